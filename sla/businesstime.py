@@ -71,7 +71,7 @@ class CalendarSpec:
             for start, end in shifts:
                 if not (0 <= start < MINUTES_PER_DAY and start < end <= 2 * MINUTES_PER_DAY):
                     raise InvalidShift(
-                        f"shift from minute {start} to {end}: starts within its day and ends after it starts, by the next midnight but one"
+                        f"shift from minute {start} to {end}: it starts within its day and ends later, at most at minute 2880"
                     )
 
     def shifts_of(self, day: date) -> Sequence[Shift]:
@@ -258,7 +258,7 @@ class OpenHours:
         while True:
             index = np.searchsorted(_cutoffs(table, self.spec.zone, cutoff_minute), a, side="left") + n
             if int(np.max(index)) < len(table.closes):
-                return table.np_closes[index]
+                return np.asarray(table.np_closes[index], dtype=np.int64)
             table = self._later(table)
 
     def _covering(self, a: int, b: int) -> _Table:

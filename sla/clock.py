@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
+from itertools import pairwise
 
 from lpo.core.intervals import Interval, union
 from sla.businesstime import ALWAYS, CalendarError, Hours
@@ -326,7 +327,7 @@ def _explain(
     for pause, _ in named:
         edges.update(edge for edge in (pause.start, end if pause.end is None else pause.end) if started < edge < end)
     cuts, segments, k = sorted(edges), list[Segment](), 0
-    for start, stop in zip(cuts, cuts[1:], strict=False):
+    for start, stop in pairwise(cuts):
         while k < len(opens) and opens[k][1] <= start:
             k += 1
         is_open = k < len(opens) and opens[k][0] <= start

@@ -6,13 +6,14 @@ the scalar evaluation row by row. Instants are int64 UTC epoch seconds; `NONE` s
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from sla.businesstime import Hours, Seconds
-from sla.clock import ALWAYS, ClockError, Target, Unit
+from sla.businesstime import ALWAYS, Hours, Seconds
+from sla.clock import ClockError, Pause, Target, Unit
 
 NONE = np.iinfo(np.int64).min
 _SPAN = np.int64(2**36)  # wider than any two instants a calendar covers; keeps the rows apart while pauses are merged
@@ -31,6 +32,13 @@ class PauseArrays:
     start: Seconds
     end: Seconds
     offsets: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, rows: Sequence[Iterable[Pause]]) -> PauseArrays:
+        """From pauses already chosen per row."""
+        flat = [[(p.start, NONE if p.end is None else p.end) for p in row] for row in rows]
+        pairs = np.array([pair for row in flat for pair in row], dtype=np.int64).reshape(-1, 2)
+        return cls(pairs[:, 0], pairs[:, 1], np.cumsum([0, *(len(row) for row in flat)], dtype=np.int64))
 
     @classmethod
     def none(cls, rows: int) -> PauseArrays:
