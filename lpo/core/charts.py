@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from lpo.core.templatetags.formats import DASH, percent_text, target as target_text
+from lpo.core.templatetags.formats import DASH, percent_text
+from lpo.core.templatetags.formats import target as target_text
 
 _TOP, _BOTTOM = 20, 150  # y of the upper and lower edge of the plot, in pixels
 _LEFT = 6  # percent of the width left to the axis labels
@@ -171,7 +172,7 @@ class BarChart:
 
 
 def bar_chart(title: str, rows: Sequence[tuple[str, Fraction | int, str]], *, unit: str, caption: str = "") -> BarChart:
-    """Rows of (label, amount at or above zero, amount as written). Widths are percentages of the largest, on an axis that starts at zero."""
+    """Rows of (label, amount at or above zero, amount as written), drawn from zero."""
     largest = max([Fraction(amount) for _, amount, _ in rows], default=Fraction(0)) or Fraction(1)
     bars = tuple(
         _bar(label, max(Fraction(0), Fraction(amount)) / largest, text, index * 32 + 8) for index, (label, amount, text) in enumerate(rows)

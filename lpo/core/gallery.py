@@ -11,7 +11,7 @@ from django import forms
 
 from lpo.core.charts import Point, attainment_chart, bar_chart
 
-_MONTHS = "Dec Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov".split()
+_MONTHS = ["Dec", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov"]
 _COUNTS = [(54, 58), (69, 72), (69, 71), (68, 72), (72, 75), (53, 54), (60, 63), (47, 48), (57, 59), (58, 61), (75, 77), (73, 77)]
 
 
@@ -35,6 +35,7 @@ class Organization:
 class Membership:
     display_name: str = "Asha Rao"
     role_label: str = "Project manager"
+    organization: Organization = field(default_factory=Organization)
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def _navigation(shell: str) -> dict[str, object]:
         Group("Measure", [Item("Service levels", key="s"), Item("Simulator")]),
         Group("Bill", [Item("Billing runs", key="b"), Item("Invoices", count=6), Item("Receivables"), Item("Exports")]),
     ]
-    return {"nav": nav, "membership": Membership(), "organizations": [Organization(), Organization("Birch Review", "birch", "BR")]}
+    return {"nav": nav, "membership": Membership(), "organizations": [Membership(organization=Organization("Birch Review", "birch", "BR"))]}
 
 
 def _charts() -> dict[str, object]:

@@ -1,4 +1,6 @@
-"""Page components as template tags, one template each in `templates/components/`. `/gallery/` shows them all; docs/components.md lists them.
+"""Page components as template tags, one template each in `templates/components/`.
+
+`/gallery/` shows each in every state; docs/components.md lists them.
 
 A tag with a body (`{% panel "Title" %}…{% endpanel %}`) takes its content as HTML; every other argument is text and is escaped.
 """
@@ -76,8 +78,11 @@ def theme_attribute(context: template.Context) -> str:
 @register.simple_tag(takes_context=True)
 def csrf_header(context: template.Context) -> str:
     """The body attribute by which every htmx request below carries the CSRF token."""
-    token = context.get("csrf_token")
-    return format_html(' hx-headers:inherited="{}"', json.dumps({"X-CSRFToken": str(token)})) if token and token != "NOTPROVIDED" else ""
+    value = context.get("csrf_token")
+    # Django's placeholder where no request was given.
+    if not value or value == "NOTPROVIDED":
+        return ""
+    return format_html(' hx-headers:inherited="{}"', json.dumps({"X-CSRFToken": str(value)}))
 
 
 @register.simple_block_tag
