@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
+from django.db import connections
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 CHROMIUM = os.environ.get("LPO_CHROMIUM", "/usr/bin/chromium")
@@ -20,6 +21,12 @@ _ARGUMENTS = [
 ]
 
 NewPage = Callable[..., Page]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_connection_outlives_its_request() -> None:
+    """The server's threads would otherwise hold on to the database that the next test replaces."""
+    connections.settings["default"]["CONN_MAX_AGE"] = 0
 
 
 @pytest.fixture(scope="session")
