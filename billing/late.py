@@ -73,4 +73,4 @@ def billed_lines(lines: Iterable[RatedLine], document: str) -> tuple[Billed, ...
 
 def _last_digit(amount: Decimal) -> Decimal:
     """One unit of the last digit `amount` is written with: a rounded amount carries its currency's."""
-    return Decimal((0, (1,), amount.as_tuple().exponent))
+    return Decimal(1).scaleb(int(amount.as_tuple().exponent))

@@ -79,8 +79,9 @@ def rate(term: Term, usage: Iterable[Usage], period: Days, *, active: Days | Non
     """The lines of `term` over the whole `period` (local days), for all usage known now.
 
     `active` is when the term was in force; fixed fees, seats, minimum and cap follow it by calendar days, actual/actual.
-    `closing=False` is for an invoice within the period: the minimum waits for the last one. To bill what is still open, pass the
-    result to `billing.late.difference` with what was billed. Raises `Unpriced` beyond the last tier, `ValueError` for rows of another period.
+    `closing=False` is for an invoice within the period: the minimum waits for the last one. To bill what is still open,
+    pass the result to `billing.late.difference` with what was billed.
+    Raises `Unpriced` beyond the last tier, `ValueError` for rows of another period.
     """
     held = period.common(active) if active is not None else period
     if not len(period):
