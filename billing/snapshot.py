@@ -226,6 +226,11 @@ class Invoice:
         """Every line, in order of the groups."""
         return tuple(line for group in self.groups for line in group.lines)
 
+    @property
+    def issued_at_utc(self) -> datetime:
+        """The issue instant in UTC, whatever zone it came in."""
+        return self.issued_at.astimezone(UTC)
+
     def to_json(self) -> bytes:
         """Canonical UTF-8 JSON: sorted keys, no spaces, Decimals as digits, dates ISO, instants in UTC with microseconds."""
         return json.dumps(_data(self), ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
