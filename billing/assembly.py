@@ -94,7 +94,7 @@ def _rated(span: TermSpan, period: BillingPeriod, currency: str) -> tuple[list[R
         sources = [_item_source(item) for item in items]
     else:
         records = list(queries.seats(span.term, span.active))
-        usage = [_seat(record) for record in records]
+        usage = [queries.seat_usage(record) for record in records]
         sources = [_seat_source(record, period) for record in records]
     lines = rate(term, usage, days, active=active)
     return [replace(line, key=f"v{span.version.number}:{line.key}") for line in lines], sources
@@ -118,11 +118,6 @@ def _zone(span: TermSpan) -> ZoneInfo:
 
 def _item_source(item: BillableItem) -> Source:
     return Source(f"item:{item.item_id}", item.reference, item.quantity, item.item_id, item.matter_id, at=item.at)
-
-
-def _seat(record: UsageRecord) -> Usage:
-    until = record.ends_on + timedelta(days=1) if record.ends_on else None
-    return Usage(record.subject, record.quantity, record.starts_on, until)
 
 
 def _seat_source(record: UsageRecord, period: BillingPeriod) -> Source:
@@ -169,7 +164,13 @@ def _changes(term: ChargeTerm, period: BillingPeriod, now: Iterable[Source]) -> 
     for key, charge in charged.items():
         if key not in known and not key.startswith("return:") and f"return:{charge.id}" not in charged:
             yield Source(
-                f"return:{charge.id}", charge.reference, -charge.quantity, charge.item_id, charge.matter_id, charge.usage_id, at=charge.happened_at
+                f"return:{charge.id}",
+                charge.reference,
+                -charge.quantity,
+                charge.item_id,
+                charge.matter_id,
+                charge.usage_id,
+                at=charge.happened_at,
             )
 
 

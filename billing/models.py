@@ -66,8 +66,12 @@ class ChargeTermVersion(TenantModel):
         constraints = [
             models.UniqueConstraint(fields=["organization", "term", "number"], name="chargetermversion_once"),
             models.UniqueConstraint(fields=["organization", "term", "effective_from"], name="chargetermversion_date_once"),
-            models.CheckConstraint(condition=Q(price__isnull=False) | Q(shape__in=["graduated", "volume"]), name="chargetermversion_priced"),
-            models.CheckConstraint(condition=Q(shape="package", package_size__gt=0) | ~Q(shape="package"), name="chargetermversion_package"),
+            models.CheckConstraint(
+                condition=Q(price__isnull=False) | Q(shape__in=["graduated", "volume"]), name="chargetermversion_priced"
+            ),
+            models.CheckConstraint(
+                condition=Q(shape="package", package_size__gt=0) | ~Q(shape="package"), name="chargetermversion_package"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -139,6 +139,11 @@ def seats(term: ChargeTerm, active: Days) -> QuerySet[UsageRecord]:
     return UsageRecord.objects.filter(overlapping, term=term, starts_on__lte=last).order_by("starts_on", "id")  # type: ignore[no-any-return]
 
 
+def seat_usage(record: UsageRecord) -> pure.Usage:
+    """A seat as the rating core counts it: held up to, but without, the day after its last."""
+    return pure.Usage(record.subject, record.quantity, record.starts_on, record.ends_on + timedelta(days=1) if record.ends_on else None)
+
+
 def billed_lines(term: ChargeTerm, period: BillingPeriod) -> list[Billed]:
     """What issued invoices charged under a term for a period."""
     lines = InvoiceLine.objects.filter(term=term, rated_period=period, invoice__state=InvoiceState.ISSUED).select_related("invoice")
