@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
@@ -9,8 +11,8 @@ from django.utils import timezone
 
 from lpo.tenancy.models import TenantForeignKey, TenantModel
 
-MONEY = {"max_digits": 16, "decimal_places": 4}
-PRICE = {"max_digits": 20, "decimal_places": 8}
+MONEY: Any = {"max_digits": 16, "decimal_places": 4}
+PRICE: Any = {"max_digits": 20, "decimal_places": 8}
 
 
 class ChargeTerm(TenantModel):
