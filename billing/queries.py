@@ -136,7 +136,7 @@ def pure_term(version: ChargeTermVersion, currency: str) -> pure.Term:
 def seats(term: ChargeTerm, active: Days) -> QuerySet[UsageRecord]:
     last = active.end - timedelta(days=1)
     overlapping = Q(ends_on__isnull=True) | Q(ends_on__gte=active.start)
-    return UsageRecord.objects.filter(overlapping, term=term, starts_on__lte=last).order_by("starts_on", "id")  # type: ignore[no-any-return]
+    return UsageRecord.objects.filter(overlapping, term=term, starts_on__lte=last).order_by("starts_on", "id")
 
 
 def seat_usage(record: UsageRecord) -> pure.Usage:
@@ -148,12 +148,6 @@ def billed_lines(term: ChargeTerm, period: BillingPeriod) -> list[Billed]:
     """What issued invoices charged under a term for a period."""
     lines = InvoiceLine.objects.filter(term=term, rated_period=period, invoice__state=InvoiceState.ISSUED).select_related("invoice")
     return [Billed(line.key, line.quantity, line.amount, line.invoice.number) for line in lines.order_by("id")]
-
-
-def live_item_charges(term: ChargeTerm) -> dict[int, Charge]:
-    """Item id → its live charge under a term."""
-    charges = Charge.objects.filter(term=term, item_id__isnull=False, voided_at__isnull=True, source_key__startswith="item:")
-    return {int(charge.item_id): charge for charge in charges.order_by("id").select_related("line")}
 
 
 def issued_periods(engagement: Engagement, before: int) -> list[BillingPeriod]:
@@ -192,7 +186,7 @@ def local_day(at: datetime, zone: str) -> date:
 
 def invoices_of_month(first: date, last: date) -> QuerySet[Invoice]:
     """Issued invoices by issue date, in order of their numbers."""
-    return Invoice.objects.filter(state=InvoiceState.ISSUED, issue_date__range=(first, last)).order_by("number")  # type: ignore[no-any-return]
+    return Invoice.objects.filter(state=InvoiceState.ISSUED, issue_date__range=(first, last)).order_by("number")
 
 
 def names(values: Iterable[str], limit: int = 3) -> str:

@@ -72,11 +72,11 @@ def _line(row: InvoiceLine, frozen: Snapshot) -> Iterator[str]:
 
 def _recounted(invoice: Invoice, rows: list[InvoiceLine]) -> Iterator[str]:
     """Rate the invoice's own period anew from its charges and pinned term versions."""
-    current = [row for row in rows if row.term_id and row.rated_period_id == invoice.period_id]
     by_version: dict[tuple[int, int], list[InvoiceLine]] = {}
-    for row in current:
-        number = int(row.key.partition(":")[0].removeprefix("v"))
-        by_version.setdefault((int(row.term_id), number), []).append(row)
+    for row in rows:
+        if row.term_id is not None and row.rated_period_id == invoice.period_id:
+            number = int(row.key.partition(":")[0].removeprefix("v"))
+            by_version.setdefault((row.term_id, number), []).append(row)
     for (term_id, number), lines in by_version.items():
         version = ChargeTermVersion.objects.select_related("term__engagement__legal_entity").get(term_id=term_id, number=number)
         amount = add(*(line.amount for line in lines))

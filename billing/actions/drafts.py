@@ -132,7 +132,7 @@ def refuse_blocked(invoice: Invoice) -> None:
 def _locked(engagement: Engagement) -> Engagement:
     """The engagement's row serializes drafting: two people asking at once get one draft."""
     rows = Engagement.objects.select_related("client", "legal_entity").select_for_update(of=("self",))
-    return rows.get(pk=engagement.pk)  # type: ignore[no-any-return]
+    return rows.get(pk=engagement.pk)
 
 
 def _contract(engagement: Engagement, index: int) -> Contract:
