@@ -188,7 +188,7 @@ def _fill(invoice: Invoice, engagement: Engagement, contract: Contract, now: dat
     except Unpriced as error:
         raise CannotBill(f"Unpriced work: {error}.") from error
     client = engagement.client
-    key = tax.TaxKey(client.tax_category, client.tax_rate)
+    key = tax.TaxKey(client.tax_category, Decimal(client.tax_rate))
     totals = tax.totals([tax.Taxed(line.rated.amount, key) for line in lines], contract.currency)
     invoice.currency, invoice.net, invoice.tax, invoice.gross = contract.currency, totals.net, totals.tax, totals.gross
     invoice.computed_at = now

@@ -9,6 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from billing.models import ChargeTerm, ChargeTermVersion, InvoiceLine, InvoiceState, UsageRecord
@@ -75,6 +76,7 @@ def close_term(*, term: ChargeTerm, last_day: date, by: Actor) -> ChargeTermVers
 
 def _add_version(term: ChargeTerm, number: int, values: Mapping[str, Any], engagement: Engagement) -> ChargeTermVersion:
     row = ChargeTermVersion(client_id=term.client_id, term=term, number=number, **values)
+    _clean(row)
     if row.effective_from < engagement.starts_on:
         raise Refused(f"The engagement begins on {engagement.starts_on}; a charge cannot begin before.", "effective_from")
     if row.effective_to is not None and row.effective_to < row.effective_from:
@@ -86,6 +88,15 @@ def _add_version(term: ChargeTerm, number: int, values: Mapping[str, Any], engag
         raise Refused(str(error)[:1].upper() + str(error)[1:] + ".") from error
     row.save()
     return row
+
+
+def _clean(row: ChargeTermVersion) -> None:
+    """Values in their column's own type and range. Raises `Refused` for the first that is not."""
+    try:
+        row.clean_fields(exclude=["organization", "term", "workstream"])
+    except ValidationError as error:
+        field, messages = next(iter(error.message_dict.items()))
+        raise Refused(messages[0], field) from error
 
 
 def _check_feed(term: ChargeTerm, row: ChargeTermVersion, engagement: Engagement) -> None:
