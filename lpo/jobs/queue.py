@@ -47,7 +47,7 @@ def enqueue(kind: str, payload: dict[str, Any] | None = None, *, by: Actor, key:
             "permissions": sorted(permission.value for permission in by.permissions),
         }
     organization_id = current_organization_id()
-    values = [organization_id, kind, json.dumps(content), key, title[:200], total, by.member_id]
+    values: list[str | int | None] = [organization_id, kind, json.dumps(content), key, title[:200], total, by.member_id]
     job_id = None
     while job_id is None:
         with connection.cursor() as cursor:
