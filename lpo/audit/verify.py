@@ -62,9 +62,8 @@ def _walk(check: Check, seal: Seal, event: Event | None) -> None:
         check.found(f"Seal {seal.sequence}: event {seal.event_id} is missing: deleted.")
     elif not gap and link(check.hash, seal.sequence, seal.sealed_at, event) != seal.hash:
         moved = same_run and seal.event_id < check.last_event_id
-        check.found(
-            f"Seal {seal.sequence}: event {event.id} {'is out of order: reordered' if moved else 'is not what was sealed: edited or moved'}."
-        )
+        difference = "is out of order: reordered" if moved else "is not what was sealed: edited or moved"
+        check.found(f"Seal {seal.sequence}: event {event.id} {difference}.")
     if not same_run:
         check.earlier_run_at, check.run_at = check.run_at, seal.sealed_at.isoformat()
     if event is not None and check.earlier_run_at and event.at < datetime.fromisoformat(check.earlier_run_at) - LONGEST_TRANSACTION:
