@@ -28,9 +28,7 @@ class TenantRequest(HttpRequest):
     htmx: HtmxDetails
     request_id: str
 
-    @property
-    def member_zone(self) -> ZoneInfo:
-        return ZoneInfo(self.membership.user.time_zone)
+    member_zone: ZoneInfo
 
 
 def requires(permission: Permission | None = None, /, **methods: Permission) -> Callable[[View], View]:

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any, cast
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth import logout
@@ -95,6 +96,8 @@ class TenancyMiddleware:
         request.membership = membership
         request.actor = Actor.member(membership)
         logs.bind(organization=membership.organization.slug)
+        request.member_zone = zone_of(membership)
+        stack.enter_context(timezone.override(request.member_zone))
         portal = membership.role == Role.CLIENT_VIEWER
         if request.session.get("portal", False) != portal:
             request.session["portal"] = portal
@@ -102,6 +105,11 @@ class TenancyMiddleware:
             stack.enter_context(scoped(Scope(membership.organization_id, client_id=membership.client_id, portal=True)))
             return
         stack.enter_context(scoped(Scope(membership.organization_id, **matter_limits(membership))))
+
+
+def zone_of(membership: Membership) -> ZoneInfo:
+    """The person's own zone; the organization's until they chose one."""
+    return ZoneInfo(membership.user.time_zone or membership.organization.time_zone)
 
 
 def matter_limits(membership: Membership) -> dict[str, tuple[int, ...] | None]:
