@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import base64
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
@@ -20,43 +19,26 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from lpo.accounts import invitations
-from lpo.accounts.models import Invitation, User
+from lpo.accounts.models import User
 from lpo.accounts.theme import remember_theme
-from lpo.core.mail import compose
-
-
-def absolute(path: str) -> str:
-    """An address for an e-mail. From the settings, never from the request: a forged Host header must not steer a reset link."""
-    return urljoin(settings.BASE_URL, path)
-
-
-def when(moment: datetime) -> str:
-    """An instant for an e-mail, whose reader's zone is unknown: `3 June 2026, 14:05 UTC`."""
-    utc = moment.astimezone(UTC)
-    return f"{utc.day} {utc:%B %Y, %H:%M} UTC"
+from lpo.core.mail import absolute, compose, when
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """The client's address is allauth's own reading of it: X-Forwarded-For counts only behind `ALLAUTH_TRUSTED_PROXY_COUNT` proxies."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        return self._invitation(request) is not None
-
-    def clean_email(self, email: str) -> str:
-        """The invited address only, whatever is posted."""
-        invitation = self._invitation(self.request) if self._signing_up() else None
-        if invitation is not None and email.lower() != invitation.email.lower():
-            raise self.validation_error("invalid_login")
-        return str(super().clean_email(email))
+        return invitations.of_session(request) is not None
 
     def is_email_verified(self, request: HttpRequest, email: str) -> bool:
         """Whoever holds the invitation's link has read the mail sent to that address."""
-        invitation = self._invitation(request)
+        invitation = invitations.of_session(request)
         return invitation is not None and invitation.email.lower() == email.lower()
 
     def post_login(self, request: HttpRequest, user: User, **details: Any) -> HttpResponse:
         response: HttpResponse = super().post_login(request, user, **details)
-        remember_theme(response, user.theme)
+        if user.theme != "system":  # a choice made on this device only is left alone
+            remember_theme(response, user.theme)
         return response
 
     def get_reset_password_from_key_url(self, key: str) -> str:
@@ -81,12 +63,6 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             details["when"] = when(details["timestamp"])
         message = self.render_mail(template_prefix, email, details)
         transaction.on_commit(message.send, robust=True)
-
-    def _invitation(self, request: HttpRequest) -> Invitation | None:
-        return invitations.of_session(request)
-
-    def _signing_up(self) -> bool:
-        return bool(self.request and self.request.path == reverse("account_signup"))
 
 
 @lru_cache(maxsize=4)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urljoin
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
@@ -17,6 +19,17 @@ from django.template import Context
 from django.template.loader import get_template, render_to_string
 
 _BUTTON = re.compile(r"\[([^\]]+)\] (https?://\S+)")
+
+
+def absolute(path: str) -> str:
+    """An address for an e-mail. From the settings, never from the request: a forged Host header must not steer a reset link."""
+    return urljoin(settings.BASE_URL, path)
+
+
+def when(moment: datetime) -> str:
+    """An instant for an e-mail, whose reader's zone is unknown: `3 June 2026, 14:05 UTC`."""
+    utc = moment.astimezone(UTC)
+    return f"{utc.day} {utc:%B %Y, %H:%M} UTC"
 
 
 @dataclass(frozen=True)
