@@ -76,7 +76,7 @@ def update_organization(
 
 @transaction.atomic
 def update_profile(*, user: User, name: str, time_zone: str, theme: str, keyboard_shortcuts: bool) -> User:
-    """A person's own choices, the same in every organization they belong to; each of those records it. An empty zone: the organization's."""
+    """A person's own choices, the same in every organization they belong to; each of those records it. No zone means the organization's."""
     zone = _clean_zone(time_zone) if time_zone else ""
     if theme not in dict(User._meta.get_field("theme").choices or ()):
         raise Refused("Choose a theme.", "theme")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from allauth.usersessions.models import UserSession
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from allauth.usersessions.models import UserSession
 from lpo.accounts import choices, invitations, trail
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import ApiToken, Invitation, Membership, Organization, User
@@ -55,7 +55,9 @@ def invite(*, email: str, role: str, by: Actor, client_id: int | None = None) ->
         invited_by_id=by.member_id,
         expires_at=timezone.now() + invitations.LIFETIME,
     )
-    trail.record(by=by, action="invitation.create", target=invitation, after={"email": address, "role": role, "client_id": client}, reference=address)
+    trail.record(
+        by=by, action="invitation.create", target=invitation, after={"email": address, "role": role, "client_id": client}, reference=address
+    )
     _mail_link(invitation, token)
     return invitation
 
@@ -72,7 +74,9 @@ def resend_invitation(*, invitation: Invitation, by: Actor) -> Invitation:
     invitation.token_digest = invitations.digest(token)
     invitation.expires_at = timezone.now() + invitations.LIFETIME
     invitation.save(update_fields=["token_digest", "expires_at"])
-    trail.record(by=by, action="invitation.resend", target=invitation, after={"expires_at": invitation.expires_at}, reference=invitation.email)
+    trail.record(
+        by=by, action="invitation.resend", target=invitation, after={"expires_at": invitation.expires_at}, reference=invitation.email
+    )
     _mail_link(invitation, token)
     return invitation
 
@@ -105,7 +109,9 @@ def accept_invitation(*, invitation: Invitation, user: User) -> Membership:
         invitation.accepted_at, invitation.accepted_by = timezone.now(), membership
         invitation.save(update_fields=["accepted_at", "accepted_by"])
         after = {"role": membership.role, "client_id": membership.client_id, "is_active": True}
-        trail.record(by=Actor.member(membership), action="invitation.accept", target=membership, before=before, after=after, reference=user.email)
+        trail.record(
+            by=Actor.member(membership), action="invitation.accept", target=membership, before=before, after=after, reference=user.email
+        )
         return membership
 
 
@@ -224,7 +230,9 @@ def _check_not_last_owner(membership: Membership) -> None:
     """Holds under the organization's lock, so two owners cannot step down at the same moment."""
     if membership.role != Role.OWNER or not membership.is_active:
         return
-    others = Membership.objects.filter(organization_id=membership.organization_id, role=Role.OWNER, is_active=True).exclude(pk=membership.pk)
+    others = Membership.objects.filter(organization_id=membership.organization_id, role=Role.OWNER, is_active=True).exclude(
+        pk=membership.pk
+    )
     if not others.exists():
         raise LastOwner("This is the last owner. Make someone else an owner first.", "role")
 
@@ -275,7 +283,9 @@ def _join(invitation: Invitation, user: User) -> tuple[Membership, dict[str, obj
 def _revoke(invitation: Invitation, by: Actor) -> None:
     invitation.revoked_at = timezone.now()
     invitation.save(update_fields=["revoked_at"])
-    trail.record(by=by, action="invitation.revoke", target=invitation, after={"revoked_at": invitation.revoked_at}, reference=invitation.email)
+    trail.record(
+        by=by, action="invitation.revoke", target=invitation, after={"revoked_at": invitation.revoked_at}, reference=invitation.email
+    )
 
 
 def _mail_link(invitation: Invitation, token: str) -> None:
@@ -284,7 +294,7 @@ def _mail_link(invitation: Invitation, token: str) -> None:
         "inviter": inviter.display_name,
         "organization": invitation.organization.name,
         "role": Role(invitation.role).label.lower(),
-        "url": absolute(reverse("accounts_public:invitation", args=[token])),
+        "url": absolute(reverse("invitation", args=[token])),
         "email": invitation.email,
         "expires": when(invitation.expires_at),
     }
