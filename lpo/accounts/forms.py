@@ -34,6 +34,9 @@ ROLE_WORDS: dict[Role, str] = {
 }
 
 
+THEMES = [("system", "As the system"), ("light", "Light"), ("dark", "Dark")]
+
+
 @cache
 def zones() -> list[tuple[str, str]]:
     """Places, which people know, and UTC; not the historic aliases."""
@@ -111,7 +114,8 @@ class RoleForm(_RoleFields):
     was = forms.CharField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, actor: Actor, member: Membership, **kwargs: Any) -> None:
-        super().__init__(*args, initial={"role": member.role, "client": member.client_id, "was": member.role}, **kwargs)
+        kwargs["initial"] = {"role": member.role, "client": member.client_id, "was": member.role}
+        super().__init__(*args, **kwargs)
         self._offer(actor)
 
 
@@ -126,8 +130,8 @@ class OrganizationForm(forms.Form):
     version = forms.IntegerField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, organization: Organization, **kwargs: Any) -> None:
-        shown = {field: getattr(organization, field) for field in ("name", "time_zone", "require_mfa", "version")}
-        super().__init__(*args, initial=shown, **kwargs)
+        kwargs["initial"] = {field: getattr(organization, field) for field in ("name", "time_zone", "require_mfa", "version")}
+        super().__init__(*args, **kwargs)
         self.fields["time_zone"].choices = _zones_with(organization.time_zone)  # type: ignore[attr-defined]
 
 
@@ -146,12 +150,12 @@ class TokenForm(forms.Form):
 class ProfileForm(forms.Form):
     name = forms.CharField(max_length=150, label="Name", widget=forms.TextInput(attrs={"autocomplete": "name"}))
     time_zone = forms.ChoiceField(label="Time zone", required=False)
-    theme = forms.ChoiceField(label="Theme", widget=forms.RadioSelect, choices=User._meta.get_field("theme").choices)
+    theme = forms.ChoiceField(label="Theme", widget=forms.RadioSelect, choices=THEMES)
     keyboard_shortcuts = forms.BooleanField(
         label="Keyboard shortcuts", required=False, help_text="Single keys such as j, k and g t. Press ? for the list."
     )
 
     def __init__(self, *args: Any, user: User, keyboard_shortcuts: bool, **kwargs: Any) -> None:
-        shown = {"name": user.name, "time_zone": user.time_zone, "theme": user.theme, "keyboard_shortcuts": keyboard_shortcuts}
-        super().__init__(*args, initial=shown, **kwargs)
+        kwargs["initial"] = {"name": user.name, "time_zone": user.time_zone, "theme": user.theme, "keyboard_shortcuts": keyboard_shortcuts}
+        super().__init__(*args, **kwargs)
         self.fields["time_zone"].choices = [("", "The organization's"), *_zones_with(user.time_zone)]  # type: ignore[attr-defined]

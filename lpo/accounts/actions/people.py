@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from lpo.accounts import choices, invitations, trail
-from lpo.accounts.actor import Actor
+from lpo.accounts.actor import Actor, NotPermitted
 from lpo.accounts.models import ApiToken, Invitation, Membership, Organization, User
 from lpo.accounts.roles import ROLE_PERMISSIONS, Permission, Role, permissions_of
 from lpo.core.errors import Refused, StaleVersion
@@ -35,6 +35,13 @@ def may_grant(actor: Actor, role: str) -> bool:
     return Permission.MANAGE_PEOPLE in actor.permissions and (role != Role.OWNER or is_owner(actor))
 
 
+def member_behind(actor: Actor) -> int:
+    """The membership that answers for the act; the system has none and may neither invite nor make tokens."""
+    if actor.member_id is None:
+        raise NotPermitted(f"{actor.label} is not a member.")
+    return actor.member_id
+
+
 @transaction.atomic
 def invite(*, email: str, role: str, by: Actor, client_id: int | None = None) -> Invitation:
     """Invite an address to a role; the link is mailed on commit. Raises `Refused` naming the field."""
@@ -52,7 +59,7 @@ def invite(*, email: str, role: str, by: Actor, client_id: int | None = None) ->
         role=role,
         client_id=client,
         token_digest=invitations.digest(token),
-        invited_by_id=by.member_id,
+        invited_by_id=member_behind(by),
         expires_at=timezone.now() + invitations.LIFETIME,
     )
     trail.record(

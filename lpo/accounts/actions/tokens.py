@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from lpo.accounts import tokens, trail
+from lpo.accounts.actions.people import member_behind
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import ApiToken
 from lpo.accounts.roles import Permission
@@ -33,7 +34,7 @@ def create_token(*, name: str, scopes: Sequence[str], days: int, by: Actor) -> t
         digest=tokens.digest(raw),
         prefix=prefix,
         scopes=wanted,
-        created_by_id=by.member_id,
+        created_by_id=member_behind(by),
         created_at=now,
         expires_at=now + timedelta(days=days),
     )
