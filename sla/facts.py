@@ -74,6 +74,8 @@ class ItemFacts:
         for to, at in self.moves:
             if to in reached and not inside:
                 stops.append(max(at, self.received))
+            elif to == states.CANCELLED:
+                continue
             elif to not in reached and inside:
                 returns.append(max(at, self.received))
             inside = to in reached
