@@ -10,7 +10,6 @@ from datetime import date
 import numpy as np
 
 from lpo.core.intervals import union
-from lpo.core.localtime import local_date
 from sla.clock import ClockResult, ClockRule, Cycle, Decides, ItemEvents, Pause, cycles, evaluate
 from sla.clock_arrays import NONE, ClockArrays, PauseArrays, evaluate_many
 from sla.facts import Facts, ItemFacts

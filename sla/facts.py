@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import connection
 
@@ -110,10 +111,10 @@ class Facts:
         return next((version for version in self.versions[level_id] if version.pk == version_id), None)
 
 
-def _rows(statement: str, ids: Sequence[int]) -> list[tuple[int, ...]]:
+def _rows(statement: str, ids: Sequence[int]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, [current_organization_id(), list(ids)])
-        rows: list[tuple[int, ...]] = cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
 
 
@@ -130,10 +131,10 @@ def read(item_ids: Sequence[int], *, lock: bool = False, level_ids: Iterable[int
         facts.stored = _stored(item_ids) if level_ids is None else {}
         return facts
     facts.stored = _stored(item_ids)
-    facts.excluded = set(
-        Exclusion.objects.filter(item_id__in=item_ids, withdrawn_at__isnull=True).values_list("level_id", "item_id")
+    facts.excluded = set(Exclusion.objects.filter(item_id__in=item_ids, withdrawn_at__isnull=True).values_list("level_id", "item_id"))
+    closings = Attainment.objects.filter(level_id__in=list(facts.versions), state="closed").values_list(
+        "level_id", "window_start", "closed_at"
     )
-    closings = Attainment.objects.filter(level_id__in=list(facts.versions), state="closed").values_list("level_id", "window_start", "closed_at")
     facts.closed = {(level, to_epoch(start)): to_epoch(at) for level, start, at in closings.order_by("revision")}
     return facts
 
@@ -146,11 +147,14 @@ def _items(item_ids: Sequence[int], lock: bool) -> list[ItemFacts]:
     rows = _rows(_ITEMS + (" FOR NO KEY UPDATE" if lock else ""), item_ids)
     moves: dict[int, list[tuple[str, int]]] = defaultdict(list)
     for item_id, to, at in _rows(_TRANSITIONS, item_ids):
-        moves[item_id].append((str(to), at))
+        moves[item_id].append((to, at))
     pauses: dict[int, list[Pause]] = defaultdict(list)
     for item_id, start, end, party, reason in _rows(_PAUSES, item_ids):
-        pauses[item_id].append(Pause(start, end, Party(str(party)), str(reason)))
-    return [ItemFacts(*row, tuple(moves[row[0]]), tuple(pauses[row[0]])) for row in rows]  # type: ignore[arg-type]
+        pauses[item_id].append(Pause(start, end, Party(party), reason))
+    return [
+        ItemFacts(pk, client, matter, stream, kind, priority, severity, received, tuple(moves[pk]), tuple(pauses[pk]))
+        for pk, client, matter, stream, kind, priority, severity, received in rows
+    ]
 
 
 def _read_levels(facts: Facts, only: set[int] | None) -> None:

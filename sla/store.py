@@ -17,24 +17,24 @@ _COLUMNS = (
     "client_id, matter_id, item_id, level_id, level_version_id, cycle, started_at, due_at, stopped_at, held_since,"
     " cancelled, excluded, target_seconds, used_seconds, paused_seconds, late_seconds, window_start"
 )
-_TYPES = (
-    "bigint bigint bigint bigint bigint smallint bigint bigint bigint bigint boolean boolean bigint bigint bigint bigint bigint".split()
-)
+_TYPES = ("bigint",) * 5 + ("smallint",) + ("bigint",) * 4 + ("boolean",) * 2 + ("bigint",) * 5
 _INSTANTS = {"started_at", "due_at", "stopped_at", "held_since", "window_start"}
 _NAMES = _COLUMNS.split(", ")
 # The identity stays; of the rest only what differs is written.
 _CHANGING = [name for name in _NAMES if name not in {"client_id", "matter_id", "item_id", "level_id", "cycle"}]
 _SELECTED = ", ".join(f"to_timestamp({name})" if name in _INSTANTS else name for name in _NAMES)
+_OLD, _NEW = (", ".join(f"{row}.{name}" for name in _CHANGING) for row in ("stored", "EXCLUDED"))
+_SET = ", ".join(f"{name} = EXCLUDED.{name}" for name in [*_CHANGING, "computed_at"])
 _UPSERT = (
-    f"INSERT INTO sla_clock AS stored (organization_id, {_COLUMNS}, computed_at) SELECT %s, {_SELECTED}, %s FROM {{source}}"
-    " ON CONFLICT (organization_id, item_id, level_id, cycle) DO UPDATE SET "
-    + ", ".join(f"{name} = EXCLUDED.{name}" for name in [*_CHANGING, "computed_at"])
-    + f" WHERE ({', '.join(f'stored.{name}' for name in _CHANGING)}) IS DISTINCT FROM ({', '.join(f'EXCLUDED.{name}' for name in _CHANGING)})"
+    f"INSERT INTO sla_clock AS stored (organization_id, {_COLUMNS}, computed_at) SELECT %s, {_SELECTED}, %s FROM {{source}}"  # noqa: S608
+    f" ON CONFLICT (organization_id, item_id, level_id, cycle) DO UPDATE SET {_SET} WHERE ({_OLD}) IS DISTINCT FROM ({_NEW})"
 )
 _ARRAYS = "unnest(" + ", ".join(f"%s::{kind}[]" for kind in _TYPES) + f") AS given ({_COLUMNS})"
-_TEMPORARY = "CREATE TEMP TABLE IF NOT EXISTS sla_clock_given (" + ", ".join(
-    f"{name} {kind}" for name, kind in zip(_NAMES, _TYPES, strict=True)
-) + ") ON COMMIT DROP"
+_TEMPORARY = (
+    "CREATE TEMP TABLE IF NOT EXISTS sla_clock_given ("
+    + ", ".join(f"{name} {kind}" for name, kind in zip(_NAMES, _TYPES, strict=True))
+    + ") ON COMMIT DROP"
+)
 _DIRTY = """
 INSERT INTO sla_dirtywindow AS dirty (organization_id, client_id, matter_id, level_id, window_start, since)
 SELECT l.organization_id, l.client_id, l.matter_id, l.id, to_timestamp(given.window_start), now()
