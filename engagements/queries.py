@@ -15,13 +15,17 @@ def figures_of(matter: Matter) -> list[dict[str, Any]]:
     rows = (
         WorkItem.objects.filter(matter_id=matter.id)
         .values("workstream_id", "state")
-        .annotate(n=Count("id"), waiting=Count("id", filter=Q(paused=True, finished=False)), unfinished=Count("id", filter=Q(finished=False)))
+        .annotate(
+            n=Count("id"), waiting=Count("id", filter=Q(paused=True, finished=False)), unfinished=Count("id", filter=Q(finished=False))
+        )
         .order_by("workstream_id", "state")
     )
     by_workstream: dict[int, list[dict[str, Any]]] = {}
     for row in rows:
         by_workstream.setdefault(row["workstream_id"], []).append(row)
-    return [_figures(workstream, by_workstream.get(workstream.id, [])) for workstream in Workstream.objects.filter(matter=matter).order_by("id")]
+    return [
+        _figures(workstream, by_workstream.get(workstream.id, [])) for workstream in Workstream.objects.filter(matter=matter).order_by("id")
+    ]
 
 
 def _figures(workstream: Workstream, rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def reverse(item: WorkItem, taken_back: Transition, by: Actor, reason: str = "")
 
 def append_to_many(ids: Sequence[int], to: str, at: datetime, by: Actor, reason: str = "") -> None:
     """One statement for any number of items whose moves the caller has checked."""
-    values = {"to": to, "at": at, "now": timezone.now(), "member": by.member_id, "label": by.label, "reason": reason}
+    values: dict[str, Any] = {"to": to, "at": at, "now": timezone.now(), "member": by.member_id, "label": by.label, "reason": reason}
     with connection.cursor() as cursor:
         cursor.execute(_APPEND, {**values, "organization": current_organization_id(), "ids": list(ids)})
     project(ids)
@@ -99,7 +99,7 @@ def append_to_many(ids: Sequence[int], to: str, at: datetime, by: Actor, reason:
 
 def project(ids: Sequence[int]) -> None:
     """Bring state, finished, paused and first delivery of these items up to their effective transitions and pauses."""
-    values = {"finished": _FINISHED, "delivery": _DELIVERY, "organization": current_organization_id(), "ids": list(ids)}
+    values: dict[str, Any] = {"finished": _FINISHED, "delivery": _DELIVERY, "organization": current_organization_id(), "ids": list(ids)}
     with connection.cursor() as cursor:
         cursor.execute(_PROJECT, values)
 
@@ -107,7 +107,7 @@ def project(ids: Sequence[int]) -> None:
 def _append(
     item: WorkItem, before: str, to: str, at: datetime, by: Actor, reason: str = "", reverses: Transition | None = None
 ) -> Transition:
-    return Transition.objects.create(
+    row: Transition = Transition.objects.create(
         client_id=item.client_id,
         matter_id=item.matter_id,
         item=item,
@@ -119,3 +119,4 @@ def _append(
         reason=reason,
         reverses=reverses,
     )
+    return row

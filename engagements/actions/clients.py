@@ -104,7 +104,9 @@ def create_client(*, by: Actor, **fields: Unpack[ClientFields]) -> Client:
         raise Duplicate(f"{existing.code} is the code of {existing.name}.", existing, "code")
     client = build(Client, fields)
     client.save()
-    record(by=by, action="client.create", target=client, after={name: plain(value) for name, value in fields.items()}, reference=client.code)
+    record(
+        by=by, action="client.create", target=client, after={name: plain(value) for name, value in fields.items()}, reference=client.code
+    )
     return client
 
 
@@ -171,7 +173,7 @@ def amend_contract(*, engagement: Engagement, by: Actor, number: int, **terms: U
     """
     by.need(Permission.EDIT_WORK)
     locked(engagement)
-    latest = Contract.objects.filter(engagement=engagement).latest("number")
+    latest: Contract = Contract.objects.filter(engagement=engagement).latest("number")
     before = _terms_of(latest)
     after = {name: plain(value) for name, value in terms.items()}
     different = {name for name, value in after.items() if before[name] != value}
@@ -190,7 +192,9 @@ def amend_contract(*, engagement: Engagement, by: Actor, number: int, **terms: U
 
 def _refuse_stale_contract(latest: Contract, before: dict[str, object], after: dict[str, object], different: set[str]) -> None:
     from_theirs = {name: before[name] for name in sorted(different)}
-    raise StaleVersion(f"Version {latest.number} was written meanwhile.", theirs=from_theirs, yours={n: after[n] for n in sorted(different)})
+    raise StaleVersion(
+        f"Version {latest.number} was written meanwhile.", theirs=from_theirs, yours={n: after[n] for n in sorted(different)}
+    )
 
 
 @transaction.atomic
@@ -265,7 +269,14 @@ def set_status(*, target: Closable, by: Actor, version: int, status: str) -> Clo
     target, before, after = change(target, version, {"status": Status(status).value})
     if after:
         verb = "close" if status == Status.CLOSED else "reopen"
-        record(by=by, action=f"{noun}.{verb}", target=target, before=before, after=after | {"at": timezone.now().isoformat()}, reference=_reference(target))
+        record(
+            by=by,
+            action=f"{noun}.{verb}",
+            target=target,
+            before=before,
+            after=after | {"at": timezone.now().isoformat()},
+            reference=_reference(target),
+        )
     return target
 
 

@@ -141,7 +141,9 @@ def _restate_receipt(item: WorkItem, received_at: datetime, by: Actor, reason: s
         raise Refused("Say why the time of receipt changes.", "reason")
     following = Transition.objects.filter(item=item).effective().exclude(from_state="").first()
     if following is not None and received_at >= following.at:
-        raise Refused(f"It was {states.LABELS[following.to_state].lower()} at {following.at:%d %b %Y %H:%M} UTC, before this.", "received_at")
+        raise Refused(
+            f"It was {states.LABELS[following.to_state].lower()} at {following.at:%d %b %Y %H:%M} UTC, before this.", "received_at"
+        )
     transitions.restate_beginning(item, received_at, by, reason)
     item.refresh_from_db()
 
@@ -164,7 +166,14 @@ def assign_item(*, item: WorkItem, by: Actor, member: Membership | None) -> Work
     if item.kind == states.WORK and item.state in follow:
         transitions.append(item, follow[item.state], max(timezone.now(), item.state_at), by)
         item.refresh_from_db()
-    record(by=by, action="item.assign", target=item, before={"assignee": before}, after={"assignee": item.assignee_id}, reference=item.reference)
+    record(
+        by=by,
+        action="item.assign",
+        target=item,
+        before={"assignee": before},
+        after={"assignee": item.assignee_id},
+        reference=item.reference,
+    )
     told(item)
     return item
 
@@ -227,6 +236,13 @@ def undo_last_move(*, item: WorkItem, by: Actor, reason: str = "", version: int 
         raise StaleVersion("Somebody else moved this in the meantime.", theirs={"state": item.state}, yours={"state": last.from_state})
     transitions.reverse(item, last, by, reason)
     item.refresh_from_db()
-    record(by=by, action="item.undo", target=item, before={"state": last.to_state}, after={"state": item.state, "reason": reason}, reference=item.reference)
+    record(
+        by=by,
+        action="item.undo",
+        target=item,
+        before={"state": last.to_state},
+        after={"state": item.state, "reason": reason},
+        reference=item.reference,
+    )
     told(item)
     return item

@@ -27,7 +27,13 @@ def publish_matter(*, matter: Matter, by: Actor) -> Matter:
         matter.published_at = timezone.now()
         matter.version += 1
         matter.save(update_fields=["published_at", "version"])
-        record(by=by, action="matter.publish", target=matter, after={"published_at": matter.published_at.isoformat()}, reference=matter.reference)
+        record(
+            by=by,
+            action="matter.publish",
+            target=matter,
+            after={"published_at": matter.published_at.isoformat()},
+            reference=matter.reference,
+        )
     return matter
 
 
@@ -40,10 +46,10 @@ def publish_update(*, matter: Matter, by: Actor, note: str = "", figures: Mappin
     by.need(Permission.EDIT_WORK)
     matter = publish_matter(matter=matter, by=by)
     now = timezone.now()
-    last = StatusUpdate.objects.filter(matter=matter).order_by("-id").first()
+    last: StatusUpdate | None = StatusUpdate.objects.filter(matter=matter).order_by("-id").first()
     if last is not None and last.note == note and (now - last.published_at).total_seconds() < 60:
         return last
-    update = StatusUpdate.objects.create(
+    update: StatusUpdate = StatusUpdate.objects.create(
         client_id=matter.client_id,
         matter=matter,
         note=note,
@@ -51,7 +57,9 @@ def publish_update(*, matter: Matter, by: Actor, note: str = "", figures: Mappin
         published_at=now,
         published_by_label=by.label,
     )
-    record(by=by, action="matter.publish_update", target=update, after={"note": note, "figures": update.figures}, reference=matter.reference)
+    record(
+        by=by, action="matter.publish_update", target=update, after={"note": note, "figures": update.figures}, reference=matter.reference
+    )
     return update
 
 
@@ -97,4 +105,11 @@ def _set_wall(matter: Matter, by: Actor, *, walled: bool, inside: list[int]) -> 
         changed, _, _ = change(matter, version, {"walled": walled})
         matter.walled, matter.version = changed.walled, changed.version
     action = "matter.raise_wall" if walled else "matter.lower_wall"
-    record(by=by, action=action, target=matter, before={"walled": before}, after={"walled": walled, "insiders": inside}, reference=matter.reference)
+    record(
+        by=by,
+        action=action,
+        target=matter,
+        before={"walled": before},
+        after={"walled": walled, "insiders": inside},
+        reference=matter.reference,
+    )
