@@ -40,7 +40,7 @@ class Launch:
     def start(self) -> subprocess.Popen[bytes]:
         other = {"user": self.account.uid, "group": self.account.gid, "extra_groups": []} if self.account.is_other else {}
         with self.log.open("ab") as log:
-            return subprocess.Popen(
+            started: subprocess.Popen[bytes] = subprocess.Popen(
                 self.command,
                 cwd=self.folder,
                 env=dict(self.environment or bare_environment()),
@@ -51,6 +51,7 @@ class Launch:
                 preexec_fn=die_with_parent(self.leash) if self.leash else None,
                 **other,  # type: ignore[call-overload]
             )
+            return started
 
 
 def bare_environment() -> dict[str, str]:

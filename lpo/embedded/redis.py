@@ -9,6 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from lpo.embedded import process
 from lpo.embedded.errors import EmbeddedError, from_os, from_output
@@ -39,7 +41,7 @@ class Redis:
 
     def is_running(self) -> bool:
         try:
-            with redis.Redis(unix_socket_path=str(self.socket), socket_timeout=3) as client:
+            with self._client() as client:
                 return bool(client.ping())
         except redis.RedisError:
             return False
@@ -68,11 +70,15 @@ class Redis:
 
     def stop(self) -> None:
         try:
-            with redis.Redis(unix_socket_path=str(self.socket), socket_timeout=10) as client:
+            with self._client() as client:
                 pid = int(client.info("server")["process_id"])
         except redis.RedisError:
             return
         process.stop(pid, process.ORDERLY)
+
+    def _client(self) -> redis.Redis:
+        # The library's ten patient attempts would make each look at a stopped server last seconds.
+        return redis.Redis(unix_socket_path=str(self.socket), socket_timeout=5, retry=Retry(NoBackoff(), 0))
 
     def _command(self) -> list[str]:
         program = find_program()
