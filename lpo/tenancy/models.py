@@ -54,7 +54,9 @@ class TenantForeignKey(models.ForeignKey):  # type: ignore[type-arg]
 class TenantModel(models.Model):
     """A row of one organization. `organization_id` is filled from the current scope when it is left out."""
 
-    organization = models.ForeignKey("accounts.Organization", on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
+    organization = models.ForeignKey(
+        "accounts.Organization", on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
 
     objects = TenantManager()
 
@@ -65,4 +67,3 @@ class TenantModel(models.Model):
         if self.organization_id is None:
             self.organization_id = current_organization_id()
         super().save(*args, **kwargs)
-
