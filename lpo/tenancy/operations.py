@@ -196,3 +196,36 @@ class RefuseChange(Operation):
 
     def describe(self) -> str:
         return f"Refuse changes of {self.model}"
+
+
+class CompositeKey(Operation):
+    """A composite key whose child lies in a room below its parent: `columns` (the last names the parent's id) of `table`."""
+
+    reduces_to_sql = True
+    reversible = True
+
+    def __init__(self, table: str, columns: Sequence[str], parent: str) -> None:
+        self.table = table
+        self.columns = tuple(columns)
+        self.parent = parent
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        return self.__class__.__name__, [self.table, self.columns, self.parent], {}
+
+    def _name(self) -> str:
+        return f"{self.table}_{self.columns[-1]}_tenant_fk"
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        pass
+
+    def database_forwards(self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any) -> None:
+        columns = ["organization_id", *self.columns]
+        parent_columns = ["organization_id", *self.columns[:-1], "id"]
+        for statement in add_composite_key(self.table, self._name(), columns, self.parent, parent_columns):
+            schema_editor.execute(statement)
+
+    def database_backwards(self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any) -> None:
+        schema_editor.execute(f"ALTER TABLE {self.table} DROP CONSTRAINT {self._name()}")
+
+    def describe(self) -> str:
+        return f"Key {self.table} to {self.parent}"
