@@ -254,6 +254,8 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = TESTING or DEBUG
+# Source maps are read by nobody but a developer's tools; compressing them costs more time than all the rest together.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("jpg", "jpeg", "png", "gif", "webp", "zip", "gz", "br", "woff", "woff2", "map")
 
 # --- API ------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
