@@ -24,7 +24,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 $$;
 REVOKE EXECUTE ON FUNCTION search_work_items(text, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION search_work_items(text, integer) TO lpo_app;
+GRANT CREATE ON SCHEMA public TO lpo_search; -- only for the moment of taking ownership
 ALTER FUNCTION search_work_items(text, integer) OWNER TO lpo_search;
+REVOKE CREATE ON SCHEMA public FROM lpo_search;
 """
 PUBLISHED_ENGAGEMENT = (
     "EXISTS (SELECT 1 FROM engagements_matter m WHERE m.organization_id = engagements_engagement.organization_id"

@@ -30,7 +30,7 @@ class User(AbstractBaseUser):
 
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=150, blank=True)
-    time_zone = models.CharField(max_length=64, default="UTC")
+    time_zone = models.CharField(max_length=64, blank=True, help_text="Empty until chosen: the organization's zone.")
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now)
     theme = models.CharField(max_length=8, default="system", choices=[("system", "System"), ("light", "Light"), ("dark", "Dark")])

@@ -90,7 +90,7 @@ def scoped(scope: Scope) -> Iterator[Scope]:
             yield scope
         finally:
             _scope.reset(token)
-            logs.unbind(bound)
+            bound.end()
         if not outermost:
             _apply(before)
 

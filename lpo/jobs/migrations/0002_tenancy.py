@@ -14,7 +14,9 @@ GRANT SELECT (organization_id, id, state, due_at, lease_until) ON jobs_job TO lp
 CREATE POLICY due ON jobs_job FOR SELECT TO lpo_jobs USING (true);
 REVOKE EXECUTE ON FUNCTION due_jobs(integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION due_jobs(integer) TO lpo_app;
+GRANT CREATE ON SCHEMA public TO lpo_jobs; -- only for the moment of taking ownership
 ALTER FUNCTION due_jobs(integer) OWNER TO lpo_jobs;
+REVOKE CREATE ON SCHEMA public FROM lpo_jobs;
 GRANT SELECT, INSERT, DELETE ON jobs_beatslot TO lpo_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON jobs_workerheartbeat TO lpo_app;
 GRANT SELECT ON jobs_beatslot, jobs_workerheartbeat TO lpo_backup;
