@@ -64,5 +64,3 @@ def public(view: View) -> View:
     """Marks a view outside any organization as meant to be so; a guard test fails for an unmarked one."""
     view.public = True  # type: ignore[attr-defined]
     return view
-
-

@@ -81,7 +81,9 @@ class TenancyMiddleware:
     def _membership(self, request: HttpRequest, slug: str) -> Membership:
         """The signed-in person's active membership. Raises `Http404`: whether the organization exists is not told."""
         membership = (
-            Membership.objects.select_related("organization").filter(organization__slug=slug, user_id=request.user.pk, is_active=True).first()
+            Membership.objects.select_related("organization")
+            .filter(organization__slug=slug, user_id=request.user.pk, is_active=True)
+            .first()
         )
         if membership is None:
             raise Http404("No such page.")
@@ -143,5 +145,3 @@ def sign_in_first(request: HttpRequest) -> HttpResponse:
     if request.headers.get("HX-Request"):
         return HttpResponse(status=401, headers={"HX-Redirect": reverse("account_login")})
     return HttpResponseRedirect(address)
-
-

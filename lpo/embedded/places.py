@@ -7,6 +7,7 @@ ever changed. As an ordinary user, data stays in the checkout's `.var`.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import pwd
@@ -24,6 +25,8 @@ CHECKOUT = Path(__file__).resolve().parent.parent.parent
 SERVER_USER = "lpo-postgres"
 # sockaddr_un holds 107 bytes; PostgreSQL appends ".s.PGSQL.5432.lock" and Redis cuts a longer name without a word.
 LONGEST_SOCKET_FOLDER = 80
+THROWAWAY = "lpo-t-"
+LOCK = "users.lock"  # held while the servers of a place are in use
 
 
 @dataclass(frozen=True)
@@ -47,33 +50,48 @@ class Place:
     durable: bool  # False: fsync off, removed afterwards
 
 
+def key_of(*parts: object) -> str:
+    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:10]
+
+
 def checkout_key(checkout: Path = CHECKOUT) -> str:
     """One set of servers for each checkout and user."""
-    return hashlib.sha256(f"{checkout}\0{os.geteuid()}".encode()).hexdigest()[:10]
+    return key_of(checkout, os.geteuid())
 
 
 def default_place(checkout: Path = CHECKOUT) -> Place:
     """The place of this checkout's lasting data. Raises `EmbeddedError` when nothing can be written."""
-    key = checkout_key(checkout)
+    chosen = os.environ.get("LPO_STATE", "").strip()
     if os.geteuid() == 0:
         account = server_account()
-        home = make_folder(Path("/var/lib/lpo"), mode=0o755)
-        state = Path(os.environ["LPO_STATE"]).absolute() if os.environ.get("LPO_STATE") else home / key
-        make_folder(state, mode=0o755)
-        return Place(state, _socket_folder(key, account), state / "pg", account, durable=True)
+        if chosen:
+            state = make_folder(Path(chosen).absolute(), mode=0o755)
+            _check_enterable(state)
+        else:
+            state = make_folder(make_folder(Path("/var/lib/lpo"), mode=0o755) / checkout_key(checkout), mode=0o755)
+        return Place(state, _socket_folder(key_of(state), account), state / "pg", account, durable=True)
     account = Account(os.geteuid(), os.getegid())
-    state = Path(os.environ.get("LPO_STATE") or checkout / ".var").absolute()
-    make_folder(state, mode=0o700)
-    return Place(state, _socket_folder(key, account), None, account, durable=True)
+    state = make_folder(Path(chosen or checkout / ".var").absolute(), mode=0o700)
+    return Place(state, _socket_folder(key_of(state), account), None, account, durable=True)
+
+
+def _check_enterable(state: Path) -> None:
+    """As root the servers run as another user; nobody's folder is opened for it, so the folder must be open already."""
+    for folder in (state, *state.parents):
+        if not folder.stat().st_mode & stat.S_IXOTH:
+            raise EmbeddedError(
+                f"LPO_STATE={state} lies under {folder}, which the servers' user {SERVER_USER} cannot enter. Choose another folder."
+            )
 
 
 def throwaway_place(checkout: Path = CHECKOUT) -> Place:
     """A fresh place for tests, in the temporary folder; the caller removes `state` with all that is in it."""
     is_root = os.geteuid() == 0
     account = server_account() if is_root else Account(os.geteuid(), os.getegid())
+    _sweep_abandoned()
     try:
         # Not $TMPDIR: it may be long (sockets) or private (the servers' own user).
-        state = Path(tempfile.mkdtemp(prefix="lpo-t-", dir="/tmp"))
+        state = Path(tempfile.mkdtemp(prefix=THROWAWAY, dir="/tmp"))
         state.chmod(0o755 if is_root else 0o700)
         sockets = state / "s"
         _private_folder(sockets, account)
@@ -84,6 +102,17 @@ def throwaway_place(checkout: Path = CHECKOUT) -> Place:
         home = make_folder(Path("/var/lib/lpo"), mode=0o755)
         programs = make_folder(home / checkout_key(checkout), mode=0o755) / "pg"
     return Place(state, sockets, programs, account, durable=False)
+
+
+def _sweep_abandoned() -> None:
+    """Remove what killed test runs of this user left: nobody holds their lock any more."""
+    for folder in Path("/tmp").glob(f"{THROWAWAY}*"):  # noqa: S108
+        with suppress(OSError):
+            if folder.stat().st_uid != os.geteuid():
+                continue
+            with (folder / LOCK).open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def make_folder(path: Path, *, mode: int) -> Path:

@@ -26,6 +26,10 @@ def die_with_parent(signal_number: int) -> Callable[[], None]:
     return leash
 
 
+# Servers outlive the object that started them; kept here so that a stopped one is also collected from the system's table.
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
 @dataclass(frozen=True)
 class Launch:
     """How a server process is started."""
@@ -51,7 +55,8 @@ class Launch:
                 preexec_fn=die_with_parent(self.leash) if self.leash else None,
                 **other,  # type: ignore[call-overload]
             )
-            return started
+        _children[started.pid] = started
+        return started
 
 
 def bare_environment() -> dict[str, str]:
@@ -61,6 +66,8 @@ def bare_environment() -> dict[str, str]:
 
 def is_alive(pid: int) -> bool:
     """True while the process exists; a finished child that nobody has waited for counts as gone."""
+    if pid in _children and _children[pid].poll() is not None:
+        del _children[pid]
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (OSError, IndexError):
@@ -90,7 +97,9 @@ def stop(pid: int, signals: Sequence[tuple[int, float]]) -> bool:
         except ProcessLookupError:
             return True
         if wait_until(lambda: not is_alive(pid), patience):
-            return True
+            break
+    if pid in _children and _children[pid].poll() is not None:
+        del _children[pid]
     return not is_alive(pid)
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lpo.embedded.errors import from_os
-from lpo.embedded.places import Place, default_place, throwaway_place
+from lpo.embedded.places import LOCK, Place, default_place, throwaway_place
 from lpo.embedded.postgres import SUPERUSER, Postgres
 from lpo.embedded.redis import Redis
 from lpo.tenancy.roles import Passwords, prepare_template, provision
@@ -39,7 +39,7 @@ def embedded_servers(*, throwaway: bool = False, needs: Needs = Needs()) -> Iter
     elif throwaway:
         place = throwaway_place()
         try:
-            with _running(place, needs) as variables:
+            with _locked(place.state / LOCK, fcntl.LOCK_SH), _running(place, needs) as variables:
                 yield variables
         finally:
             shutil.rmtree(place.state, ignore_errors=True)
@@ -56,7 +56,7 @@ def _running(place: Place, needs: Needs) -> Iterator[dict[str, str]]:
 
 @contextmanager
 def _shared(place: Place, needs: Needs) -> Iterator[dict[str, str]]:
-    with _locked(place.state / "users.lock", fcntl.LOCK_SH) as users:
+    with _locked(place.state / LOCK, fcntl.LOCK_SH) as users:
         with _locked(place.state / "change.lock", fcntl.LOCK_EX), ExitStack() as on_failure:
             variables = _start(place, needs, on_failure)
             on_failure.pop_all()
