@@ -60,6 +60,8 @@ class Child:
         self._process.wait()
         if self._pump is not None:
             self._pump.join(5)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
         self._file.close()
 
     def _end_group(self) -> None:

@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,10 +28,24 @@ def make_place(account: Account, state: Path, *, durable: bool = True) -> Place:
 
 @pytest.fixture(scope="module")
 def place(account: Account) -> Iterator[Place]:
-    """A place of lasting data, short enough for sockets; servers left running in it are stopped at the end."""
+    """A place of lasting data, with fsync as for real ones."""
+    with _temporary_place(account, durable=True) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def quick_place(account: Account) -> Iterator[Place]:
+    """For tests that kill nothing."""
+    with _temporary_place(account, durable=False) as made:
+        yield made
+
+
+@contextmanager
+def _temporary_place(account: Account, *, durable: bool) -> Iterator[Place]:
+    """Short enough for sockets; servers left running in it are stopped at the end."""
     state = Path(tempfile.mkdtemp(prefix="lpo-e-", dir="/tmp"))
     state.chmod(0o755)
-    made = make_place(account, state)
+    made = make_place(account, state, durable=durable)
     with ExitStack() as cleaning:
         cleaning.callback(shutil.rmtree, state, ignore_errors=True)
         cleaning.callback(Redis(made).stop)
