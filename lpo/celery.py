@@ -1,13 +1,13 @@
-"""The Celery application: settings from Django, tasks from the jobs room."""
+"""The worker's and the beat's entrance: `celery -A lpo worker`, `celery -A lpo beat`."""
 
 from __future__ import annotations
 
 import os
 
-from celery import Celery
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lpo.settings")
 
-app = Celery("lpo")
-app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["lpo.jobs"])
+from lpo.jobs.broker import app
+
+app.autodiscover_tasks()
+
+__all__ = ["app"]

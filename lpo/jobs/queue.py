@@ -1,0 +1,82 @@
+"""Asking for work: the row commits with the change that needs it, the message follows and may be lost."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from typing import Any
+
+from django.db import connection, transaction
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from lpo.accounts.actor import Actor
+from lpo.jobs.broker import WAKE_UP, app
+from lpo.jobs.models import Job
+from lpo.jobs.registry import handler_of
+from lpo.tenancy.context import current_organization_id
+
+logger = logging.getLogger(__name__)
+
+ACTOR_KEY = "_actor"  # in the payload: whom an API token's or a named system's job is done for
+PAUSE_AFTER_FAILURE_SECONDS = 5.0
+_silent_until = 0.0
+
+_INSERT = """
+INSERT INTO jobs_job (organization_id, kind, payload, key, title, state, attempts, fence, worker, cursor, progress_done, progress_total,
+                      message, error, result, result_url, cancel_requested, created_by_id, created_at)
+VALUES (%s, %s, %s, %s, %s, 'queued', 0, 0, '', '{}', 0, %s, '', '', '{}', '', false, %s, now())
+ON CONFLICT DO NOTHING RETURNING id
+"""
+
+
+def enqueue(kind: str, payload: dict[str, Any] | None = None, *, by: Actor, key: str = "", title: str = "", total: int = 0) -> Job:
+    """Ask for a job in the caller's transaction. While a job with the same key is queued or running, that one is returned.
+
+    A running job may already have read what the caller just changed, so work that must see every change keeps a table of
+    what is still to do and takes its rows from there.
+    """
+    handler_of(kind)
+    content = dict(payload or {})
+    if by.kind == "token" or (by.kind == "system" and by.label != "System"):
+        content[ACTOR_KEY] = {
+            "kind": by.kind,
+            "label": by.label,
+            "token_id": by.token_id,
+            "permissions": sorted(permission.value for permission in by.permissions),
+        }
+    organization_id = current_organization_id()
+    values = [organization_id, kind, json.dumps(content), key, title[:200], total, by.member_id]
+    job_id = None
+    while job_id is None:
+        with connection.cursor() as cursor:
+            cursor.execute(_INSERT, values)
+            row = cursor.fetchone()
+        if row is not None:
+            job_id = int(row[0])
+            publish_on_commit(organization_id, job_id)
+        else:
+            # The conflicting job may finish between the two statements; then the insert is tried again.
+            job_id = Job.objects.filter(key=key, state__in=["queued", "running"]).values_list("id", flat=True).first()
+    job: Job = Job.objects.get(id=job_id)
+    return job
+
+
+def publish_on_commit(organization_id: int, job_id: int) -> None:
+    transaction.on_commit(lambda: publish(organization_id, job_id))
+
+
+def publish(organization_id: int, job_id: int) -> bool:
+    """Wake a worker up. False when the broker is away: the sweeper publishes again, so nobody waits for it here."""
+    global _silent_until
+    if time.monotonic() < _silent_until:
+        return False
+    try:
+        app.send_task(WAKE_UP, kwargs={"organization_id": organization_id, "job_id": job_id}, retry=False, ignore_result=True)
+    except (OperationalError, RedisError, OSError) as error:
+        # One request may enqueue many jobs; only the first of them waits for the time-out.
+        _silent_until = time.monotonic() + PAUSE_AFTER_FAILURE_SECONDS
+        logger.warning("The broker is away; the sweeper will publish job %s. (%s)", job_id, type(error).__name__)
+        return False
+    return True
