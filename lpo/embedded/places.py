@@ -47,7 +47,7 @@ class Place:
     sockets: Path  # 0700, short
     programs: Path | None  # where binaries are copied to, or None to run them where they were installed
     account: Account
-    durable: bool  # False: fsync off, removed afterwards
+    durable: bool  # False: no fsync, and the servers die with the command that started them
 
 
 def key_of(*parts: object) -> str:
@@ -84,8 +84,8 @@ def _check_enterable(state: Path) -> None:
             )
 
 
-def throwaway_place(checkout: Path = CHECKOUT) -> Place:
-    """A fresh place for tests, in the temporary folder; the caller removes `state` with all that is in it."""
+def throwaway_place(checkout: Path = CHECKOUT, *, durable: bool = False) -> Place:
+    """A fresh place in the temporary folder; the caller removes `state` with all that is in it. Tests do without fsync."""
     is_root = os.geteuid() == 0
     account = server_account() if is_root else Account(os.geteuid(), os.getegid())
     _sweep_abandoned()
@@ -101,7 +101,7 @@ def throwaway_place(checkout: Path = CHECKOUT) -> Place:
     if is_root:
         home = make_folder(Path("/var/lib/lpo"), mode=0o755)
         programs = make_folder(home / checkout_key(checkout), mode=0o755) / "pg"
-    return Place(state, sockets, programs, account, durable=False)
+    return Place(state, sockets, programs, account, durable=durable)
 
 
 def _sweep_abandoned() -> None:

@@ -32,12 +32,15 @@ class Needs:
 
 
 @contextmanager
-def embedded_servers(*, throwaway: bool = False, needs: Needs = Needs()) -> Iterator[dict[str, str]]:
-    """Yield the environment variables of running servers. Raises `EmbeddedError`."""
+def embedded_servers(*, throwaway: bool = False, durable: bool = False, needs: Needs = Needs()) -> Iterator[dict[str, str]]:
+    """Yield the environment variables of running servers. Raises `EmbeddedError`.
+
+    `throwaway` ones are fresh and removed afterwards, without fsync unless `durable`.
+    """
     if not needs.postgres and not needs.redis:
         yield {}
     elif throwaway:
-        place = throwaway_place()
+        place = throwaway_place(durable=durable)
         try:
             with _locked(place.state / LOCK, fcntl.LOCK_SH), _running(place, needs) as variables:
                 yield variables

@@ -107,11 +107,16 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_half_cluster(account: Account
         assert not (disk / "data.new").exists()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_of_somebody_else_is_one_sentence(tmp_path: Path) -> None:
-    tmp_path.chmod(0o555)
-    with pytest.raises(EmbeddedError, match="permission is denied"):
-        make_folder(tmp_path / "state", mode=0o700)
+def test_a_folder_of_somebody_else_is_one_sentence(account: Account) -> None:
+    with tempfile.TemporaryDirectory(prefix="lpo-e-", dir="/tmp") as theirs:
+        Path(theirs).chmod(0o555)
+        before = os.geteuid()
+        os.seteuid(account.uid)  # root may write anywhere
+        try:
+            with pytest.raises(EmbeddedError, match="permission is denied"):
+                make_folder(Path(theirs) / "state", mode=0o700)
+        finally:
+            os.seteuid(before)
 
 
 @as_root
