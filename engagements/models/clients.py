@@ -24,7 +24,9 @@ class LegalEntity(TenantModel):
     number_prefix = models.CharField(max_length=12)
     remittance = models.TextField(help_text="Bank, account and reference, as they stand on the invoice.")
     query_contact = models.CharField(max_length=200)
-    colour = models.CharField(max_length=7, default="#0b57d0", validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$", "Write a colour as #0b57d0.")])
+    colour = models.CharField(
+        max_length=7, default="#0b57d0", validators=[RegexValidator(r"^#[0-9a-fA-F]{6}$", "Write a colour as #0b57d0.")]
+    )
     version = models.PositiveIntegerField(default=1)
 
     class Meta:

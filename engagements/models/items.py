@@ -50,9 +50,14 @@ class WorkItem(TenantModel):
             models.CheckConstraint(condition=models.Q(quantity__gte=0), name="workitem_quantity_not_negative"),
         ]
         indexes = [
-            models.Index(fields=["organization", "workstream", "-received_at", "-id"], include=["matter_id"], name="workitem_by_workstream"),
             models.Index(
-                fields=["organization", "received_at", "id"], condition=models.Q(finished=False), include=["matter_id"], name="workitem_open"
+                fields=["organization", "workstream", "-received_at", "-id"], include=["matter_id"], name="workitem_by_workstream"
+            ),
+            models.Index(
+                fields=["organization", "received_at", "id"],
+                condition=models.Q(finished=False),
+                include=["matter_id"],
+                name="workitem_open",
             ),
             models.Index(
                 fields=["organization", "assignee", "received_at", "id"], condition=models.Q(finished=False), name="workitem_by_assignee"
@@ -129,7 +134,9 @@ class Pause(TenantModel):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=models.Q(ended_at__isnull=True) | models.Q(ended_at__gte=models.F("started_at")), name="pause_order"),
+            models.CheckConstraint(
+                condition=models.Q(ended_at__isnull=True) | models.Q(ended_at__gte=models.F("started_at")), name="pause_order"
+            ),
             models.UniqueConstraint(
                 fields=["organization", "item", "party"],
                 condition=models.Q(ended_at__isnull=True, withdrawn_at__isnull=True),

@@ -21,7 +21,7 @@ View = Callable[..., HttpResponseBase]
 class TenantRequest(HttpRequest):
     """A request inside an organization, as the tenancy middleware leaves it."""
 
-    user: User  # type: ignore[assignment]
+    user: User
     organization: Organization
     membership: Membership
     actor: Actor

@@ -87,7 +87,7 @@ def main(arguments: Sequence[str]) -> int:
 def _migrated_servers() -> Iterator[dict[str, str]]:
     """Fresh servers with fsync on, as in earnest, and the schema in place."""
     with embedded_servers(throwaway=True, durable=True) as variables:
-        environment = {**test_environment(variables), "PYTHONPATH": str(CHECKOUT)}
+        environment = {**test_environment(variables), "PYTHONPATH": str(CHECKOUT), "LPO_PROOF": "1"}
         migrate = [sys.executable, "manage.py", "migrate", "--noinput", "--verbosity", "0"]
         if subprocess.run(migrate, cwd=CHECKOUT, env=environment, check=False).returncode != 0:
             raise EmbeddedError("The migrations failed; their words are above.")
@@ -122,7 +122,7 @@ def _run_proofs(environment: Mapping[str, str], figures: list[Figure]) -> int:
 def figures_of_tests(junit: str) -> Iterator[Figure]:
     """The figures that tests recorded, with the command that runs each test alone."""
     for case in ElementTree.fromstring(junit).iter("testcase"):  # noqa: S314 — our own pytest wrote it
-        command = f"bin/with-servers --throwaway pytest -m proof {case.get('file')} -k {str(case.get('name')).split('[')[0]}"
+        command = f"LPO_PROOF=1 bin/with-servers --throwaway pytest -m proof {case.get('file')} -k {str(case.get('name')).split('[')[0]}"
         for entry in case.iter("property"):
             if entry.get("name") == "figure":
                 yield Figure.of(ast.literal_eval(str(entry.get("value"))), command)

@@ -14,7 +14,11 @@ JUNIT = """<testsuites><testsuite><testcase classname="tests.jobs" name="test_ki
 def test_a_test_gives_its_figure_and_the_command_that_runs_it_alone() -> None:
     assert list(figures_of_tests(JUNIT)) == [
         Figure(
-            "kills", "0 lost of 200", "0 lost", True, "bin/with-servers --throwaway pytest -m proof tests/jobs/test_kills.py -k test_kills"
+            "kills",
+            "0 lost of 200",
+            "0 lost",
+            True,
+            "LPO_PROOF=1 bin/with-servers --throwaway pytest -m proof tests/jobs/test_kills.py -k test_kills",
         )
     ]
 
