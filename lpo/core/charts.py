@@ -62,9 +62,7 @@ class AttainmentChart:
     marks: tuple[Mark, ...]
 
 
-def attainment_chart(
-    title: str, points: Sequence[Point], target: Fraction, *, lower_is_better: bool = False, window: str = "month"
-) -> AttainmentChart:
+def attainment_chart(title: str, points: Sequence[Point], target: Fraction, *, lower_is_better: bool = False, window: str = "month") -> AttainmentChart:
     """Lay out at most 24 windows against one target share.
 
     The axis runs to 100 from a round number under everything shown; a rate that should be low runs from 0.
@@ -77,20 +75,9 @@ def attainment_chart(
         f"{title}, by {window}, in percent. Axis from {_number(low)} to {_number(high)}; target {_number(target)}, dashed. "
         f"Under each {window}, how many were counted."
     )
-    ticks = tuple(
-        Tick(_number(share), _px(place.y(share)), _px(place.y(share) + 4))
-        for share in (high, low)
-        if abs(place.y(share) - place.y(target)) > 12
-    )
+    ticks = tuple(Tick(_number(share), _px(place.y(share)), _px(place.y(share) + 4)) for share in (high, low) if abs(place.y(share) - place.y(target)) > 12)
     return AttainmentChart(
-        title,
-        caption,
-        _summary(shown, target, lower_is_better, window),
-        _number(target),
-        _px(place.y(target)),
-        _px(place.y(target) + 4),
-        ticks,
-        marks,
+        title, caption, _summary(shown, target, lower_is_better, window), _number(target), _px(place.y(target)), _px(place.y(target) + 4), ticks, marks
     )
 
 
@@ -173,9 +160,7 @@ class BarChart:
 def bar_chart(title: str, rows: Sequence[tuple[str, Fraction | int, str]], *, unit: str, caption: str = "") -> BarChart:
     """Rows of (label, amount at or above zero, amount as written). Widths are percentages of the largest, on an axis that starts at zero."""
     largest = max([Fraction(amount) for _, amount, _ in rows], default=Fraction(0)) or Fraction(1)
-    bars = tuple(
-        _bar(label, max(Fraction(0), Fraction(amount)) / largest, text, index * 32 + 8) for index, (label, amount, text) in enumerate(rows)
-    )
+    bars = tuple(_bar(label, max(Fraction(0), Fraction(amount)) / largest, text, index * 32 + 8) for index, (label, amount, text) in enumerate(rows))
     summary = "; ".join(f"{label}: {text} {unit}" for label, _, text in rows) or "No data"
     return BarChart(title, caption or f"{title}, in {unit}. Bars start at zero.", summary, unit, max(1, len(rows)) * 32 + 4, bars)
 

@@ -13,16 +13,7 @@ from fractions import Fraction
 from typing import Any, Literal, Protocol, get_args
 
 from django import template
-from django.forms import (
-    BaseForm,
-    BoundField,
-    CheckboxInput,
-    CheckboxSelectMultiple,
-    ClearableFileInput,
-    FileInput,
-    HiddenInput,
-    RadioSelect,
-)
+from django.forms import BaseForm, BoundField, CheckboxInput, CheckboxSelectMultiple, ClearableFileInput, FileInput, HiddenInput, RadioSelect
 from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -183,29 +174,12 @@ def bulk_bar(content: str, total: int | None = None, noun: str = "items") -> str
 
 @register.simple_block_tag(takes_context=True)
 def confirm(
-    context: template.Context,
-    content: str,
-    title: str,
-    word: str,
-    action: str,
-    url: str,
-    cancel_url: str,
-    error: str = "",
-    version: str = "",
+    context: template.Context, content: str, title: str, word: str, action: str, url: str, cancel_url: str, error: str = "", version: str = ""
 ) -> str:
     """A page's whole confirmation of what cannot be undone: the person types `word`; the field is `confirmation`."""
     token = context.get("csrf_token", "")
     return _render(
-        "confirm",
-        content=content,
-        title=title,
-        word=word,
-        action=action,
-        url=url,
-        cancel_url=cancel_url,
-        error=error,
-        version=version,
-        csrf_token=token,
+        "confirm", content=content, title=title, word=word, action=action, url=url, cancel_url=cancel_url, error=error, version=version, csrf_token=token
     )
 
 
@@ -261,9 +235,7 @@ def error_summary(form: BaseForm, title: str = "There is a problem") -> dict[str
 
 
 @register.inclusion_tag("components/search_box.html")
-def search_box(
-    name: str = "q", value: str = "", label: str = "Search", url: str = "", kept: Mapping[str, str] | None = None
-) -> dict[str, object]:
+def search_box(name: str = "q", value: str = "", label: str = "Search", url: str = "", kept: Mapping[str, str] | None = None) -> dict[str, object]:
     """A GET form; `/` focuses it. `kept` carries the other filters along."""
     return {"name": name, "value": value, "label": label, "url": url, "kept": dict(kept or {})}
 
@@ -358,21 +330,10 @@ def pair(content: str, label: str) -> str:
 
 
 @register.inclusion_tag("components/progress.html")
-def progress(
-    done: int, total: int | None, label: str, url: str = "", finished: bool = False, message: str = "", cancel: str = ""
-) -> dict[str, object]:
+def progress(done: int, total: int | None, label: str, url: str = "", finished: bool = False, message: str = "", cancel: str = "") -> dict[str, object]:
     """Background work: "312 of 500". With a url it asks again every two seconds until the answer is `finished`."""
     counted = f"{done:,} of {total:,}" if total is not None else "starting"
-    return {
-        "done": done,
-        "total": total,
-        "label": label,
-        "url": url,
-        "finished": finished,
-        "message": message,
-        "counted": counted,
-        "cancel": cancel,
-    }
+    return {"done": done, "total": total, "label": label, "url": url, "finished": finished, "message": message, "counted": counted, "cancel": cancel}
 
 
 @register.inclusion_tag("components/explanation.html")
@@ -389,14 +350,7 @@ def _node(node: Any, currency: str, level: int) -> dict[str, object]:
     raw = get("amount", None)
     text = formats.money(raw, currency) if isinstance(raw, Decimal) else str(raw if raw is not None else "")
     children = [_node(child, currency, level + 1) for child in get("children", ())]
-    return {
-        "label": get("label", ""),
-        "text": text,
-        "note": get("note", "") or "",
-        "url": get("url", "") or "",
-        "children": children,
-        "open": level < 1,
-    }
+    return {"label": get("label", ""), "text": text, "note": get("note", "") or "", "url": get("url", "") or "", "children": children, "open": level < 1}
 
 
 @register.inclusion_tag("components/chart.html")
