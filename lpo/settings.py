@@ -128,7 +128,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Redis and Celery: a message is only a wake-up, the truth is the Job row ----------------------------------------
 REDIS_URL = env.text("REDIS_URL", "redis://localhost:6379/0")
-CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)  # Celery's name for the same socket
 JOB_HARD_LIMIT_SECONDS = 900
 _VISIBILITY_SECONDS = JOB_HARD_LIMIT_SECONDS + 300  # above the hard limit, or a long task runs as several copies
 _BROKER_OPTIONS = {
@@ -272,6 +272,8 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = TESTING or DEBUG
+# Source maps are read by nobody but a developer's tools; compressing them costs more time than all the rest together.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("jpg", "jpeg", "png", "gif", "webp", "zip", "gz", "br", "woff", "woff2", "map")
 
 # --- API ------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
