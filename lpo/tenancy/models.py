@@ -12,6 +12,10 @@ from lpo.tenancy.context import current_organization_id
 M = TypeVar("M", bound=models.Model, covariant=True)
 
 
+class TenantQuerySet(models.QuerySet[M]):
+    """Base of a tenant model's own query set; `TenantManager.from_queryset` joins it to the manager."""
+
+
 class TenantManager(models.Manager[M]):
     """Raises `NoOrganization` outside an organization, and filters by it inside one.
 
