@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
@@ -25,8 +26,8 @@ _STATIC = _ROOT / "static"
 _BASE = "https://assets.invalid/"
 _SERVED = {
     "css/invoice.css": "text/css",
-    "fonts/Inter-Regular.woff2": "font/woff2",
-    "fonts/Inter-SemiBold.woff2": "font/woff2",
+    "fonts/Inter-Regular.ttf": "font/ttf",
+    "fonts/Inter-SemiBold.ttf": "font/ttf",
 }
 # Pango's font map is shared by all renderings of a process and is not safe to use from two threads.
 _LOCK = Lock()
@@ -79,7 +80,9 @@ def render_invoice(invoice: Invoice, *, files: Mapping[str, bytes] | None = None
     """
     files = files or {}
     _check_files(invoice, files)
-    with _LOCK:
+    with _LOCK, warnings.catch_warnings():
+        # WeasyPrint leaves the colour profile it reads to the garbage collector to close.
+        warnings.simplefilter("ignore", ResourceWarning)
         css, fonts = _style(os.getpid())
         html = HTML(string=invoice_html(invoice, draft=draft), base_url=_BASE, url_fetcher=PackagedAssets())
         rendered: bytes = html.write_pdf(
