@@ -13,6 +13,7 @@ from threading import Lock
 from typing import Any
 
 from django.template import Context, Engine
+from fontTools.ttLib import TTFont
 from weasyprint import CSS, HTML, Attachment
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
@@ -65,6 +66,17 @@ def _style(process: int) -> tuple[CSS, _Fonts]:
 @cache
 def _engine() -> Engine:
     return Engine(dirs=[str(_ROOT / "templates")], autoescape=True)
+
+
+@cache
+def _glyphs() -> frozenset[int]:
+    with TTFont(_STATIC / "fonts/Inter-Regular.ttf", lazy=True) as font:
+        return frozenset(font.getBestCmap())
+
+
+def missing_glyphs(invoice: Invoice) -> str:
+    """Characters the shipped font cannot print, in order of code point: to be found before issue, as an archive refuses empty boxes."""
+    return "".join(sorted({letter for letter in invoice.to_json().decode() if ord(letter) not in _glyphs()}))
 
 
 def invoice_html(invoice: Invoice, *, draft: bool = False) -> str:

@@ -22,7 +22,7 @@ from weasyprint import HTML
 from weasyprint.urls import FatalURLFetchingError
 
 from billing import pdf
-from billing.pdf import PackagedAssets, invoice_html, render_invoice
+from billing.pdf import PackagedAssets, invoice_html, missing_glyphs, render_invoice
 from billing.pdf_view import ink_on, money, number, price, span
 from billing.snapshot import DocumentKind, Invoice, Paper
 from tests.billing.invoices import BACKUP, files, invoice, long_invoice, negative_invoice, untaxed_invoice
@@ -150,6 +150,20 @@ def test_only_drafts_are_marked_as_drafts_on_every_page() -> None:
     assert all("DRAFT" in page.extract_text() for page in reader(invoice, draft=True).pages)
     assert "DRAFT" not in text(invoice)
     assert "Draft invoice" in text(invoice, draft=True)
+
+
+def test_letters_the_font_lacks_are_known_before_issue() -> None:
+    assert missing_glyphs(long_invoice()) == ""
+    named = replace(untaxed_invoice(), engagement_title="Łódź, Ελλάς, Ромашка, 東京")
+    assert missing_glyphs(named) == "京東"
+
+
+def test_a_name_without_a_space_stays_in_its_column() -> None:
+    frozen = replace(untaxed_invoice(), po_number="9" * 60, buyer=replace(untaxed_invoice().buyer, legal_name="W" * 60))
+    printed = PdfReader(BytesIO(render_invoice(frozen))).pages[0].extract_text()
+    assert "9" * 60 not in printed
+    assert printed.count("9" * 15) >= 1
+    assert "W" * 60 not in printed
 
 
 def test_names_are_text_and_never_markup() -> None:
