@@ -1,0 +1,260 @@
+"""Charge terms, usage, periods, charges and invoices. Amounts are Decimal; the currency is the invoice's."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from lpo.tenancy.models import TenantForeignKey, TenantModel
+
+MONEY = {"max_digits": 16, "decimal_places": 4}
+PRICE = {"max_digits": 20, "decimal_places": 8}
+
+
+class ChargeTerm(TenantModel):
+    """What an engagement is charged for. The price is in its versions."""
+
+    client_id = models.BigIntegerField()
+    engagement = TenantForeignKey("engagements.Engagement", via=["client_id"])
+    name = models.CharField(max_length=120)
+    model = models.CharField(max_length=10, choices=[("fixed", "Fixed"), ("unit", "Per unit"), ("per_user", "Per user")])
+    active = models.BooleanField(default=True)
+    position = models.PositiveSmallIntegerField(default=1)
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organization", "engagement", "name"], name="chargeterm_name_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ChargeTermVersion(TenantModel):
+    """A price by effective date. `tiers` is [[upper bound or null, unit price], …] for graduated and volume pricing."""
+
+    client_id = models.BigIntegerField()
+    term = TenantForeignKey(ChargeTerm, via=["client_id"])
+    number = models.PositiveSmallIntegerField()
+    effective_from = models.DateField()
+    effective_to = models.DateField(null=True, blank=True)
+    clause = models.CharField(max_length=60, blank=True)
+    shape = models.CharField(
+        max_length=10,
+        choices=[("standard", "Standard"), ("graduated", "Graduated"), ("volume", "Volume"), ("package", "Package")],
+        default="standard",
+    )
+    price = models.DecimalField(**PRICE, null=True, blank=True)
+    tiers = models.JSONField(default=list, blank=True)
+    package_size = models.DecimalField(max_digits=14, decimal_places=3, null=True, blank=True)
+    free_units = models.DecimalField(max_digits=14, decimal_places=3, default=0)
+    discount_percent = models.DecimalField(max_digits=5, decimal_places=2, default=0)
+    cap = models.DecimalField(**MONEY, null=True, blank=True)
+    minimum = models.DecimalField(**MONEY, null=True, blank=True)
+    unit = models.CharField(max_length=30, default="unit")
+    # Which work feeds a unit term: one workstream's items, of one disposition or all, once they reach `billable_state`.
+    workstream = TenantForeignKey("engagements.Workstream", null=True, blank=True)
+    disposition = models.CharField(max_length=16, blank=True)
+    billable_state = models.CharField(max_length=10, choices=[("delivered", "Delivered"), ("accepted", "Accepted")], default="delivered")
+    recurring = models.BooleanField(default=True, help_text="Fixed: every period; otherwise once, in the period it starts.")
+    prorate = models.BooleanField(default=True)
+    credit_base = models.BooleanField(default=True, help_text="Whether the term's fees are the base of service credits.")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "term", "number"], name="chargetermversion_once"),
+            models.UniqueConstraint(fields=["organization", "term", "effective_from"], name="chargetermversion_date_once"),
+            models.CheckConstraint(condition=Q(price__isnull=False) | Q(shape__in=["graduated", "volume"]), name="chargetermversion_priced"),
+            models.CheckConstraint(condition=Q(shape="package", package_size__gt=0) | ~Q(shape="package"), name="chargetermversion_package"),
+        ]
+
+    def __str__(self) -> str:
+        return f"version {self.number} from {self.effective_from}"
+
+
+class UsageRecord(TenantModel):
+    """Users from outside: who held a seat and when. Idempotent on (source, event id); another payload is refused."""
+
+    client_id = models.BigIntegerField()
+    term = TenantForeignKey(ChargeTerm, via=["client_id"])
+    source = models.CharField(max_length=40)
+    event_id = models.CharField(max_length=120)
+    subject = models.CharField(max_length=200, help_text="The user, by an identifier that names nothing privileged.")
+    quantity = models.DecimalField(max_digits=14, decimal_places=3, default=1)
+    starts_on = models.DateField()
+    ends_on = models.DateField(null=True, blank=True, help_text="Last day, inclusive; empty while it lasts.")
+    payload_hash = models.CharField(max_length=64)
+    recorded_at = models.DateTimeField(default=timezone.now)
+    by_label = models.CharField(max_length=200)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "source", "event_id"], name="usagerecord_event_once"),
+            models.CheckConstraint(condition=Q(ends_on__isnull=True) | Q(ends_on__gte=F("starts_on")), name="usagerecord_dates"),
+        ]
+        indexes = [models.Index(fields=["organization", "term", "starts_on"], name="usagerecord_by_term")]
+
+    def __str__(self) -> str:
+        return f"{self.subject} from {self.starts_on}"
+
+
+class BillingPeriod(TenantModel):
+    """Period k of an engagement, between local midnights of the legal entity's zone; first and last day inclusive."""
+
+    client_id = models.BigIntegerField()
+    engagement = TenantForeignKey("engagements.Engagement", via=["client_id"])
+    index = models.PositiveIntegerField()
+    starts_on = models.DateField()
+    ends_on = models.DateField()
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    label = models.CharField(max_length=40)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "engagement", "index"], name="billingperiod_once"),
+            models.UniqueConstraint(fields=["organization", "engagement", "starts_at"], name="billingperiod_start_once"),
+            models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="billingperiod_order"),
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class NumberSeries(TenantModel):
+    """The locked counter row behind gapless numbers: one per legal entity and number year."""
+
+    legal_entity = TenantForeignKey("engagements.LegalEntity")
+    year = models.PositiveSmallIntegerField()
+    last_number = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organization", "legal_entity", "year"], name="numberseries_once")]
+
+    def __str__(self) -> str:
+        return f"{self.year}: {self.last_number}"
+
+
+class InvoiceState(models.TextChoices):
+    DRAFT = "draft", "Draft"
+    IN_REVIEW = "in_review", "In review"
+    APPROVED = "approved", "Approved"
+    ISSUED = "issued", "Issued"
+    DISCARDED = "discarded", "Discarded"
+
+
+class Invoice(TenantModel):
+    client = TenantForeignKey("engagements.Client")
+    engagement = TenantForeignKey("engagements.Engagement", via=["client_id"])
+    period = TenantForeignKey(BillingPeriod, via=["client_id"])
+    legal_entity = TenantForeignKey("engagements.LegalEntity")
+    state = models.CharField(max_length=10, choices=InvoiceState.choices, default=InvoiceState.DRAFT)
+    currency = models.CharField(max_length=3)
+    net = models.DecimalField(**MONEY, default=0)
+    tax = models.DecimalField(**MONEY, default=0)
+    gross = models.DecimalField(**MONEY, default=0)
+    number = models.CharField(max_length=40, blank=True)
+    issue_date = models.DateField(null=True)
+    due_date = models.DateField(null=True)
+    prepared_by = TenantForeignKey("accounts.Membership", null=True)
+    approved_by = TenantForeignKey("accounts.Membership", null=True)
+    approved_at = models.DateTimeField(null=True)
+    issued_by = TenantForeignKey("accounts.Membership", null=True)
+    issued_at = models.DateTimeField(null=True)
+    snapshot = models.TextField(blank=True)
+    snapshot_sha256 = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    computed_at = models.DateTimeField(default=timezone.now)
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "number"], condition=~Q(number=""), name="invoice_number_once"),
+            models.UniqueConstraint(fields=["organization", "period"], condition=~Q(state="discarded"), name="invoice_one_live_per_period"),
+            models.CheckConstraint(
+                condition=Q(state="issued", issued_at__isnull=False, issue_date__isnull=False, due_date__isnull=False)
+                & ~Q(number="")
+                & ~Q(snapshot="")
+                | (~Q(state="issued") & Q(number="", issued_at__isnull=True)),
+                name="invoice_issued_is_complete",
+            ),
+            models.CheckConstraint(condition=Q(gross=F("net") + F("tax")), name="invoice_gross_is_net_plus_tax"),
+            models.CheckConstraint(
+                condition=Q(prepared_by__isnull=True) | Q(approved_by__isnull=True) | ~Q(prepared_by=F("approved_by")),
+                name="invoice_preparer_is_not_approver",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["organization", "-id"], name="invoice_recent"),
+            models.Index(fields=["organization", "client", "-id"], name="invoice_by_client"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number or f"Draft {self.pk}"
+
+
+class InvoiceLine(TenantModel):
+    """One line with its explanation tree, whose leaves sum to the amount exactly."""
+
+    client_id = models.BigIntegerField()
+    invoice = TenantForeignKey(Invoice, via=["client_id"], on_delete=models.CASCADE)
+    position = models.PositiveIntegerField()
+    group = models.CharField(max_length=20)
+    term = TenantForeignKey(ChargeTerm, via=["client_id"], null=True)
+    claim = TenantForeignKey("sla.CreditClaim", null=True)
+    matter_id = models.BigIntegerField(null=True)
+    description = models.CharField(max_length=300)
+    detail = models.CharField(max_length=300, blank=True)
+    quantity = models.DecimalField(max_digits=16, decimal_places=4)
+    unit = models.CharField(max_length=30, blank=True)
+    unit_price = models.DecimalField(**PRICE)
+    amount = models.DecimalField(**MONEY)
+    tax_category = models.CharField(max_length=2)
+    tax_rate = models.DecimalField(max_digits=5, decimal_places=2)
+    explanation = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organization", "invoice", "position"], name="invoiceline_position_once")]
+
+    def __str__(self) -> str:
+        return self.description
+
+
+class Charge(TenantModel):
+    """Links one source row under one term to one line. Unique while live: nothing is billed twice.
+
+    `source_key` is item:<id>, usage:<id>:<period start>, period:<period start> or claim:<id>.
+    """
+
+    client_id = models.BigIntegerField()
+    matter_id = models.BigIntegerField(null=True)
+    line = TenantForeignKey(InvoiceLine, via=["client_id"], on_delete=models.CASCADE)
+    term = TenantForeignKey(ChargeTerm, via=["client_id"], null=True)
+    item = TenantForeignKey("engagements.WorkItem", null=True)
+    usage = TenantForeignKey(UsageRecord, null=True)
+    claim = TenantForeignKey("sla.CreditClaim", null=True)
+    source_key = models.CharField(max_length=80)
+    reference = models.CharField(max_length=60)
+    happened_at = models.DateTimeField(null=True)
+    quantity = models.DecimalField(max_digits=16, decimal_places=4)
+    voided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                F("organization"),
+                Coalesce(F("term"), models.Value(0, output_field=models.BigIntegerField())),
+                F("source_key"),
+                condition=Q(voided_at__isnull=True),
+                name="charge_once_while_live",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["organization", "line", "id"], name="charge_by_line"),
+            models.Index(fields=["organization", "item"], name="charge_by_item"),
+        ]
+
+    def __str__(self) -> str:
+        return self.source_key

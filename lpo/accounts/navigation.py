@@ -1,0 +1,73 @@
+"""The side navigation and the palette's commands: only what the member may open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from lpo.accounts.models import Membership
+from lpo.accounts.roles import Permission
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One page of the navigation. `key` follows `g` on the keyboard; `prefix` are view names that count as being there."""
+
+    label: str
+    view: str
+    permission: Permission
+    key: str = ""
+
+
+@dataclass
+class NavItem:
+    label: str
+    url: str
+    key: str
+    current: bool
+    count: int | None = None
+
+
+@dataclass
+class NavGroup:
+    title: str
+    items: list[NavItem] = field(default_factory=list)
+
+
+# Filled below; rooms above accounts are named by address only, so nothing is imported.
+GROUPS: list[tuple[str, list[Entry]]] = []
+
+
+def navigation(request: HttpRequest) -> dict[str, Any]:
+    membership: Membership | None = getattr(request, "membership", None)
+    base: dict[str, Any] = {"organization": None, "membership": None, "nav": [], "commands": [], "organizations": []}
+    if membership is None:
+        return base
+    nav = _groups(request, membership)
+    commands = [{"label": item.label, "url": item.url, "keys": f"g {item.key}" if item.key else ""} for group in nav for item in group.items]
+    others = Membership.objects.filter(user_id=membership.user_id, is_active=True).exclude(pk=membership.pk).select_related("organization")
+    return {
+        "organization": membership.organization,
+        "membership": membership,
+        "nav": nav,
+        "commands": commands,
+        # Lazy: the portal's role cannot read memberships, and only the staff shell shows the switch.
+        "organizations": others,
+    }
+
+
+def _groups(request: HttpRequest, membership: Membership) -> list[NavGroup]:
+    slug = membership.organization.slug
+    groups = []
+    for title, entries in GROUPS:
+        items = []
+        for entry in entries:
+            if membership.may(entry.permission):
+                url = reverse(entry.view, args=[slug])
+                items.append(NavItem(entry.label, url, entry.key, request.path.startswith(url)))
+        if items:
+            groups.append(NavGroup(title, items))
+    return groups

@@ -1,0 +1,99 @@
+"""Permissions as data: what each kind of person may do. One test walks every URL, method and role against a readable matrix."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from django.db import models
+
+
+class Permission(StrEnum):
+    VIEW_WORK = "view work"
+    EDIT_WORK = "edit work"  # clients, engagements, matters, workstreams
+    TRACK_ITEMS = "track items"  # add, import, assign, schedule
+    WORK_ITEMS = "work items"  # start, deliver
+    VIEW_WORK_PRODUCT = "view work product"
+    PAUSE = "pause"
+    APPROVE_PAUSE = "approve pause"
+    CHECK_QUALITY = "check quality"
+    VIEW_LEVELS = "view service levels"
+    EDIT_LEVELS = "edit service levels"
+    CLOSE_WINDOWS = "close windows"
+    VIEW_MONEY = "view money"
+    EDIT_TERMS = "edit charge terms"
+    DRAFT_INVOICES = "draft invoices"
+    APPROVE_INVOICES = "approve invoices"
+    ISSUE_INVOICES = "issue invoices"
+    EXPORT_INVOICES = "export invoices"
+    DECIDE_FOR_CLIENT = "decide for the client"  # the supervising attorney's own sign-in
+    VIEW_AUDIT = "view audit"
+    VIEW_JOBS = "view jobs"
+    RETRY_JOBS = "retry jobs"
+    MANAGE_PEOPLE = "manage people"
+    MANAGE_ORGANIZATION = "manage organization"
+    MANAGE_TOKENS = "manage tokens"
+    VIEW_PORTAL = "view portal"
+
+
+P = Permission
+
+
+class Role(models.TextChoices):
+    OWNER = "owner", "Owner"
+    ADMINISTRATOR = "administrator", "Administrator"
+    PROJECT_MANAGER = "project_manager", "Project manager"
+    COORDINATOR = "coordinator", "Coordinator"
+    REVIEWER = "reviewer", "Reviewer"
+    BILLING = "billing", "Billing"
+    ATTORNEY = "attorney", "Supervising attorney"
+    AUDITOR = "auditor", "Auditor"
+    CLIENT_VIEWER = "client_viewer", "Client viewer"
+
+
+_PROJECT_MANAGER = frozenset(
+    {
+        P.VIEW_WORK,
+        P.EDIT_WORK,
+        P.TRACK_ITEMS,
+        P.WORK_ITEMS,
+        P.VIEW_WORK_PRODUCT,
+        P.PAUSE,
+        P.APPROVE_PAUSE,
+        P.CHECK_QUALITY,
+        P.VIEW_LEVELS,
+        P.EDIT_LEVELS,
+        P.CLOSE_WINDOWS,
+        P.VIEW_MONEY,
+        P.VIEW_JOBS,
+    }
+)
+_BILLING = frozenset(
+    {
+        P.VIEW_WORK,
+        P.VIEW_LEVELS,
+        P.VIEW_MONEY,
+        P.EDIT_TERMS,
+        P.DRAFT_INVOICES,
+        P.APPROVE_INVOICES,
+        P.ISSUE_INVOICES,
+        P.EXPORT_INVOICES,
+        P.VIEW_JOBS,
+    }
+)
+_ADMINISTRATOR = frozenset({P.VIEW_AUDIT, P.VIEW_JOBS, P.RETRY_JOBS, P.MANAGE_PEOPLE, P.MANAGE_ORGANIZATION, P.MANAGE_TOKENS})
+
+ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.OWNER: (_PROJECT_MANAGER | _BILLING | _ADMINISTRATOR),
+    Role.ADMINISTRATOR: _ADMINISTRATOR | {P.VIEW_WORK, P.VIEW_LEVELS, P.EDIT_WORK, P.EDIT_LEVELS, P.VIEW_MONEY, P.EDIT_TERMS},
+    Role.PROJECT_MANAGER: _PROJECT_MANAGER,
+    Role.COORDINATOR: frozenset({P.VIEW_WORK, P.TRACK_ITEMS, P.PAUSE, P.VIEW_LEVELS, P.VIEW_JOBS}),
+    Role.REVIEWER: frozenset({P.VIEW_WORK, P.WORK_ITEMS, P.VIEW_WORK_PRODUCT}),
+    Role.BILLING: _BILLING,
+    Role.ATTORNEY: frozenset({P.VIEW_WORK, P.VIEW_WORK_PRODUCT, P.VIEW_LEVELS, P.CHECK_QUALITY, P.DECIDE_FOR_CLIENT}),
+    Role.AUDITOR: frozenset({P.VIEW_WORK, P.VIEW_LEVELS, P.VIEW_MONEY, P.VIEW_AUDIT, P.VIEW_JOBS}),
+    Role.CLIENT_VIEWER: frozenset({P.VIEW_PORTAL}),
+}
+
+
+def permissions_of(role: str) -> frozenset[Permission]:
+    return ROLE_PERMISSIONS[Role(role)]

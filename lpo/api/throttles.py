@@ -1,0 +1,16 @@
+"""Requests per minute, counted for each token."""
+
+from __future__ import annotations
+
+from rest_framework.request import Request
+from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.views import APIView
+
+
+class TokenThrottle(SimpleRateThrottle):
+    scope = "token"
+
+    def get_cache_key(self, request: Request, view: APIView) -> str | None:
+        if request.auth is None:
+            return None
+        return f"throttle:{request.auth.organization_id}:{request.auth.pk}"

@@ -1,0 +1,91 @@
+"""The outermost and the privacy middleware: what every request is logged as, and what every response says about itself."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from urllib.parse import urlencode, urlsplit
+from uuid import uuid4
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import resolve_url
+from django.utils.cache import patch_vary_headers
+
+from lpo.core.logs import bind
+
+log = logging.getLogger("lpo.request")
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+# A proxy's id is taken over only if it is plainly an id; anything else could forge log lines.
+_ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_PERMISSIONS = "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), microphone=(), payment=(), usb=()"
+_QUIET = frozenset({"/healthz", "/readyz"})
+
+
+class RequestLogMiddleware:
+    """Names each request (`X-Request-ID`, `request.request_id`) and writes one line when it is answered.
+
+    The line holds the path without its query string, because filters and tokens may be in it.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        offered = request.headers.get("X-Request-ID", "")
+        request_id = offered if _ACCEPTABLE_ID.fullmatch(offered) else uuid4().hex
+        request.request_id = request_id  # type: ignore[attr-defined]
+        started = time.perf_counter()
+        with bind(request_id=request_id, organization=""):
+            response = self.get_response(request)
+            response["X-Request-ID"] = request_id
+            milliseconds = round((time.perf_counter() - started) * 1000, 1)
+            level = logging.ERROR if response.status_code >= 500 else logging.DEBUG if request.path in _QUIET else logging.INFO
+            fields = {"method": request.method, "path": request.path, "status": response.status_code, "ms": milliseconds}
+            log.log(level, "%s %s %s", request.method, request.path, response.status_code, extra=fields)
+        return response
+
+
+class PrivateResponseMiddleware:
+    """Keeps answers out of caches, apart by `HX-Request`, and tells htmx of an expired session.
+
+    "Signed in" is read from the credentials sent rather than from `request.user`: that costs no query, and it errs on the
+    private side for someone halfway through signing in.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        session = settings.SESSION_COOKIE_NAME
+        if session in request.COOKIES or session in response.cookies or "Authorization" in request.headers:
+            response["Cache-Control"] = "no-store"
+        patch_vary_headers(response, ["HX-Request"])
+        response.setdefault("Permissions-Policy", _PERMISSIONS)
+        response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        if request.headers.get("HX-Request") == "true" and _leads_to_sign_in(response):
+            return _redirect_whole_page(request, response)
+        return response
+
+
+def _leads_to_sign_in(response: HttpResponseBase) -> bool:
+    return response.status_code == 302 and urlsplit(response["Location"]).path == resolve_url(settings.LOGIN_URL)
+
+
+def _redirect_whole_page(request: HttpRequest, response: HttpResponseBase) -> HttpResponse:
+    """A fragment request whose session has expired: the page, not the fragment, goes to sign-in and comes back to where it was."""
+    page = urlsplit(request.headers.get("HX-Current-URL", ""))
+    back = f"{page.path}?{page.query}" if page.query else page.path
+    target = f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': back or '/'})}"
+    answer = HttpResponse(status=204, headers={"HX-Redirect": target})
+    answer.cookies = response.cookies
+    for name, value in response.items():
+        if name not in {"Location", "Content-Type", "Content-Length"}:
+            answer[name] = value
+    return answer

@@ -1,0 +1,336 @@
+"""Calendars, service levels, clocks, quality checks, attainment and credit claims. No money lives here."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from engagements import states
+from lpo.tenancy.models import TenantForeignKey, TenantModel
+
+
+class Calendar(TenantModel):
+    name = models.CharField(max_length=100)
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organization", "name"], name="calendar_name_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CalendarVersion(TenantModel):
+    """Open hours, frozen. `weekly` maps "0".."6" (Monday first) to [[start minute, end minute], …]; `holidays` are ISO dates."""
+
+    calendar = TenantForeignKey(Calendar)
+    number = models.PositiveSmallIntegerField()
+    time_zone = models.CharField(max_length=64)
+    weekly = models.JSONField()
+    holidays = models.JSONField(default=list)
+    exceptions = models.JSONField(default=dict)
+    holiday_source = models.CharField(max_length=60, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organization", "calendar", "number"], name="calendarversion_once")]
+
+    def __str__(self) -> str:
+        return f"version {self.number}, {self.time_zone}"
+
+
+class LevelKind(models.TextChoices):
+    TURNAROUND = "turnaround", "Turnaround"
+    RESPONSE = "response", "Response"
+    ERROR_RESOLUTION = "error_resolution", "Error resolution"
+    ACCURACY = "accuracy", "Accuracy"
+
+
+class Unit(models.TextChoices):
+    ELAPSED = "elapsed", "Elapsed time"
+    BUSINESS = "business", "Business hours"
+    BUSINESS_DAYS = "business_days", "Business days"
+
+
+class ServiceLevel(TenantModel):
+    """What was promised for a workstream. The promise itself is in its versions."""
+
+    client_id = models.BigIntegerField()
+    matter_id = models.BigIntegerField()
+    workstream = TenantForeignKey("engagements.Workstream", via=["client_id", "matter_id"])
+    kind = models.CharField(max_length=20, choices=LevelKind.choices)
+    name = models.CharField(max_length=120)
+    active = models.BooleanField(default=True)
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organization", "workstream", "name"], name="servicelevel_name_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ServiceLevelVersion(TenantModel):
+    """One version of a promise, by effective date; a clock pins the version in force when it started.
+
+    Percentages are 0–100. `target` counts seconds (elapsed, business) or days (business_days); an accuracy level has
+    `max_error_percent` instead. `credit_percent` applies to the credit base that billing resolves, when the window is missed.
+    """
+
+    client_id = models.BigIntegerField()
+    matter_id = models.BigIntegerField()
+    level = TenantForeignKey(ServiceLevel, via=["client_id", "matter_id"])
+    number = models.PositiveSmallIntegerField()
+    effective_from = models.DateField()
+    clause = models.CharField(max_length=60, blank=True, help_text="The contract's clause, as in “Schedule B 2.1”.")
+    item_kind = models.CharField(max_length=8, choices=list(states.KINDS.items()), default=states.WORK)
+    priority = models.CharField(max_length=20, blank=True, help_text="Only items of this priority; empty for all.")
+    severity = models.CharField(max_length=10, blank=True, help_text="Only errors of this severity; empty for all.")
+    unit = models.CharField(max_length=14, choices=Unit.choices, default=Unit.ELAPSED)
+    target = models.PositiveIntegerField(null=True, blank=True)
+    calendar_version = TenantForeignKey(CalendarVersion, null=True, blank=True)
+    stop_state = models.CharField(max_length=16, choices=list(states.LABELS.items()), default=states.DELIVERED)
+    decides = models.CharField(max_length=5, choices=[("first", "First delivery"), ("last", "Last delivery")], default="first")
+    pausing_parties = models.JSONField(default=list, help_text="Whose pauses stop the clock; the client's by default.")
+    expected_percent = models.DecimalField(max_digits=7, decimal_places=4, null=True, blank=True)
+    max_error_percent = models.DecimalField(max_digits=7, decimal_places=4, null=True, blank=True)
+    error_unit = models.CharField(max_length=20, blank=True, help_text="Document, field or clause.")
+    window = models.CharField(max_length=8, choices=[("month", "Month"), ("quarter", "Quarter")], default="month")
+    time_zone = models.CharField(max_length=64, help_text="The contract's zone: where windows begin and end.")
+    credit_percent = models.DecimalField(max_digits=7, decimal_places=4, default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "level", "number"], name="servicelevelversion_once"),
+            models.UniqueConstraint(fields=["organization", "level", "effective_from"], name="servicelevelversion_date_once"),
+            models.CheckConstraint(
+                condition=Q(target__isnull=False, expected_percent__isnull=False, max_error_percent__isnull=True)
+                | Q(target__isnull=True, expected_percent__isnull=True, max_error_percent__isnull=False),
+                name="servicelevelversion_clock_or_accuracy",
+            ),
+            models.CheckConstraint(
+                condition=Q(unit="elapsed") | Q(calendar_version__isnull=False) | Q(target__isnull=True),
+                name="servicelevelversion_business_needs_calendar",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"version {self.number} from {self.effective_from}"
+
+
+class Exclusion(TenantModel):
+    """An item taken out of a level's fraction, with the reason and who decided."""
+
+    client_id = models.BigIntegerField()
+    matter_id = models.BigIntegerField()
+    level = TenantForeignKey(ServiceLevel, via=["client_id", "matter_id"])
+    item = TenantForeignKey("engagements.WorkItem", via=["client_id", "matter_id"])
+    reason = models.CharField(max_length=300)
+    at = models.DateTimeField(default=timezone.now)
+    by_label = models.CharField(max_length=200)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "level", "item"], condition=Q(withdrawn_at__isnull=True), name="exclusion_one_live"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class Clock(TenantModel):
+    """One item against one level, one cycle: a stored projection, replaced whenever the item's facts change.
+
+    Seconds are of the level's own unit. `due_at` is the projected due instant; while `held_since` is set it is what would be
+    due if the pause ended at the moment of projection, and the clock cannot breach. `decided_at` = min(stop, due).
+    """
+
+    client_id = models.BigIntegerField()
+    matter_id = models.BigIntegerField()
+    item = TenantForeignKey("engagements.WorkItem", via=["client_id", "matter_id"])
+    level = TenantForeignKey(ServiceLevel, via=["client_id", "matter_id"])
+    level_version = TenantForeignKey(ServiceLevelVersion)
+    cycle = models.PositiveSmallIntegerField(default=1)
+    started_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    stopped_at = models.DateTimeField(null=True)
+    held_since = models.DateTimeField(null=True)
+    cancelled = models.BooleanField(default=False)
+    excluded = models.BooleanField(default=False)
+    target_seconds = models.BigIntegerField()
+    used_seconds = models.BigIntegerField(default=0)
+    paused_seconds = models.BigIntegerField(default=0)
+    late_seconds = models.BigIntegerField(null=True)
+    # Start of the window (contract zone) that holds `due_at`, and that of `stopped_at`: which one counts depends on now only
+    # while the clock is open.
+    window_start = models.DateTimeField()
+    computed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "item", "level", "cycle"], name="clock_once"),
+            models.CheckConstraint(condition=Q(stopped_at__isnull=True) | Q(stopped_at__gte=F("started_at")), name="clock_order"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["organization", "level", "window_start"],
+                include=["stopped_at", "due_at", "held_since", "excluded", "cancelled", "used_seconds"],
+                name="clock_window",
+            ),
+            models.Index(
+                fields=["organization", "due_at", "id"],
+                condition=Q(stopped_at__isnull=True, cancelled=False),
+                include=["matter_id"],
+                name="clock_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.level_id} on {self.item_id}"
+
+
+class QualityCheck(TenantModel):
+    """A check of delivered work: how many units were looked at and how many were wrong."""
+
+    client_id = models.BigIntegerField()
+    matter_id = models.BigIntegerField()
+    item = TenantForeignKey("engagements.WorkItem", via=["client_id", "matter_id"])
+    checked_at = models.DateTimeField()
+    units = models.PositiveIntegerField(help_text="Documents, fields or clauses looked at.")
+    errors = models.PositiveIntegerField(default=0)
+    note = models.CharField(max_length=500, blank=True)
+    by_member = TenantForeignKey("accounts.Membership", null=True)
+    by_label = models.CharField(max_length=200)
+    recorded_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(errors__lte=F("units"), units__gt=0), name="qualitycheck_counts")]
+        indexes = [models.Index(fields=["organization", "item", "checked_at"], name="qualitycheck_by_item")]
+
+    def __str__(self) -> str:
+        return f"{self.errors} of {self.units}"
+
+
+class Attainment(TenantModel):
+    """A level's result in one window: recomputed while open, frozen at closing; a restatement is revision n + 1.
+
+    met + missed + pending + excluded = all. For accuracy: `numerator` errors in `denominator` units checked.
+    """
+
+    client_id = models.BigIntegerField()
+    matter_id = models.BigIntegerField()
+    level = TenantForeignKey(ServiceLevel, via=["client_id", "matter_id"])
+    level_version = TenantForeignKey(ServiceLevelVersion)
+    window_start = models.DateTimeField()
+    window_end = models.DateTimeField()
+    label = models.CharField(max_length=40)
+    revision = models.PositiveSmallIntegerField(default=1)
+    state = models.CharField(max_length=8, choices=[("open", "Open"), ("closed", "Closed")], default="open")
+    numerator = models.BigIntegerField(default=0)
+    denominator = models.BigIntegerField(default=0)
+    pending = models.BigIntegerField(default=0)
+    excluded = models.BigIntegerField(default=0)
+    # None is "not measured": a zero denominator is never 0 or 100.
+    met = models.BooleanField(null=True)
+    median_seconds = models.BigIntegerField(null=True)
+    p90_seconds = models.BigIntegerField(null=True)
+    computed_at = models.DateTimeField(default=timezone.now)
+    snapshot = models.JSONField(null=True)
+    snapshot_sha256 = models.CharField(max_length=64, blank=True)
+    closed_at = models.DateTimeField(null=True)
+    closed_by_label = models.CharField(max_length=200, blank=True)
+    published_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "level", "window_start", "revision"], name="attainment_once"),
+            models.CheckConstraint(
+                condition=Q(state="open", closed_at__isnull=True) | Q(state="closed", closed_at__isnull=False, snapshot__isnull=False),
+                name="attainment_closed_has_snapshot",
+            ),
+            models.CheckConstraint(condition=Q(numerator__lte=F("denominator")), name="attainment_fraction"),
+            models.CheckConstraint(
+                condition=Q(denominator=0, met__isnull=True) | Q(denominator__gt=0, met__isnull=False), name="attainment_measured_iff_counted"
+            ),
+        ]
+        indexes = [models.Index(fields=["organization", "client_id", "-window_start"], name="attainment_recent")]
+
+    def __str__(self) -> str:
+        return f"{self.label}: {self.numerator} of {self.denominator}"
+
+
+class AttainmentRow(TenantModel):
+    """A row behind a closed figure, as it stood: what the client can check. Insert-only."""
+
+    client_id = models.BigIntegerField()
+    matter_id = models.BigIntegerField()
+    attainment = TenantForeignKey(Attainment, via=["client_id", "matter_id"])
+    item_reference = models.CharField(max_length=24)
+    external_id = models.CharField(max_length=120, blank=True)
+    outcome = models.CharField(
+        max_length=9, choices=[("met", "Met"), ("missed", "Missed"), ("pending", "Pending"), ("excluded", "Excluded"), ("checked", "Checked")]
+    )
+    started_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(null=True)
+    stopped_at = models.DateTimeField(null=True)
+    used_seconds = models.BigIntegerField(null=True)
+    paused_seconds = models.BigIntegerField(null=True)
+    late_seconds = models.BigIntegerField(null=True)
+    units = models.BigIntegerField(null=True)
+    errors = models.BigIntegerField(null=True)
+    reason = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["organization", "attainment", "outcome", "id"], name="attainmentrow_by_outcome")]
+
+    def __str__(self) -> str:
+        return f"{self.item_reference} {self.outcome}"
+
+
+class DirtyWindow(TenantModel):
+    """A (level, window) pair whose attainment no longer follows from its clocks; a worker recomputes and removes it."""
+
+    client_id = models.BigIntegerField()
+    matter_id = models.BigIntegerField()
+    level = TenantForeignKey(ServiceLevel, via=["client_id", "matter_id"], on_delete=models.CASCADE)
+    window_start = models.DateTimeField()
+    since = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organization", "level", "window_start"], name="dirtywindow_once")]
+
+    def __str__(self) -> str:
+        return f"{self.level_id} {self.window_start}"
+
+
+class CreditClaim(TenantModel):
+    """A missed window's claim: percentages and inputs, no money. Billing resolves base and cap and makes the charge."""
+
+    client_id = models.BigIntegerField()
+    matter_id = models.BigIntegerField()
+    attainment = TenantForeignKey(Attainment, via=["client_id", "matter_id"])
+    level = TenantForeignKey(ServiceLevel, via=["client_id", "matter_id"])
+    percent = models.DecimalField(max_digits=7, decimal_places=4)
+    state = models.CharField(
+        max_length=12, choices=[("provisional", "Provisional"), ("final", "Final"), ("withdrawn", "Withdrawn")], default="provisional"
+    )
+    formula = models.TextField()
+    inputs = models.JSONField()
+    contestable_until = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    final_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "attainment"], name="creditclaim_once"),
+            models.CheckConstraint(condition=Q(percent__gt=0), name="creditclaim_percent_positive"),
+        ]
+        indexes = [models.Index(fields=["organization", "client_id", "state"], name="creditclaim_by_state")]
+
+    def __str__(self) -> str:
+        return self.formula

@@ -1,0 +1,75 @@
+"""Test databases: one template migrated by the owner, one copy for each worker, used as the application role.
+
+Nothing here is a shortcut around row-level security: tests see what the application sees.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg2
+from django.conf import settings
+from django.db import connections
+
+ROOT = Path(settings.BASE_DIR)
+PREFIX = os.environ.get("LPO_TEST_DATABASE", "test_lpo")
+
+
+def renamed(url: str, name: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path="/" + name)).replace(f"{parts.scheme}:/{name}", f"{parts.scheme}:///{name}")
+
+
+@contextmanager
+def owner_cursor() -> Iterator[psycopg2.extensions.cursor]:
+    connection = psycopg2.connect(settings.DATABASE_OWNER_URL)
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            yield cursor
+    finally:
+        connection.close()
+
+
+def template() -> str:
+    """The name of a database migrated to the present state of the migrations, made on first use."""
+    digest = hashlib.sha256()
+    for path in sorted([*ROOT.glob("*/migrations/*.py"), *ROOT.glob("lpo/*/migrations/*.py"), ROOT / "lpo/tenancy/operations.py"]):
+        digest.update(path.read_bytes())
+    name = f"{PREFIX}_template_{digest.hexdigest()[:12]}"
+    with (Path(tempfile.gettempdir()) / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with owner_cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
+            if cursor.fetchone():
+                return name
+            cursor.execute(f'DROP DATABASE IF EXISTS "{name}_making" WITH (FORCE)')
+            cursor.execute(f'CREATE DATABASE "{name}_making" TEMPLATE template0')
+            environment = {**os.environ, "DATABASE_OWNER_URL": renamed(settings.DATABASE_OWNER_URL, f"{name}_making")}
+            subprocess.run([sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity=0", "--skip-checks"], check=True, env=environment)
+            cursor.execute(f'ALTER DATABASE "{name}_making" RENAME TO "{name}"')
+    return name
+
+
+def recreate(name: str) -> None:
+    """A fresh copy of the template under `name`: 0.1–0.4 s, where flushing would need rights the application lacks."""
+    source = template()
+    connections["default"].close()
+    with owner_cursor() as cursor:
+        cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{source}"')
+
+
+def drop(name: str) -> None:
+    connections["default"].close()
+    with owner_cursor() as cursor:
+        cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
