@@ -6,7 +6,7 @@ from fractions import Fraction
 from math import comb
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sla.statistics import (
@@ -83,6 +83,7 @@ def test_the_binomial_distribution_equals_exact_arithmetic(counts: tuple[int, in
     assert binomial_cdf(k, n, per_mille / 1000) == pytest.approx(float(exact_cdf(k, n, Fraction(per_mille, 1000))), abs=1e-11)
 
 
+@settings(max_examples=30)
 @given(st.integers(1, 150).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.sampled_from([0.8, 0.9, 0.95, 0.99]))
 def test_exact_bounds_are_where_the_exact_tails_hold_the_error_to_a_billionth(counts: tuple[int, int], confidence: float) -> None:
     errors, checked = counts
