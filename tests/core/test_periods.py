@@ -82,3 +82,11 @@ def test_every_instant_lies_in_exactly_one_period(anchor: date, cycle: Cycle, na
     assert (period.start, period.end) == bounds(anchor, cycle, period.index, zone)
     assert bounds(anchor, cycle, period.index + 1, zone)[0] == period.end
     assert instant not in period_at(anchor, cycle, period.index - 1, zone)
+
+
+@given(anchors, st.sampled_from(list(Cycle)), zones, st.integers(-40, 40))
+def test_a_period_begins_with_its_first_second_and_ends_before_the_next_ones(anchor: date, cycle: Cycle, name: str, index: int) -> None:
+    zone = ZoneInfo(name)
+    start, end = bounds(anchor, cycle, index, zone)
+    assert period_containing(start, anchor, cycle, zone).index == index
+    assert period_containing(end - 1, anchor, cycle, zone).index == index

@@ -45,7 +45,10 @@ def test_nothing_has_no_percentile_and_a_quantile_beyond_one_is_refused() -> Non
 
 def test_an_open_clock_is_pending_until_its_due_instant_has_passed_then_missed() -> None:
     fact = ClockFact(due=100, stopped=None)
-    assert (outcome(fact, 100), outcome(fact, 101)) == (Outcome.PENDING, Outcome.MISSED)
+    due, stopped, excluded = np.array([100]), np.array([NONE]), np.array([False])
+    for now, expected in ((100, Outcome.PENDING), (101, Outcome.MISSED)):
+        assert outcome(fact, now) is expected
+        assert OUTCOMES[classify_many(due, stopped, excluded, now)[0][0]] is expected
 
 
 def test_a_later_stop_changes_neither_the_window_nor_the_outcome_of_a_miss() -> None:

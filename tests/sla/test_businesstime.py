@@ -54,6 +54,13 @@ def test_an_overnight_shift_belongs_to_the_day_it_starts_on() -> None:
     assert hours.business_day_due(ny("2026-03-07 03:00"), 1) == ny("2026-03-14 06:00")
 
 
+def test_the_night_before_the_first_day_built_is_known() -> None:
+    spec = CalendarSpec(NEW_YORK, {4: [(22 * 60, 30 * 60)]})
+    hours = OpenHours(spec, date(2026, 3, 14), date(2026, 3, 31))
+    assert hours.elapsed(ny("2026-03-14 00:00"), ny("2026-03-15 00:00")) == 6 * HOUR
+    assert hours.business_day_due(ny("2026-03-14 05:00"), 1) == ny("2026-03-21 06:00")
+
+
 def test_an_overnight_shift_across_the_spring_night_is_an_hour_short() -> None:
     hours = open_on(date(2026, 3, 7), (22 * 60, 30 * 60))
     assert year(hours) == 7 * HOUR
@@ -78,6 +85,8 @@ def test_receipt_at_the_cut_off_is_still_that_day_and_a_second_later_the_next() 
     at_three = ny("2026-11-12 15:00")
     assert OFFICE.business_day_due(at_three, 1, 15 * 60) == ny("2026-11-13 17:00")
     assert OFFICE.business_day_due(at_three + 1, 1, 15 * 60) == ny("2026-11-16 17:00")
+    both = np.array([at_three, at_three + 1], dtype=np.int64)
+    assert OFFICE.business_day_due_many(both, 1, 15 * 60).tolist() == [ny("2026-11-13 17:00"), ny("2026-11-16 17:00")]
 
 
 def test_receipt_on_a_day_off_counts_as_the_next_business_day() -> None:

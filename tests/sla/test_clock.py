@@ -277,5 +277,16 @@ def test_each_row_may_have_an_amount_of_its_own() -> None:
     assert found.due.tolist() == [ny("2026-03-09 10:00"), ny("2026-03-09 11:00")]
 
 
+def test_a_pause_holds_from_its_first_second_up_to_but_without_its_end() -> None:
+    start, pause_start, pause_end = ny("2026-03-09 09:00"), ny("2026-03-09 10:00"), ny("2026-03-09 11:00")
+    events, rule = ItemEvents(start, (Pause(pause_start, pause_end),)), ClockRule(business(4), OFFICE)
+    row, open_ = np.array([start], dtype=np.int64), np.array([NONE], dtype=np.int64)
+    pauses = PauseArrays.of([events.pauses])
+    for now, held in ((pause_start - 1, False), (pause_start, True), (pause_end - 1, True), (pause_end, False)):
+        many = evaluate_many(target=rule.target, hours=OFFICE, started=row, stopped=open_, pauses=pauses, now=now)
+        assert evaluate(events, rule, now)[0].on_hold is held
+        assert many.on_hold.tolist() == [held]
+
+
 def test_elapsed_targets_need_no_calendar() -> None:
     assert ClockRule(Target(1, Unit.ELAPSED), OFFICE).running_hours is ALWAYS
