@@ -28,7 +28,9 @@ def no_connection_outlives_its_test(transactional_db: None) -> Iterator[None]:
     """The server's threads hold on to the database that the next test replaces; the application may end what is its own."""
     yield
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 @pytest.fixture(scope="session")

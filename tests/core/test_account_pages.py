@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from django.core import mail
-from django.http import HttpResponse
 from django.test import Client
+from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from lpo.accounts.models import Membership
 
@@ -21,7 +22,7 @@ PASSWORD = "correct horse battery"
 SignIn = Callable[[Membership], Client]
 
 
-def heading(answer: HttpResponse) -> str:
+def heading(answer: Any) -> str:
     page = answer.content.decode()
     found = re.findall(r"<h1>(.*?)</h1>", page)
     assert answer.status_code in {200, 422}, answer.status_code
@@ -99,8 +100,11 @@ def code_of(page: str) -> str:
     return str(format_hotp_value(hotp_value(found.group(1), next(iter(yield_hotp_counters_from_time())))))
 
 
-def test_a_password_is_reset_through_the_link_in_the_mail(client: Client, asha: Membership) -> None:
-    client.post("/accounts/password/reset/", {"email": asha.user.email})
+def test_a_password_is_reset_through_the_link_in_the_mail(
+    client: Client, asha: Membership, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        client.post("/accounts/password/reset/", {"email": asha.user.email})
     found = re.search(r"https?://[^/\s]+(/accounts/password/reset/key/\S+)", str(mail.outbox[-1].body))
     assert found
     form = client.get(found.group(1), follow=True)
