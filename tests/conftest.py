@@ -17,6 +17,7 @@ from django.test import TransactionTestCase
 from engagements.models import Client
 from lpo.accounts.models import Membership, Organization, User
 from lpo.accounts.roles import Role
+from lpo.jobs.runner import run_due
 from lpo.tenancy.context import Scope, in_organization
 from tests import database
 
@@ -173,6 +174,12 @@ def carla(alder: Organization, vantic: Client) -> Membership:
 def in_alder(alder: Organization) -> Iterator[Scope]:
     with in_organization(alder.id) as scope:
         yield scope
+
+
+@pytest.fixture
+def run_jobs(alder: Organization) -> Callable[[], int]:
+    """Does every due job of Alder through the real runner, in this process; returns how many."""
+    return lambda: run_due(alder.id)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ View = Callable[..., HttpResponseBase]
 class TenantRequest(HttpRequest):
     """A request inside an organization, as the tenancy middleware leaves it."""
 
-    user: User  # type: ignore[assignment]
+    user: User
     organization: Organization
     membership: Membership
     actor: Actor
@@ -64,5 +64,3 @@ def public(view: View) -> View:
     """Marks a view outside any organization as meant to be so; a guard test fails for an unmarked one."""
     view.public = True  # type: ignore[attr-defined]
     return view
-
-

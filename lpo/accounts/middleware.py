@@ -21,13 +21,23 @@ from django.utils import timezone
 from lpo.accounts.access import TenantRequest
 from lpo.accounts.actor import Actor
 from lpo.accounts.mfa import mfa_missing
-from lpo.accounts.models import Membership
+from lpo.accounts.models import Membership, User
 from lpo.accounts.roles import Role
 from lpo.core import logs
 from lpo.tenancy.context import Scope, scoped
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 SEEN_EVERY_SECONDS = 60
+# accounts lies below engagements, so its tables are named in SQL only.
+_HIDDEN = """
+SELECT COALESCE(array_agg(m.id ORDER BY m.id), '{}') FROM engagements_matter m
+WHERE m.organization_id = %s AND m.walled AND NOT EXISTS (
+    SELECT 1 FROM engagements_matterinsider i
+    WHERE i.organization_id = m.organization_id AND i.matter_id = m.id AND i.member_id = %s)
+"""
+_SUPERVISED = """
+SELECT COALESCE(array_agg(id ORDER BY id), '{}') FROM engagements_matter WHERE organization_id = %s AND supervising_attorney_id = %s
+"""
 
 
 class SessionLimitMiddleware:
@@ -81,11 +91,13 @@ class TenancyMiddleware:
     def _membership(self, request: HttpRequest, slug: str) -> Membership:
         """The signed-in person's active membership. Raises `Http404`: whether the organization exists is not told."""
         membership = (
-            Membership.objects.select_related("organization").filter(organization__slug=slug, user_id=request.user.pk, is_active=True).first()
+            Membership.objects.select_related("organization")
+            .filter(organization__slug=slug, user=cast(User, request.user), is_active=True)
+            .first()
         )
         if membership is None:
             raise Http404("No such page.")
-        membership.user = request.user  # type: ignore[assignment]
+        membership.user = cast(User, request.user)
         now = timezone.now()
         if membership.last_seen_at is None or now - membership.last_seen_at > timedelta(seconds=SEEN_EVERY_SECONDS):
             Membership.objects.filter(pk=membership.pk).update(last_seen_at=now)
@@ -101,10 +113,7 @@ class TenancyMiddleware:
         portal = membership.role == Role.CLIENT_VIEWER
         if request.session.get("portal", False) != portal:
             request.session["portal"] = portal
-        if portal:
-            stack.enter_context(scoped(Scope(membership.organization_id, client_id=membership.client_id, portal=True)))
-            return
-        stack.enter_context(scoped(Scope(membership.organization_id, **matter_limits(membership))))
+        stack.enter_context(scoped(scope_of(membership)))
 
 
 def zone_of(membership: Membership) -> ZoneInfo:
@@ -112,28 +121,20 @@ def zone_of(membership: Membership) -> ZoneInfo:
     return ZoneInfo(membership.user.time_zone or membership.organization.time_zone)
 
 
-def matter_limits(membership: Membership) -> dict[str, tuple[int, ...] | None]:
-    """Which matters a member may not see: walled ones it stands outside of; for outside counsel, all but its own."""
+def scope_of(membership: Membership) -> Scope:
+    """What a member may see: a client viewer its own client through the portal's role; staff all but walled matters they stand
+    outside of; outside counsel only the matters it supervises."""
+    organization_id = membership.organization_id
+    if membership.role == Role.CLIENT_VIEWER:
+        return Scope(organization_id, client_id=membership.client_id, portal=True)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config('lpo.organization_id', %s, true)",
-            [str(membership.organization_id)],
-        )
-        cursor.execute(
-            "SELECT COALESCE(array_agg(m.id), '{}') FROM engagements_matter m WHERE m.organization_id = %s AND m.walled"
-            " AND NOT EXISTS (SELECT 1 FROM engagements_matterinsider i"
-            " WHERE i.organization_id = m.organization_id AND i.matter_id = m.id AND i.member_id = %s)",
-            [membership.organization_id, membership.id],
-        )
+        cursor.execute("SELECT set_config('lpo.organization_id', %s, true)", [str(organization_id)])
+        cursor.execute(_HIDDEN, [organization_id, membership.id])
         hidden = tuple(cursor.fetchone()[0])
-        only: tuple[int, ...] | None = None
-        if membership.role == Role.ATTORNEY:
-            cursor.execute(
-                "SELECT COALESCE(array_agg(id), '{}') FROM engagements_matter WHERE organization_id = %s AND supervising_attorney_id = %s",
-                [membership.organization_id, membership.id],
-            )
-            only = tuple(cursor.fetchone()[0])
-    return {"hidden_matters": hidden, "only_matters": only}
+        if membership.role != Role.ATTORNEY:
+            return Scope(organization_id, hidden_matters=hidden)
+        cursor.execute(_SUPERVISED, [organization_id, membership.id])
+        return Scope(organization_id, hidden_matters=hidden, only_matters=tuple(cursor.fetchone()[0]))
 
 
 def sign_in_first(request: HttpRequest) -> HttpResponse:
@@ -143,5 +144,3 @@ def sign_in_first(request: HttpRequest) -> HttpResponse:
     if request.headers.get("HX-Request"):
         return HttpResponse(status=401, headers={"HX-Redirect": reverse("account_login")})
     return HttpResponseRedirect(address)
-
-

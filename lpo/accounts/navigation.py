@@ -47,7 +47,9 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
     if membership is None:
         return base
     nav = _groups(request, membership)
-    commands = [{"label": item.label, "url": item.url, "keys": f"g {item.key}" if item.key else ""} for group in nav for item in group.items]
+    commands = [
+        {"label": item.label, "url": item.url, "keys": f"g {item.key}" if item.key else ""} for group in nav for item in group.items
+    ]
     others = Membership.objects.filter(user_id=membership.user_id, is_active=True).exclude(pk=membership.pk).select_related("organization")
     return {
         "organization": membership.organization,
