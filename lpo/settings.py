@@ -302,6 +302,8 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": [],
     "COMPONENT_SPLIT_REQUEST": True,
+    # Choices stay where they are used: hoisting them into named enums collides over the many fields called state.
+    "POSTPROCESSING_HOOKS": [],
 }
 
 # --- logs: one JSON object a line, with request id and organization ---------------------------------------------------

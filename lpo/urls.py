@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("gallery/", component_gallery, name="gallery"),
     path("favicon.ico", RedirectView.as_view(url="/static/icons/favicon.svg", permanent=True)),
     path("accounts/", include("allauth.urls")),
+    path("api/v1/", include("lpo.api.urls")),
     path("", include("lpo.accounts.public_urls")),
     path("<slug:organization>/", include(organization)),
 ]
