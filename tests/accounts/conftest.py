@@ -11,7 +11,7 @@ from django.core.cache import cache
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.test import Client as Browser
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from engagements.models import Client
 from lpo.accounts import actions, choices
@@ -24,7 +24,7 @@ PASSWORD = "correct horse battery"
 
 
 @pytest.fixture(autouse=True)
-def own_counters(settings: SettingsWrapper) -> Iterator[None]:
+def own_counters(settings: Settings) -> Iterator[None]:
     """Rate limits count in the cache; each test starts from nothing."""
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "accounts"}}
     cache.clear()

@@ -16,7 +16,7 @@ from django.core import mail
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.test import Client as Browser
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from lpo.accounts.adapters import MFAAdapter
 from lpo.accounts.models import Membership, Organization
@@ -73,7 +73,7 @@ def test_asking_for_a_new_password_looks_alike_and_writes_to_both(asha: Membersh
     assert [message.subject for message in mail.outbox] == ["Set a new password", "No account with this address"]
 
 
-def test_a_forged_host_does_not_steer_the_reset_link(asha: Membership, settings: SettingsWrapper) -> None:
+def test_a_forged_host_does_not_steer_the_reset_link(asha: Membership, settings: Settings) -> None:
     settings.ALLOWED_HOSTS = ["*"]
     Browser().post("/accounts/password/reset/", {"email": asha.user.email}, headers={"host": "evil.example"})
     assert "http://localhost:8000/accounts/password/reset/key/" in mail.outbox[0].body
@@ -115,7 +115,7 @@ def test_a_forwarding_header_does_not_dodge_the_lock(asha: Membership, bill: Mem
     assert sign_in(bill.user.email, forwarded="192.0.2.1")[1] == 200, "this machine has guessed enough"
 
 
-def test_behind_a_counted_proxy_the_last_address_counts(asha: Membership, settings: SettingsWrapper) -> None:
+def test_behind_a_counted_proxy_the_last_address_counts(asha: Membership, settings: Settings) -> None:
     settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
     for number in range(10):
         sign_in(f"guess{number}@alder.example", "wrong", forwarded=f"203.0.113.{number}, 198.51.100.7")
@@ -163,7 +163,7 @@ def test_the_database_does_not_hold_the_second_factor(asha: Membership) -> None:
     assert MFAAdapter().decrypt(totp.data["secret"]) == secret
 
 
-def test_keys_rotate_and_a_removed_key_opens_nothing(settings: SettingsWrapper) -> None:
+def test_keys_rotate_and_a_removed_key_opens_nothing(settings: Settings) -> None:
     settings.MFA_ENCRYPTION_KEYS = ["old"]
     hidden = MFAAdapter().encrypt("JBSWY3DPEHPK3PXP")
     settings.MFA_ENCRYPTION_KEYS = ["new", "old"]
@@ -175,7 +175,7 @@ def test_keys_rotate_and_a_removed_key_opens_nothing(settings: SettingsWrapper) 
         MFAAdapter().decrypt(hidden)
 
 
-def test_exchanging_a_key_keeps_everyone_signed_up(asha: Membership, settings: SettingsWrapper) -> None:
+def test_exchanging_a_key_keeps_everyone_signed_up(asha: Membership, settings: Settings) -> None:
     settings.MFA_ENCRYPTION_KEYS = ["old"]
     secret = set_up_totp(sign_in(asha.user.email)[0])
     settings.MFA_ENCRYPTION_KEYS = ["new", "old"]

@@ -28,7 +28,9 @@ class Command(BaseCommand):
         email = options["owner"].strip().lower()
         owner = User.objects.filter(email=email).first() or actions.create_person(email=email, name=options["owner_name"])
         try:
-            organization, _ = actions.create_organization(slug=options["slug"], name=options["name"], time_zone=options["zone"], owner=owner)
+            organization, _ = actions.create_organization(
+                slug=options["slug"], name=options["name"], time_zone=options["zone"], owner=owner
+            )
         except Refused as refused:
             raise CommandError(refused.message) from None
         self.stdout.write(f"{organization.name} is at /{organization.slug}/; {owner.email} owns it.")

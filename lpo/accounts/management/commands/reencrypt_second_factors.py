@@ -17,5 +17,7 @@ class Command(BaseCommand):
         try:
             count = actions.reencrypt_second_factors()
         except InvalidToken:
-            raise CommandError("A second factor was encrypted with a key that LPO_MFA_KEYS no longer holds. Add that key; nothing was changed.") from None
+            raise CommandError(
+                "A second factor was encrypted with a key that LPO_MFA_KEYS no longer holds. Add that key; nothing was changed."
+            ) from None
         self.stdout.write(f"{count} second factors are encrypted with the first key.")
