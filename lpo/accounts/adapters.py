@@ -17,6 +17,8 @@ from lpo.accounts.models import User
 from lpo.accounts.theme import remember_theme
 from lpo.core.mail import absolute, compose, when
 
+_SELF_EVIDENT = frozenset({"account/messages/logged_in.txt", "account/messages/logged_out.txt"})
+
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """The client's address is allauth's own reading of it: X-Forwarded-For counts only behind `ALLAUTH_TRUSTED_PROXY_COUNT` proxies."""
@@ -40,6 +42,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
         return absolute(reverse("account_confirm_email", args=[emailconfirmation.key]))
+
+    def add_message(self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **details: Any) -> None:
+        """Nobody needs to be told that they signed in."""
+        if message_template not in _SELF_EVIDENT:
+            super().add_message(request, level, message_template, *args, **details)
 
     def send_account_already_exists_mail(self, email: str) -> None:
         self.send_mail("account/email/account_already_exists", email, {"password_reset_url": absolute(reverse("account_reset_password"))})

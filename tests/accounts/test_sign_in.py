@@ -214,3 +214,27 @@ def test_an_unconfirmed_address_does_not_sign_in(asha: Membership) -> None:
     Browser().post(path)
     browser, _ = sign_in(asha.user.email)
     assert browser.get("/accounts/profile/").status_code == 200
+
+
+def test_a_new_address_replaces_the_old_one_once_confirmed(asha: Membership) -> None:
+    browser, _ = sign_in(asha.user.email)
+    assert browser.get("/accounts/email/").status_code == 200
+    ask = browser.post("/accounts/email/", {"action_add": "1", "email": "asha.rao@alder.example"})["Location"]
+    browser.post(ask, {"password": PASSWORD})
+    asha.user.refresh_from_db()
+    assert asha.user.email == "asha@alder.example"
+    link = next(mailed_path(number) for number, message in enumerate(mail.outbox) if message.to == ["asha.rao@alder.example"])
+    browser.post(link)
+    asha.user.refresh_from_db()
+    assert asha.user.email == "asha.rao@alder.example"
+    assert sign_in("asha.rao@alder.example")[1] == 302
+    assert "Your e-mail address was changed" in [message.subject for message in mail.outbox]
+
+
+def test_somebody_elses_address_cannot_be_taken(asha: Membership, bill: Membership) -> None:
+    browser, _ = sign_in(asha.user.email)
+    ask = browser.post("/accounts/email/", {"action_add": "1", "email": bill.user.email})["Location"]
+    browser.post(ask, {"password": PASSWORD})
+    asha.user.refresh_from_db()
+    assert asha.user.email == "asha@alder.example"
+    assert not EmailAddress.objects.filter(user=asha.user, email=bill.user.email, verified=True).exists()
