@@ -128,7 +128,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Redis and Celery: a message is only a wake-up, the truth is the Job row ----------------------------------------
 REDIS_URL = env.text("REDIS_URL", "redis://localhost:6379/0")
-CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)  # Celery's name for the same socket
 JOB_HARD_LIMIT_SECONDS = 900
 _VISIBILITY_SECONDS = JOB_HARD_LIMIT_SECONDS + 300  # above the hard limit, or a long task runs as several copies
 _BROKER_OPTIONS = {
@@ -185,6 +185,22 @@ ACCOUNT_PREVENT_ENUMERATION = "strict"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
+ACCOUNT_FORMS = {"signup": "lpo.accounts.forms.InvitedSignupForm"}
+ACCOUNT_CHANGE_EMAIL = True  # one address a person; a new one replaces it once confirmed
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # "your password was changed", with address and browser
+# Counted in the cache. `key` is the address tried: guessing one account is stopped wherever the guesses come from.
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    "login_failed": "10/m/ip,5/5m/key",
+    "signup": "10/m/ip",
+    "reset_password": "10/m/ip,3/10m/key",
+    "reset_password_from_key": "10/m/ip",
+    "reauthenticate": "5/m/user",
+    "change_password": "5/m/user",
+    "manage_email": "5/m/user",
+    "confirm_email": "1/3m/key",
+}
+# How many proxies of ours stand in front. 0: X-Forwarded-For is ignored, since anyone may write it.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number("LPO_PROXY_COUNT", 0)
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "LPO"
@@ -256,6 +272,8 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = TESTING or DEBUG
+# Source maps are read by nobody but a developer's tools; compressing them costs more time than all the rest together.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("jpg", "jpeg", "png", "gif", "webp", "zip", "gz", "br", "woff", "woff2", "map")
 
 # --- API ------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
