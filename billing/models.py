@@ -208,6 +208,9 @@ class InvoiceLine(TenantModel):
     invoice = TenantForeignKey(Invoice, via=["client_id"], on_delete=models.CASCADE)
     position = models.PositiveIntegerField()
     group = models.CharField(max_length=20)
+    # Stable for term, version and period, so that a later rating of the same period can be compared with what was billed.
+    key = models.CharField(max_length=80, default="")
+    rated_period = TenantForeignKey(BillingPeriod, via=["client_id"], null=True)
     term = TenantForeignKey(ChargeTerm, via=["client_id"], null=True)
     claim = TenantForeignKey("sla.CreditClaim", null=True)
     matter_id = models.BigIntegerField(null=True)

@@ -185,6 +185,22 @@ ACCOUNT_PREVENT_ENUMERATION = "strict"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
+ACCOUNT_FORMS = {"signup": "lpo.accounts.forms.InvitedSignupForm"}
+ACCOUNT_CHANGE_EMAIL = True  # one address a person; a new one replaces it once confirmed
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # "your password was changed", with address and browser
+# Counted in the cache. `key` is the address tried: guessing one account is stopped wherever the guesses come from.
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    "login_failed": "10/m/ip,5/5m/key",
+    "signup": "10/m/ip",
+    "reset_password": "10/m/ip,3/10m/key",
+    "reset_password_from_key": "10/m/ip",
+    "reauthenticate": "5/m/user",
+    "change_password": "5/m/user",
+    "manage_email": "5/m/user",
+    "confirm_email": "1/3m/key",
+}
+# How many proxies of ours stand in front. 0: X-Forwarded-For is ignored, since anyone may write it.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number("LPO_PROXY_COUNT", 0)
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "LPO"

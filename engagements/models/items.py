@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from engagements import states
 from engagements.models.clients import Workstream
-from lpo.tenancy.models import TenantForeignKey, TenantModel
+from lpo.tenancy.models import TenantForeignKey, TenantManager, TenantModel, TenantQuerySet
 
 
 class WorkItem(TenantModel):
@@ -69,6 +69,18 @@ class WorkItem(TenantModel):
         return self.reference
 
 
+class TransitionQuerySet(TenantQuerySet["Transition"]):
+    def effective(self) -> TransitionQuerySet:
+        """Neither reversing rows nor reversed ones, in the order of what happened."""
+        taken_back = Transition.objects.filter(reverses=models.OuterRef("pk"))
+        queryset: TransitionQuerySet = self.filter(~models.Exists(taken_back), reverses__isnull=True).order_by("at", "id")
+        return queryset
+
+
+class TransitionManager(TenantManager.from_queryset(TransitionQuerySet)):  # type: ignore[misc]
+    """Rooted at the organization, as every manager of a tenant table."""
+
+
 class Transition(TenantModel):
     """One move of one item. `at` is when it happened, `recorded_at` when it was written down. Append-only."""
 
@@ -85,6 +97,8 @@ class Transition(TenantModel):
     # An undo or correction appends a row that takes an earlier one back; readers use `effective()`.
     reverses = TenantForeignKey("self", null=True)
     batch = TenantForeignKey("engagements.ImportBatch", null=True)
+
+    objects = TransitionManager()
 
     class Meta:
         constraints = [

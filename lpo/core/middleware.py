@@ -6,13 +6,11 @@ import logging
 import re
 import time
 from collections.abc import Callable
-from urllib.parse import urlencode, urlsplit
 from uuid import uuid4
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.shortcuts import resolve_url
 from django.utils.cache import patch_vary_headers
 
 from lpo.core.logs import bind
@@ -52,7 +50,7 @@ class RequestLogMiddleware:
 
 
 class PrivateResponseMiddleware:
-    """Keeps answers out of caches, apart by `HX-Request`, and tells htmx of an expired session.
+    """Keeps answers out of caches and apart by `HX-Request`, and closes what no page uses.
 
     "Signed in" is read from the credentials sent rather than from `request.user`: that costs no query, and it errs on the
     private side for someone halfway through signing in.
@@ -69,23 +67,4 @@ class PrivateResponseMiddleware:
         patch_vary_headers(response, ["HX-Request"])
         response.setdefault("Permissions-Policy", _PERMISSIONS)
         response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-        if request.headers.get("HX-Request") == "true" and _leads_to_sign_in(response):
-            return _redirect_whole_page(request, response)
         return response
-
-
-def _leads_to_sign_in(response: HttpResponseBase) -> bool:
-    return response.status_code == 302 and urlsplit(response["Location"]).path == resolve_url(settings.LOGIN_URL)
-
-
-def _redirect_whole_page(request: HttpRequest, response: HttpResponseBase) -> HttpResponse:
-    """A fragment request whose session has expired: the page, not the fragment, goes to sign-in and comes back to where it was."""
-    page = urlsplit(request.headers.get("HX-Current-URL", ""))
-    back = f"{page.path}?{page.query}" if page.query else page.path
-    target = f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': back or '/'})}"
-    answer = HttpResponse(status=204, headers={"HX-Redirect": target})
-    answer.cookies = response.cookies
-    for name, value in response.items():
-        if name not in {"Location", "Content-Type", "Content-Length"}:
-            answer[name] = value
-    return answer

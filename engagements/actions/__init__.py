@@ -1,0 +1,55 @@
+"""The only writers of the room. Verb first, keyword-only, `by=` an actor, atomic, audited."""
+
+from engagements.actions.bulk import Failure, Outcome, assign_items, move_items
+from engagements.actions.checks import Duplicate
+from engagements.actions.clients import (
+    amend_contract,
+    close,
+    create_client,
+    create_engagement,
+    create_matter,
+    create_workstream,
+    reopen,
+    update_client,
+    update_engagement,
+    update_matter,
+    update_workstream,
+)
+from engagements.actions.items import assign_item, create_item, move_item, permitted_moves, undo_last_move, update_item
+from engagements.actions.pauses import contest_pause, pause_item, resolve_contest, resume_item, withdraw_pause
+from engagements.actions.publishing import lower_wall, publish_matter, publish_update, raise_wall, remove_insider
+
+__all__ = [
+    "Duplicate",
+    "Failure",
+    "Outcome",
+    "amend_contract",
+    "assign_item",
+    "assign_items",
+    "close",
+    "contest_pause",
+    "create_client",
+    "create_engagement",
+    "create_item",
+    "create_matter",
+    "create_workstream",
+    "lower_wall",
+    "move_item",
+    "move_items",
+    "pause_item",
+    "permitted_moves",
+    "publish_matter",
+    "publish_update",
+    "raise_wall",
+    "remove_insider",
+    "reopen",
+    "resolve_contest",
+    "resume_item",
+    "undo_last_move",
+    "update_client",
+    "update_engagement",
+    "update_item",
+    "update_matter",
+    "update_workstream",
+    "withdraw_pause",
+]

@@ -1,0 +1,131 @@
+"""Many items at once, set-based: what can be done is done, what cannot is reported row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from engagements import events, states, transitions
+from engagements.actions.items import assignable, check_instant, permissions_for_move
+from engagements.models import Matter, Pause, WorkItem
+from lpo.accounts.actor import Actor
+from lpo.accounts.models import Membership
+from lpo.accounts.roles import Permission
+from lpo.audit.record import record
+from lpo.core.errors import Refused
+from lpo.tenancy.context import current_organization_id
+
+MOST_ITEMS = 50_000
+
+_ASSIGN = """
+INSERT INTO engagements_assignment (organization_id, client_id, matter_id, item_id, member_id, at, by_label)
+SELECT organization_id, client_id, matter_id, id, %(member)s, %(at)s, %(label)s
+FROM engagements_workitem WHERE organization_id = %(organization)s AND id = ANY (%(ids)s)
+"""
+
+
+@dataclass(frozen=True)
+class Failure:
+    reference: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a bulk action did: the ids it changed, how many were so already, and why the others were left alone."""
+
+    changed: list[int] = field(default_factory=list)
+    already: int = 0
+    failures: list[Failure] = field(default_factory=list)
+
+
+def _locked_items(ids: Sequence[int]) -> list[WorkItem]:
+    if len(ids) > MOST_ITEMS:
+        raise Refused(f"At most {MOST_ITEMS:,} items at a time.")
+    # In the order of ids, so that two bulk actions wait for each other instead of deadlocking.
+    return list(WorkItem.objects.filter(id__in=list(ids)).order_by("id").select_for_update(of=("self",)))
+
+
+@transaction.atomic
+def assign_items(*, ids: Sequence[int], member: Membership | None, by: Actor) -> Outcome:
+    """Give items to one member of staff, or to nobody; those of a matter that walls the member out are reported."""
+    by.need(Permission.TRACK_ITEMS)
+    items = _locked_items(ids)
+    target = member.id if member else None
+    refused: dict[int, str] = {}
+    if member is not None:
+        matters = Matter.objects.filter(id__in={item.matter_id for item in items})
+        refused = {matter.id: why for matter in matters if (why := assignable(member, matter))}
+    outcome = Outcome()
+    for item in items:
+        if item.matter_id in refused:
+            outcome.failures.append(Failure(item.reference, refused[item.matter_id]))
+        elif item.assignee_id != target:
+            outcome.changed.append(item.id)
+    changed = set(outcome.changed)
+    _write_assignments(outcome.changed, target, by)
+    before, after = (states.RECEIVED, states.ASSIGNED) if member else (states.ASSIGNED, states.RECEIVED)
+    following = [item for item in items if item.id in changed and item.kind == states.WORK and item.state == before]
+    if following:
+        at = max(timezone.now(), *(item.state_at for item in following))
+        transitions.append_to_many([item.id for item in following], after, at, by)
+    return _finish(outcome, items, by, "item.assign_many", {"assignee": target})
+
+
+def _write_assignments(ids: Sequence[int], target: int | None, by: Actor) -> None:
+    WorkItem.objects.filter(id__in=ids).update(assignee_id=target, version=F("version") + 1)
+    values = {"member": target, "at": timezone.now(), "label": by.label, "organization": current_organization_id(), "ids": list(ids)}
+    with connection.cursor() as cursor:
+        cursor.execute(_ASSIGN, values)
+
+
+def _why_not(item: WorkItem, to: str, by: Actor, at: datetime | None, now: datetime, reason: str) -> str:
+    if not permissions_for_move(item.state, to) & by.permissions:
+        return "You may not record this."
+    if to == states.ASSIGNED and item.assignee_id is None:
+        return "Nobody has it yet."
+    try:
+        states.check(item.kind, item.state, to)
+        check_instant(at, item.state_at, now, reason=reason)
+    except (states.MoveRefused, Refused) as refusal:
+        return str(refusal)
+    return ""
+
+
+@transaction.atomic
+def move_items(*, ids: Sequence[int], to: str, by: Actor, at: datetime | None = None, reason: str = "") -> Outcome:
+    """Move items along their state tables; an item already there counts as `already`, one that cannot go there is reported."""
+    now = timezone.now()
+    items = _locked_items(ids)
+    outcome = Outcome()
+    going: list[WorkItem] = []
+    for item in items:
+        if item.state == to:
+            continue
+        if why := _why_not(item, to, by, at, now, reason):
+            outcome.failures.append(Failure(item.reference, why))
+        else:
+            going.append(item)
+    when = at or max([now, *(item.state_at for item in going)])
+    finishing = [item.id for item in going if to in states.FINISHED[item.kind]]
+    pauses = Pause.objects.filter(item_id__in=finishing, ended_at__isnull=True, withdrawn_at__isnull=True)
+    later = set(pauses.filter(started_at__gt=when).values_list("item_id", flat=True))
+    outcome.failures.extend(Failure(item.reference, "It was put on hold after this time.") for item in going if item.id in later)
+    outcome.changed.extend(item.id for item in going if item.id not in later)
+    pauses.exclude(item_id__in=later).update(ended_at=when)
+    transitions.append_to_many(outcome.changed, to, when, by, reason)
+    return _finish(outcome, items, by, "item.move_many", {"state": to, "at": when.isoformat(), "reason": reason})
+
+
+def _finish(outcome: Outcome, items: Sequence[WorkItem], by: Actor, action: str, after: dict[str, object]) -> Outcome:
+    already = len(items) - len(outcome.changed) - len(outcome.failures)
+    if outcome.changed:
+        first = next(item for item in items if item.id == outcome.changed[0])
+        record(by=by, action=action, target=first, after=after, ids=outcome.changed, reference=first.reference)
+        events.tell(events.Changed(first.organization_id, outcome.changed))
+    return Outcome(outcome.changed, already, outcome.failures)

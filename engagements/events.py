@@ -1,0 +1,27 @@
+"""Who is told when facts of work change. Rooms above register here; engagements knows none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+MOST_IDS = 50_000
+
+
+@dataclass(frozen=True)
+class Changed:
+    """Facts of these items changed: a transition, a pause, or an attribute a service level may select by."""
+
+    organization_id: int
+    item_ids: Sequence[int]
+
+
+subscribers: list[Callable[[Changed], None]] = []
+
+
+def tell(changed: Changed) -> None:
+    """Call every subscriber in the current transaction, with at most 50,000 ids at a time; no ids, no call."""
+    for start in range(0, len(changed.item_ids), MOST_IDS):
+        part = Changed(changed.organization_id, changed.item_ids[start : start + MOST_IDS])
+        for subscriber in subscribers:
+            subscriber(part)

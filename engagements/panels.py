@@ -1,0 +1,39 @@
+"""Slots on the pages of work that rooms above fill in their AppConfig.ready; engagements knows none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lpo.accounts.roles import Permission
+
+if TYPE_CHECKING:
+    from lpo.accounts.access import TenantRequest
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One titled box: rendered with `template` and `context`, shown only to who holds `permission`."""
+
+    title: str
+    template: str
+    context: Mapping[str, Any] = field(default_factory=dict)
+    permission: Permission = Permission.VIEW_WORK
+    note: str = ""
+    flush: bool = False
+    aside: bool = False
+
+
+PanelSource = Callable[["TenantRequest", Any], Panel | None]
+
+item_panels: list[PanelSource] = []
+workstream_panels: list[PanelSource] = []
+matter_panels: list[PanelSource] = []
+engagement_panels: list[PanelSource] = []
+
+
+def collect(sources: Iterable[PanelSource], request: TenantRequest, obj: Any) -> list[Panel]:
+    """The panels of one object that this viewer may see, in the order they were registered."""
+    found = [panel for source in sources if (panel := source(request, obj)) is not None]
+    return [panel for panel in found if request.membership.may(panel.permission)]
