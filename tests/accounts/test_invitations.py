@@ -173,7 +173,9 @@ def test_ben_of_birch_joins_alder_with_his_own_account(olga: Membership, ben: Me
     assert "/alder/today/" in chooser and "/birch/today/" in chooser
 
 
-def test_somebody_elses_invitation_cannot_be_accepted(olga: Membership, ben: Membership, alder: Organization, invite: Invite, client_of: SignIn) -> None:
+def test_somebody_elses_invitation_cannot_be_accepted(
+    olga: Membership, ben: Membership, alder: Organization, invite: Invite, client_of: SignIn
+) -> None:
     _, link = invite(olga, "zoe@example.com", Role.OWNER)
     browser = client_of(ben)
     assert "for another address" in browser.get(link).content.decode()
@@ -181,7 +183,9 @@ def test_somebody_elses_invitation_cannot_be_accepted(olga: Membership, ben: Mem
     assert not Membership.objects.filter(organization=alder, user=ben.user).exists()
 
 
-def test_a_former_member_comes_back_in_the_new_role(olga: Membership, rita: Membership, alder: Organization, invite: Invite, client_of: SignIn) -> None:
+def test_a_former_member_comes_back_in_the_new_role(
+    olga: Membership, rita: Membership, alder: Organization, invite: Invite, client_of: SignIn
+) -> None:
     with in_organization(alder.id):
         actions.deactivate_membership(membership=rita, by=Actor.member(olga))
     _, link = invite(olga, rita.user.email, Role.COORDINATOR)
@@ -205,7 +209,9 @@ def test_a_project_manager_invites_nobody(asha: Membership, invite: Invite, clie
     assert client_of(asha).get("/alder/people/invite/").status_code == 403
 
 
-def test_a_client_viewer_is_given_one_client_on_offer(adam: Membership, alder: Organization, offered: Client, invite: Invite, client_of: SignIn) -> None:
+def test_a_client_viewer_is_given_one_client_on_offer(
+    adam: Membership, alder: Organization, offered: Client, invite: Invite, client_of: SignIn
+) -> None:
     page = client_of(adam)
     for client in ("", "999999"):
         answer = page.post("/alder/people/invite/", {"email": "gc@vantic.example", "role": Role.CLIENT_VIEWER, "client": client})

@@ -33,7 +33,9 @@ def test_an_administrator_changes_the_settings(adam: Membership, alder: Organiza
     assert "require_mfa" not in event.after
 
 
-def test_a_stale_save_shows_both_values_and_changes_nothing(adam: Membership, olga: Membership, alder: Organization, client_of: SignIn) -> None:
+def test_a_stale_save_shows_both_values_and_changes_nothing(
+    adam: Membership, olga: Membership, alder: Organization, client_of: SignIn
+) -> None:
     client_of(adam).post("/alder/settings/", {**SETTINGS, "name": "Adam's choice"})
     answer = client_of(olga).post("/alder/settings/", {**SETTINGS, "name": "Olga's choice"})
     page = answer.content.decode()
@@ -115,5 +117,7 @@ def test_the_database_refuses_a_reserved_address_as_well(db: None) -> None:
         Organization.objects.create(slug="invitations", name="x")
 
 
-def test_the_client_of_a_viewer_is_named_on_the_persons_page(olga: Membership, carla: Membership, offered: Client, client_of: SignIn) -> None:
+def test_the_client_of_a_viewer_is_named_on_the_persons_page(
+    olga: Membership, carla: Membership, offered: Client, client_of: SignIn
+) -> None:
     assert "Client viewer, Vantic Software" in client_of(olga).get("/alder/people/carla@alder.example/").content.decode()

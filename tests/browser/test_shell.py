@@ -30,7 +30,14 @@ OPEN_PAGES = [
     "/accounts/confirm-email/",
     "/accounts/inactive/",
 ]
-OWN_PAGES = ["/accounts/2fa/", "/accounts/sessions/", "/accounts/password/change/", "/accounts/email/", "/accounts/logout/", "/accounts/reauthenticate/"]
+OWN_PAGES = [
+    "/accounts/2fa/",
+    "/accounts/sessions/",
+    "/accounts/password/change/",
+    "/accounts/email/",
+    "/accounts/logout/",
+    "/accounts/reauthenticate/",
+]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -95,7 +102,9 @@ def test_the_menu_of_a_phone_opens_without_script(live_server: LiveServer, new_p
 def test_targets_in_the_portal_are_large_enough_to_touch(live_server: LiveServer, new_page: NewPage) -> None:
     page = new_page(width=390)
     page.goto(f"{live_server.url}/gallery/?shell=portal")
-    heights = page.evaluate("[...document.querySelectorAll('.button, .chip, .drawer > summary')].map((e) => e.getBoundingClientRect().height).filter(Boolean)")
+    heights = page.evaluate(
+        "[...document.querySelectorAll('.button, .chip, .drawer > summary')].map((e) => e.getBoundingClientRect().height).filter(Boolean)"
+    )
     assert heights
     assert min(heights) >= 44
 
