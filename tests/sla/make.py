@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from engagements import actions as work
-from engagements.models import Pause, WorkItem, Workstream
+from engagements.models import WorkItem, Workstream
 from sla import actions, counting, projection
 from sla.models import Attainment, CalendarVersion, Clock, DirtyWindow, ServiceLevelVersion
 from tests import make

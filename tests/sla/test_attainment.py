@@ -15,12 +15,12 @@ from engagements.models import Pause
 from lpo.accounts.actor import Actor, NotPermitted
 from lpo.accounts.models import Membership
 from lpo.core.errors import Refused
+from lpo.jobs.registry import Run
 from lpo.tenancy.context import Scope
 from sla import actions, counting
 from sla.models import Attainment, AttainmentRow, Clock, CreditClaim, QualityCheck, ServiceLevelVersion
 from sla.tasks import sweep
 from sla.verify import verify
-from lpo.jobs.registry import Run
 from tests import make as base
 from tests.sla import make
 from tests.sla.conftest import WallClock

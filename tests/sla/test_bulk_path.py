@@ -24,7 +24,12 @@ from tests.sla.conftest import WallClock
 START = to_epoch(datetime(2026, 2, 20, tzinfo=UTC))
 HOUR = 3600
 OFFICE = CalendarVersion(
-    pk=1, number=1, time_zone="America/New_York", weekly={str(day): [[540, 1020]] for day in range(5)}, holidays=["2026-03-10"], exceptions={}
+    pk=1,
+    number=1,
+    time_zone="America/New_York",
+    weekly={str(day): [[540, 1020]] for day in range(5)},
+    holidays=["2026-03-10"],
+    exceptions={},
 )
 
 

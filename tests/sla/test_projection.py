@@ -8,10 +8,10 @@ from django.test.utils import CaptureQueriesContext
 
 from engagements import actions as work
 from engagements.events import Changed
+from lpo.tenancy.context import Scope
 from sla import actions, projection
 from sla.models import Clock, DirtyWindow
 from tests import make as base
-from lpo.tenancy.context import Scope
 from tests.sla import make
 from tests.sla.conftest import WallClock
 from tests.sla.make import new_york
