@@ -23,7 +23,9 @@ TESTING = "pytest" in sys.modules
 
 # --- secrets: no value that works in production has a default ----------------------------------------------------
 _DEVELOPMENT_KEY = None if PRODUCTION else "development-only-key-that-is-never-used-in-production-0123456789"
-SECRET_KEY = env.text("LPO_SECRET_KEY", _DEVELOPMENT_KEY, advice="Generate one: python3 -c 'import secrets; print(secrets.token_urlsafe(64))'")
+SECRET_KEY = env.text(
+    "LPO_SECRET_KEY", _DEVELOPMENT_KEY, advice="Generate one: python3 -c 'import secrets; print(secrets.token_urlsafe(64))'"
+)
 # Encrypts second factors at rest; kept apart from SECRET_KEY so that either can be rotated alone.
 MFA_ENCRYPTION_KEYS = env.words("LPO_MFA_KEYS", "") or ([] if PRODUCTION else [SECRET_KEY])
 if PRODUCTION and not MFA_ENCRYPTION_KEYS:
@@ -108,7 +110,9 @@ _APP_URL = env.text("DATABASE_URL", "postgresql://lpo_app@localhost/lpo")
 _OWNER_URL = env.text("DATABASE_OWNER_URL", "")
 _AS_OWNER = os.environ.get("LPO_DATABASE_ROLE") == "owner"
 if _AS_OWNER and not _OWNER_URL:
-    raise ImproperlyConfigured("DATABASE_OWNER_URL is not set. Migrations run as lpo_owner; the application's DATABASE_URL cannot change the schema.")
+    raise ImproperlyConfigured(
+        "DATABASE_OWNER_URL is not set. Migrations run as lpo_owner; the application's DATABASE_URL cannot change the schema."
+    )
 DATABASES = {
     "default": {
         **(env.postgres(_OWNER_URL, "DATABASE_OWNER_URL") if _AS_OWNER else env.postgres(_APP_URL, "DATABASE_URL")),
@@ -203,7 +207,9 @@ MFA_TOTP_ISSUER = "LPO"
 USERSESSIONS_TRACK_ACTIVITY = False  # last-seen stamps are ours, written at most once a minute
 REQUIRE_STAFF_MFA_DEFAULT = PRODUCTION
 
-EMAIL_BACKEND = env.text("LPO_EMAIL_BACKEND", "django.core.mail.backends.smtp.EmailBackend" if PRODUCTION else "django.core.mail.backends.console.EmailBackend")
+EMAIL_BACKEND = env.text(
+    "LPO_EMAIL_BACKEND", "django.core.mail.backends.smtp.EmailBackend" if PRODUCTION else "django.core.mail.backends.console.EmailBackend"
+)
 EMAIL_HOST = env.text("LPO_EMAIL_HOST", "localhost")
 EMAIL_PORT = env.number("LPO_EMAIL_PORT", 25)
 EMAIL_HOST_USER = env.text("LPO_EMAIL_USER", "")
@@ -261,7 +267,9 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
-        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage" if TESTING or DEBUG else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if TESTING or DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = TESTING or DEBUG
@@ -294,6 +302,8 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": [],
     "COMPONENT_SPLIT_REQUEST": True,
+    # Choices stay where they are used: hoisting them into named enums collides over the many fields called state.
+    "POSTPROCESSING_HOOKS": [],
 }
 
 # --- logs: one JSON object a line, with request id and organization ---------------------------------------------------
