@@ -12,6 +12,7 @@ organization: list[URLPattern | URLResolver] = [
     path("", include("lpo.accounts.urls")),
     path("", include("lpo.jobs.urls")),
     path("", include("lpo.audit.urls")),
+    path("", include("engagements.urls")),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -14,13 +14,12 @@ from django.conf import settings
 from django.contrib.auth import logout
 from django.db import connection, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
 from lpo.accounts.access import TenantRequest
 from lpo.accounts.actor import Actor
-from lpo.accounts.mfa import mfa_missing
+from lpo.accounts.mfa import mfa_missing, set_up_first
 from lpo.accounts.models import ApiToken, Membership, User
 from lpo.accounts.roles import Role
 from lpo.accounts.tokens import find_token, permissions_of_token
@@ -89,7 +88,7 @@ class TenancyMiddleware:
         stack.enter_context(transaction.atomic())
         membership = self._membership(request, slug)
         if mfa_missing(request, membership):
-            return redirect("mfa_activate_totp")
+            return set_up_first(request, membership)
         self._enter(cast(TenantRequest, request), membership, stack)
         return None
 

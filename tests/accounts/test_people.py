@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
+from threading import Barrier
 
 import pytest
+from django.db import connection
 from django.test import Client as Browser
 
 from engagements.models import Client
@@ -182,3 +185,24 @@ def test_an_address_with_an_apostrophe_has_a_page(olga: Membership, alder: Organ
     link = unescape(next(part for part in page.split('href="') if "brien" in part.split('"')[0]).split('"')[0])
     answer = client_of(olga).get(link)
     assert answer.status_code == 200 and "Zoë O&#x27;Brien" in answer.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_owners_stepping_down_at_the_same_moment_leave_one(olga: Membership, rita: Membership) -> None:
+    Membership.objects.filter(pk=rita.pk).update(role=Role.OWNER)
+    start = Barrier(2)
+
+    def step_down(member: Membership) -> str:
+        try:
+            member = Membership.objects.select_related("user").get(pk=member.pk)
+            start.wait()
+            return change(member, member, Role.AUDITOR).role
+        except Refused as refused:
+            return refused.message
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        said = sorted(pool.map(step_down, [olga, rita]))
+    assert said == ["This is the last owner. Make someone else an owner first.", "auditor"]
+    assert Membership.objects.filter(role=Role.OWNER, is_active=True).count() == 1
