@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
+from django.db import connection
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 CHROMIUM = os.environ.get("LPO_CHROMIUM", "/usr/bin/chromium")
@@ -20,6 +21,16 @@ _ARGUMENTS = [
 ]
 
 NewPage = Callable[..., Page]
+
+
+@pytest.fixture(autouse=True)
+def no_connection_outlives_its_test(transactional_db: None) -> Iterator[None]:
+    """The server's threads hold on to the database that the next test replaces; the application may end what is its own."""
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 @pytest.fixture(scope="session")
