@@ -10,6 +10,8 @@ from lpo.jobs import health
 
 organization: list[URLPattern | URLResolver] = [
     path("", include("lpo.accounts.urls")),
+    path("", include("engagements.urls")),
+    path("", include("sla.urls")),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
