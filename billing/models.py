@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
@@ -9,8 +11,8 @@ from django.utils import timezone
 
 from lpo.tenancy.models import TenantForeignKey, TenantModel
 
-MONEY = {"max_digits": 16, "decimal_places": 4}
-PRICE = {"max_digits": 20, "decimal_places": 8}
+MONEY: Any = {"max_digits": 16, "decimal_places": 4}
+PRICE: Any = {"max_digits": 20, "decimal_places": 8}
 
 
 class ChargeTerm(TenantModel):
@@ -66,8 +68,12 @@ class ChargeTermVersion(TenantModel):
         constraints = [
             models.UniqueConstraint(fields=["organization", "term", "number"], name="chargetermversion_once"),
             models.UniqueConstraint(fields=["organization", "term", "effective_from"], name="chargetermversion_date_once"),
-            models.CheckConstraint(condition=Q(price__isnull=False) | Q(shape__in=["graduated", "volume"]), name="chargetermversion_priced"),
-            models.CheckConstraint(condition=Q(shape="package", package_size__gt=0) | ~Q(shape="package"), name="chargetermversion_package"),
+            models.CheckConstraint(
+                condition=Q(price__isnull=False) | Q(shape__in=["graduated", "volume"]), name="chargetermversion_priced"
+            ),
+            models.CheckConstraint(
+                condition=Q(shape="package", package_size__gt=0) | ~Q(shape="package"), name="chargetermversion_package"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -202,6 +208,9 @@ class InvoiceLine(TenantModel):
     invoice = TenantForeignKey(Invoice, via=["client_id"], on_delete=models.CASCADE)
     position = models.PositiveIntegerField()
     group = models.CharField(max_length=20)
+    # Stable for term, version and period, so that a later rating of the same period can be compared with what was billed.
+    key = models.CharField(max_length=80, default="")
+    rated_period = TenantForeignKey(BillingPeriod, via=["client_id"], null=True)
     term = TenantForeignKey(ChargeTerm, via=["client_id"], null=True)
     claim = TenantForeignKey("sla.CreditClaim", null=True)
     matter_id = models.BigIntegerField(null=True)

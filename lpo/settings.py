@@ -23,7 +23,9 @@ TESTING = "pytest" in sys.modules
 
 # --- secrets: no value that works in production has a default ----------------------------------------------------
 _DEVELOPMENT_KEY = None if PRODUCTION else "development-only-key-that-is-never-used-in-production-0123456789"
-SECRET_KEY = env.text("LPO_SECRET_KEY", _DEVELOPMENT_KEY, advice="Generate one: python3 -c 'import secrets; print(secrets.token_urlsafe(64))'")
+SECRET_KEY = env.text(
+    "LPO_SECRET_KEY", _DEVELOPMENT_KEY, advice="Generate one: python3 -c 'import secrets; print(secrets.token_urlsafe(64))'"
+)
 # Encrypts second factors at rest; kept apart from SECRET_KEY so that either can be rotated alone.
 MFA_ENCRYPTION_KEYS = env.words("LPO_MFA_KEYS", "") or ([] if PRODUCTION else [SECRET_KEY])
 if PRODUCTION and not MFA_ENCRYPTION_KEYS:
@@ -108,7 +110,9 @@ _APP_URL = env.text("DATABASE_URL", "postgresql://lpo_app@localhost/lpo")
 _OWNER_URL = env.text("DATABASE_OWNER_URL", "")
 _AS_OWNER = os.environ.get("LPO_DATABASE_ROLE") == "owner"
 if _AS_OWNER and not _OWNER_URL:
-    raise ImproperlyConfigured("DATABASE_OWNER_URL is not set. Migrations run as lpo_owner; the application's DATABASE_URL cannot change the schema.")
+    raise ImproperlyConfigured(
+        "DATABASE_OWNER_URL is not set. Migrations run as lpo_owner; the application's DATABASE_URL cannot change the schema."
+    )
 DATABASES = {
     "default": {
         **(env.postgres(_OWNER_URL, "DATABASE_OWNER_URL") if _AS_OWNER else env.postgres(_APP_URL, "DATABASE_URL")),
@@ -124,7 +128,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Redis and Celery: a message is only a wake-up, the truth is the Job row ----------------------------------------
 REDIS_URL = env.text("REDIS_URL", "redis://localhost:6379/0")
-CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)  # Celery's name for the same socket
 JOB_HARD_LIMIT_SECONDS = 900
 _VISIBILITY_SECONDS = JOB_HARD_LIMIT_SECONDS + 300  # above the hard limit, or a long task runs as several copies
 _BROKER_OPTIONS = {
@@ -181,13 +185,31 @@ ACCOUNT_PREVENT_ENUMERATION = "strict"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
+ACCOUNT_FORMS = {"signup": "lpo.accounts.forms.InvitedSignupForm"}
+ACCOUNT_CHANGE_EMAIL = True  # one address a person; a new one replaces it once confirmed
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # "your password was changed", with address and browser
+# Counted in the cache. `key` is the address tried: guessing one account is stopped wherever the guesses come from.
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    "login_failed": "10/m/ip,5/5m/key",
+    "signup": "10/m/ip",
+    "reset_password": "10/m/ip,3/10m/key",
+    "reset_password_from_key": "10/m/ip",
+    "reauthenticate": "5/m/user",
+    "change_password": "5/m/user",
+    "manage_email": "5/m/user",
+    "confirm_email": "1/3m/key",
+}
+# How many proxies of ours stand in front. 0: X-Forwarded-For is ignored, since anyone may write it.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number("LPO_PROXY_COUNT", 0)
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "LPO"
 USERSESSIONS_TRACK_ACTIVITY = False  # last-seen stamps are ours, written at most once a minute
 REQUIRE_STAFF_MFA_DEFAULT = PRODUCTION
 
-EMAIL_BACKEND = env.text("LPO_EMAIL_BACKEND", "django.core.mail.backends.smtp.EmailBackend" if PRODUCTION else "django.core.mail.backends.console.EmailBackend")
+EMAIL_BACKEND = env.text(
+    "LPO_EMAIL_BACKEND", "django.core.mail.backends.smtp.EmailBackend" if PRODUCTION else "django.core.mail.backends.console.EmailBackend"
+)
 EMAIL_HOST = env.text("LPO_EMAIL_HOST", "localhost")
 EMAIL_PORT = env.number("LPO_EMAIL_PORT", 25)
 EMAIL_HOST_USER = env.text("LPO_EMAIL_USER", "")
@@ -206,6 +228,7 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 8 * 3600
 SESSION_IDLE_SECONDS = 30 * 60
 PORTAL_IDLE_SECONDS = 15 * 60
+CSRF_FAILURE_VIEW = "lpo.core.views.csrf_failure"
 SECURE_SSL_REDIRECT = PRODUCTION
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 63_072_000 if PRODUCTION else 0
@@ -244,10 +267,14 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
-        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage" if TESTING or DEBUG else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if TESTING or DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
-WHITENOISE_USE_FINDERS = TESTING or DEBUG
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = TESTING or DEBUG
+# Source maps are read by nobody but a developer's tools; compressing them costs more time than all the rest together.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("jpg", "jpeg", "png", "gif", "webp", "zip", "gz", "br", "woff", "woff2", "map")
 
 # --- API ------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
@@ -275,6 +302,8 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": [],
     "COMPONENT_SPLIT_REQUEST": True,
+    # Choices stay where they are used: hoisting them into named enums collides over the many fields called state.
+    "POSTPROCESSING_HOOKS": [],
 }
 
 # --- logs: one JSON object a line, with request id and organization ---------------------------------------------------

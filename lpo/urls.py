@@ -1,9 +1,32 @@
-"""Every address of the application."""
+"""Every address of the application. What lies below `/<organization>/` is guarded by the tenancy middleware."""
 
 from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic.base import RedirectView
+
+from lpo.core.views import component_gallery
+from lpo.jobs import health
+
+organization: list[URLPattern | URLResolver] = [
+    path("", include("lpo.accounts.urls")),
+    path("", include("lpo.jobs.urls")),
+    path("", include("lpo.audit.urls")),
+    path("", include("engagements.urls")),
+]
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("<slug:organization>/", include("engagements.urls")),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("gallery/", component_gallery, name="gallery"),
+    path("favicon.ico", RedirectView.as_view(url="/static/icons/favicon.svg", permanent=True)),
+    path("accounts/", include("allauth.urls")),
+    path("api/v1/", include("lpo.api.urls")),
+    path("", include("lpo.accounts.public_urls")),
+    path("<slug:organization>/", include(organization)),
 ]
+
+handler400 = "lpo.core.views.bad_request"
+handler403 = "lpo.core.views.permission_denied"
+handler404 = "lpo.core.views.not_found"
+handler500 = "lpo.core.views.server_error"

@@ -255,7 +255,8 @@ class Attainment(TenantModel):
             ),
             models.CheckConstraint(condition=Q(numerator__lte=F("denominator")), name="attainment_fraction"),
             models.CheckConstraint(
-                condition=Q(denominator=0, met__isnull=True) | Q(denominator__gt=0, met__isnull=False), name="attainment_measured_iff_counted"
+                condition=Q(denominator=0, met__isnull=True) | Q(denominator__gt=0, met__isnull=False),
+                name="attainment_measured_iff_counted",
             ),
         ]
         indexes = [models.Index(fields=["organization", "client_id", "-window_start"], name="attainment_recent")]
@@ -273,7 +274,8 @@ class AttainmentRow(TenantModel):
     item_reference = models.CharField(max_length=24)
     external_id = models.CharField(max_length=120, blank=True)
     outcome = models.CharField(
-        max_length=9, choices=[("met", "Met"), ("missed", "Missed"), ("pending", "Pending"), ("excluded", "Excluded"), ("checked", "Checked")]
+        max_length=9,
+        choices=[("met", "Met"), ("missed", "Missed"), ("pending", "Pending"), ("excluded", "Excluded"), ("checked", "Checked")],
     )
     started_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField(null=True)

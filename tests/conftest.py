@@ -13,12 +13,18 @@ from django.db import connections
 from django.db.models import QuerySet
 from django.test import Client as Browser
 from django.test import TransactionTestCase
+from hypothesis import HealthCheck, settings
 
 from engagements.models import Client
 from lpo.accounts.models import Membership, Organization, User
 from lpo.accounts.roles import Role
+from lpo.jobs.runner import run_due
 from lpo.tenancy.context import Scope, in_organization
 from tests import database
+
+# A busy machine is no reason for a property to fail.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")
@@ -173,6 +179,12 @@ def carla(alder: Organization, vantic: Client) -> Membership:
 def in_alder(alder: Organization) -> Iterator[Scope]:
     with in_organization(alder.id) as scope:
         yield scope
+
+
+@pytest.fixture
+def run_jobs(alder: Organization) -> Callable[[], int]:
+    """Does every due job of Alder through the real runner, in this process; returns how many."""
+    return lambda: run_due(alder.id)
 
 
 @pytest.fixture

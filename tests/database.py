@@ -55,7 +55,9 @@ def template() -> str:
             cursor.execute(f'DROP DATABASE IF EXISTS "{name}_making" WITH (FORCE)')
             cursor.execute(f'CREATE DATABASE "{name}_making" TEMPLATE template0')
             environment = {**os.environ, "DATABASE_OWNER_URL": renamed(settings.DATABASE_OWNER_URL, f"{name}_making")}
-            subprocess.run([sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity=0", "--skip-checks"], check=True, env=environment)
+            subprocess.run(
+                [sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity=0", "--skip-checks"], check=True, env=environment
+            )
             cursor.execute(f'ALTER DATABASE "{name}_making" RENAME TO "{name}"')
     return name
 

@@ -74,7 +74,7 @@ class WorkItem(TenantModel):
         return self.reference
 
 
-class TransitionQuerySet(TenantQuerySet):
+class TransitionQuerySet(TenantQuerySet["Transition"]):
     def effective(self) -> TransitionQuerySet:
         """Neither reversing rows nor reversed ones, in the order of what happened."""
         taken_back = Transition.objects.filter(reverses=models.OuterRef("pk"))

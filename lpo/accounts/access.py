@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseNotA
 from django_htmx.middleware import HtmxDetails
 
 from lpo.accounts.actor import Actor
-from lpo.accounts.models import Membership, Organization, User
+from lpo.accounts.models import ApiToken, Membership, Organization, User
 from lpo.accounts.roles import Permission, Role
 
 View = Callable[..., HttpResponseBase]
@@ -21,7 +21,7 @@ View = Callable[..., HttpResponseBase]
 class TenantRequest(HttpRequest):
     """A request inside an organization, as the tenancy middleware leaves it."""
 
-    user: User  # type: ignore[assignment]
+    user: User
     organization: Organization
     membership: Membership
     actor: Actor
@@ -29,6 +29,7 @@ class TenantRequest(HttpRequest):
     request_id: str
 
     member_zone: ZoneInfo
+    api_token: ApiToken
 
 
 def requires(permission: Permission | None = None, /, **methods: Permission) -> Callable[[View], View]:
@@ -64,5 +65,3 @@ def public(view: View) -> View:
     """Marks a view outside any organization as meant to be so; a guard test fails for an unmarked one."""
     view.public = True  # type: ignore[attr-defined]
     return view
-
-

@@ -14,20 +14,30 @@ from django.conf import settings
 from django.contrib.auth import logout
 from django.db import connection, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
 from lpo.accounts.access import TenantRequest
 from lpo.accounts.actor import Actor
-from lpo.accounts.mfa import mfa_missing
-from lpo.accounts.models import Membership
+from lpo.accounts.mfa import mfa_missing, set_up_first
+from lpo.accounts.models import ApiToken, Membership, User
 from lpo.accounts.roles import Role
+from lpo.accounts.tokens import find_token, permissions_of_token
 from lpo.core import logs
 from lpo.tenancy.context import Scope, scoped
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 SEEN_EVERY_SECONDS = 60
+# accounts lies below engagements, so its tables are named in SQL only.
+_HIDDEN = """
+SELECT COALESCE(array_agg(m.id ORDER BY m.id), '{}') FROM engagements_matter m
+WHERE m.organization_id = %s AND m.walled AND NOT EXISTS (
+    SELECT 1 FROM engagements_matterinsider i
+    WHERE i.organization_id = m.organization_id AND i.matter_id = m.id AND i.member_id = %s)
+"""
+_SUPERVISED = """
+SELECT COALESCE(array_agg(id ORDER BY id), '{}') FROM engagements_matter WHERE organization_id = %s AND supervising_attorney_id = %s
+"""
 
 
 class SessionLimitMiddleware:
@@ -65,6 +75,10 @@ class TenancyMiddleware:
             return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: dict[str, Any]) -> HttpResponseBase | None:
+        match = request.resolver_match
+        if match is not None and "api" in match.namespaces:
+            self._enter_by_token(cast(TenantRequest, request))
+            return None
         slug = kwargs.get("organization")
         if slug is None:
             return None
@@ -74,18 +88,37 @@ class TenancyMiddleware:
         stack.enter_context(transaction.atomic())
         membership = self._membership(request, slug)
         if mfa_missing(request, membership):
-            return redirect("mfa_activate_totp")
+            return set_up_first(request, membership)
         self._enter(cast(TenantRequest, request), membership, stack)
         return None
+
+    def _enter_by_token(self, request: TenantRequest) -> None:
+        """The API's organization comes from the token alone; without a valid one the view answers 401 outside any organization."""
+        kind, _, raw = request.headers.get("Authorization", "").partition(" ")
+        token = find_token(raw.strip()) if kind.lower() == "bearer" and raw else None
+        if token is None:
+            return
+        stack: ExitStack = request._tenancy  # type: ignore[attr-defined]
+        stack.enter_context(transaction.atomic())
+        now = timezone.now()
+        if token.last_used_at is None or now - token.last_used_at > timedelta(seconds=SEEN_EVERY_SECONDS):
+            ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+        request.api_token = token
+        request.organization, request.membership = token.organization, token.created_by
+        request.actor = Actor.token(token, permissions_of_token(token))
+        logs.bind(organization=token.organization.slug, token=token.prefix)
+        stack.enter_context(scoped(scope_of(token.created_by)))
 
     def _membership(self, request: HttpRequest, slug: str) -> Membership:
         """The signed-in person's active membership. Raises `Http404`: whether the organization exists is not told."""
         membership = (
-            Membership.objects.select_related("organization").filter(organization__slug=slug, user_id=request.user.pk, is_active=True).first()
+            Membership.objects.select_related("organization")
+            .filter(organization__slug=slug, user=cast(User, request.user), is_active=True)
+            .first()
         )
         if membership is None:
             raise Http404("No such page.")
-        membership.user = request.user  # type: ignore[assignment]
+        membership.user = cast(User, request.user)
         now = timezone.now()
         if membership.last_seen_at is None or now - membership.last_seen_at > timedelta(seconds=SEEN_EVERY_SECONDS):
             Membership.objects.filter(pk=membership.pk).update(last_seen_at=now)
@@ -101,10 +134,7 @@ class TenancyMiddleware:
         portal = membership.role == Role.CLIENT_VIEWER
         if request.session.get("portal", False) != portal:
             request.session["portal"] = portal
-        if portal:
-            stack.enter_context(scoped(Scope(membership.organization_id, client_id=membership.client_id, portal=True)))
-            return
-        stack.enter_context(scoped(Scope(membership.organization_id, **matter_limits(membership))))
+        stack.enter_context(scoped(scope_of(membership)))
 
 
 def zone_of(membership: Membership) -> ZoneInfo:
@@ -112,28 +142,20 @@ def zone_of(membership: Membership) -> ZoneInfo:
     return ZoneInfo(membership.user.time_zone or membership.organization.time_zone)
 
 
-def matter_limits(membership: Membership) -> dict[str, tuple[int, ...] | None]:
-    """Which matters a member may not see: walled ones it stands outside of; for outside counsel, all but its own."""
+def scope_of(membership: Membership) -> Scope:
+    """What a member may see: a client viewer its own client through the portal's role; staff all but walled matters they stand
+    outside of; outside counsel only the matters it supervises."""
+    organization_id = membership.organization_id
+    if membership.role == Role.CLIENT_VIEWER:
+        return Scope(organization_id, client_id=membership.client_id, portal=True)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config('lpo.organization_id', %s, true)",
-            [str(membership.organization_id)],
-        )
-        cursor.execute(
-            "SELECT COALESCE(array_agg(m.id), '{}') FROM engagements_matter m WHERE m.organization_id = %s AND m.walled"
-            " AND NOT EXISTS (SELECT 1 FROM engagements_matterinsider i"
-            " WHERE i.organization_id = m.organization_id AND i.matter_id = m.id AND i.member_id = %s)",
-            [membership.organization_id, membership.id],
-        )
+        cursor.execute("SELECT set_config('lpo.organization_id', %s, true)", [str(organization_id)])
+        cursor.execute(_HIDDEN, [organization_id, membership.id])
         hidden = tuple(cursor.fetchone()[0])
-        only: tuple[int, ...] | None = None
-        if membership.role == Role.ATTORNEY:
-            cursor.execute(
-                "SELECT COALESCE(array_agg(id), '{}') FROM engagements_matter WHERE organization_id = %s AND supervising_attorney_id = %s",
-                [membership.organization_id, membership.id],
-            )
-            only = tuple(cursor.fetchone()[0])
-    return {"hidden_matters": hidden, "only_matters": only}
+        if membership.role != Role.ATTORNEY:
+            return Scope(organization_id, hidden_matters=hidden)
+        cursor.execute(_SUPERVISED, [organization_id, membership.id])
+        return Scope(organization_id, hidden_matters=hidden, only_matters=tuple(cursor.fetchone()[0]))
 
 
 def sign_in_first(request: HttpRequest) -> HttpResponse:
@@ -143,5 +165,3 @@ def sign_in_first(request: HttpRequest) -> HttpResponse:
     if request.headers.get("HX-Request"):
         return HttpResponse(status=401, headers={"HX-Redirect": reverse("account_login")})
     return HttpResponseRedirect(address)
-
-

@@ -10,11 +10,12 @@ from django.urls import reverse
 
 from lpo.accounts.models import Membership
 from lpo.accounts.roles import Permission
+from lpo.accounts.roles import Permission as P
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One page of the navigation. `key` follows `g` on the keyboard; `prefix` are view names that count as being there."""
+    """One page of the navigation. `key` follows `g` on the keyboard."""
 
     label: str
     view: str
@@ -37,8 +38,28 @@ class NavGroup:
     items: list[NavItem] = field(default_factory=list)
 
 
-# Filled below; rooms above accounts are named by address only, so nothing is imported.
-GROUPS: list[tuple[str, list[Entry]]] = []
+# Rooms above accounts are named by address only, so nothing is imported.
+GROUPS: list[tuple[str, list[Entry]]] = [
+    ("", [Entry("Work queue", "engagements:queue", P.VIEW_WORK, "q")]),
+    (
+        "Work",
+        [
+            Entry("Clients", "engagements:clients", P.VIEW_WORK, "c"),
+            Entry("Engagements", "engagements:engagements", P.VIEW_WORK, "e"),
+            Entry("Matters", "engagements:matters", P.VIEW_WORK, "m"),
+        ],
+    ),
+    (
+        "Organization",
+        [
+            Entry("People", "accounts:people", P.MANAGE_PEOPLE, "p"),
+            Entry("Settings", "accounts:settings", P.MANAGE_ORGANIZATION, "s"),
+            Entry("API tokens", "accounts:tokens", P.MANAGE_TOKENS),
+            Entry("Background work", "jobs:list", P.VIEW_JOBS, "j"),
+            Entry("Audit log", "audit:list", P.VIEW_AUDIT, "a"),
+        ],
+    ),
+]
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
@@ -47,7 +68,9 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
     if membership is None:
         return base
     nav = _groups(request, membership)
-    commands = [{"label": item.label, "url": item.url, "keys": f"g {item.key}" if item.key else ""} for group in nav for item in group.items]
+    commands = [
+        {"label": item.label, "url": item.url, "keys": f"g {item.key}" if item.key else ""} for group in nav for item in group.items
+    ]
     others = Membership.objects.filter(user_id=membership.user_id, is_active=True).exclude(pk=membership.pk).select_related("organization")
     return {
         "organization": membership.organization,

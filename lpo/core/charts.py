@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from lpo.core.templatetags.formats import DASH, percent_text, target as target_text
+from lpo.core.templatetags.formats import DASH, percent_text
+from lpo.core.templatetags.formats import target as target_text
 
 _TOP, _BOTTOM = 20, 150  # y of the upper and lower edge of the plot, in pixels
 _LEFT = 6  # percent of the width left to the axis labels
@@ -62,7 +63,9 @@ class AttainmentChart:
     marks: tuple[Mark, ...]
 
 
-def attainment_chart(title: str, points: Sequence[Point], target: Fraction, *, lower_is_better: bool = False, window: str = "month") -> AttainmentChart:
+def attainment_chart(
+    title: str, points: Sequence[Point], target: Fraction, *, lower_is_better: bool = False, window: str = "month"
+) -> AttainmentChart:
     """Lay out at most 24 windows against one target share.
 
     The axis runs to 100 from a round number under everything shown; a rate that should be low runs from 0.
@@ -75,9 +78,20 @@ def attainment_chart(title: str, points: Sequence[Point], target: Fraction, *, l
         f"{title}, by {window}, in percent. Axis from {_number(low)} to {_number(high)}; target {_number(target)}, dashed. "
         f"Under each {window}, how many were counted."
     )
-    ticks = tuple(Tick(_number(share), _px(place.y(share)), _px(place.y(share) + 4)) for share in (high, low) if abs(place.y(share) - place.y(target)) > 12)
+    ticks = tuple(
+        Tick(_number(share), _px(place.y(share)), _px(place.y(share) + 4))
+        for share in (high, low)
+        if abs(place.y(share) - place.y(target)) > 12
+    )
     return AttainmentChart(
-        title, caption, _summary(shown, target, lower_is_better, window), _number(target), _px(place.y(target)), _px(place.y(target) + 4), ticks, marks
+        title,
+        caption,
+        _summary(shown, target, lower_is_better, window),
+        _number(target),
+        _px(place.y(target)),
+        _px(place.y(target) + 4),
+        ticks,
+        marks,
     )
 
 
@@ -158,14 +172,16 @@ class BarChart:
 
 
 def bar_chart(title: str, rows: Sequence[tuple[str, Fraction | int, str]], *, unit: str, caption: str = "") -> BarChart:
-    """Rows of (label, amount at or above zero, amount as written). Widths are percentages of the largest, on an axis that starts at zero."""
+    """Rows of (label, amount at or above zero, amount as written), drawn from zero."""
     largest = max([Fraction(amount) for _, amount, _ in rows], default=Fraction(0)) or Fraction(1)
-    bars = tuple(_bar(label, max(Fraction(0), Fraction(amount)) / largest, text, index * 32 + 8) for index, (label, amount, text) in enumerate(rows))
+    bars = tuple(
+        _bar(label, max(Fraction(0), Fraction(amount)) / largest, text, index * 32 + 8) for index, (label, amount, text) in enumerate(rows)
+    )
     summary = "; ".join(f"{label}: {text} {unit}" for label, _, text in rows) or "No data"
     return BarChart(title, caption or f"{title}, in {unit}. Bars start at zero.", summary, unit, max(1, len(rows)) * 32 + 4, bars)
 
 
 def _bar(label: str, share: Fraction, text: str, y: int) -> Bar:
-    # Labels take a quarter of the width and values an eighth; the longest bar has what is left.
-    width = share * 62
+    # Labels and values take a quarter of the width each, so that both fit on a phone; the longest bar has what is left.
+    width = share * 54
     return Bar(label, text, f"{float(width):.2f}%", f"{float(24 + width):.2f}%", y, y + 13)

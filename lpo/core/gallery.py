@@ -11,7 +11,7 @@ from django import forms
 
 from lpo.core.charts import Point, attainment_chart, bar_chart
 
-_MONTHS = "Dec Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov".split()
+_MONTHS = ["Dec", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov"]
 _COUNTS = [(54, 58), (69, 72), (69, 71), (68, 72), (72, 75), (53, 54), (60, 63), (47, 48), (57, 59), (58, 61), (75, 77), (73, 77)]
 
 
@@ -35,6 +35,7 @@ class Organization:
 class Membership:
     display_name: str = "Asha Rao"
     role_label: str = "Project manager"
+    organization: Organization = field(default_factory=Organization)
 
 
 @dataclass(frozen=True)
@@ -59,14 +60,20 @@ class SampleForm(forms.Form):
     quantity = forms.DecimalField(label="Quantity", min_value=0, required=False)
     note = forms.CharField(label="Note to the client", widget=forms.Textarea(attrs={"rows": 3}), required=False)
     file = forms.FileField(label="File", required=False, help_text="CSV or XLSX, at most 100 MB.")
-    decides = forms.ChoiceField(label="Which delivery decides", widget=forms.RadioSelect, choices=[("first", "The first"), ("last", "The last")])
+    decides = forms.ChoiceField(
+        label="Which delivery decides", widget=forms.RadioSelect, choices=[("first", "The first"), ("last", "The last")]
+    )
     urgent = forms.BooleanField(label="Rush, at the contract's rush rate", required=False)
 
 
 def _tree() -> list[Node]:
     tiers = (
         Node("First 100,000 documents × 0.11", Decimal("11000.00"), note="tier 1, graduated"),
-        Node("Next 12,480 documents × 0.09", Decimal("1123.20"), (Node("Batch 118", Decimal("611.10"), url="#"), Node("Batch 119", Decimal("512.10"), url="#"))),
+        Node(
+            "Next 12,480 documents × 0.09",
+            Decimal("1123.20"),
+            (Node("Batch 118", Decimal("611.10"), url="#"), Node("Batch 119", Decimal("512.10"), url="#")),
+        ),
     )
     credit = (Node("50 % × 40 % × 5,000.00 at risk", Decimal("-1000.00"), note="window closed 9 Nov, 11 of 12 met against 95 %"),)
     lines = (Node("First-pass review", Decimal("12123.20"), tiers), Node("Service credit, October", Decimal("-1000.00"), credit))
@@ -81,18 +88,25 @@ def _forms() -> dict[str, forms.Form]:
 def _navigation(shell: str) -> dict[str, object]:
     if shell == "portal":
         names = ["Overview", "Matters", "Service levels", "Invoices", "Deliverables", "Value"]
-        return {"nav": [Group("", [Item(name, current=index == 0) for index, name in enumerate(names)])], "client": Organization("Vantic Software")}
+        return {
+            "nav": [Group("", [Item(name, current=index == 0) for index, name in enumerate(names)])],
+            "client": Organization("Vantic Software"),
+        }
     nav = [
         Group("", [Item("Today", key="t", count=23, current=True), Item("Inbox", key="i", count=4)]),
-        Group("Work", [Item("Engagements", key="e", count=14), Item("Matters", key="m"), Item("Quality", key="q", count=2), Item("People")]),
+        Group(
+            "Work", [Item("Engagements", key="e", count=14), Item("Matters", key="m"), Item("Quality", key="q", count=2), Item("People")]
+        ),
         Group("Measure", [Item("Service levels", key="s"), Item("Simulator")]),
         Group("Bill", [Item("Billing runs", key="b"), Item("Invoices", count=6), Item("Receivables"), Item("Exports")]),
     ]
-    return {"nav": nav, "membership": Membership(), "organizations": [Organization(), Organization("Birch Review", "birch", "BR")]}
+    return {"nav": nav, "membership": Membership(), "organizations": [Membership(organization=Organization("Birch Review", "birch", "BR"))]}
 
 
 def _charts() -> dict[str, object]:
-    points = [Point(month, Fraction(met, counted), counted, open=month == "Nov") for month, (met, counted) in zip(_MONTHS, _COUNTS, strict=True)]
+    points = [
+        Point(month, Fraction(met, counted), counted, open=month == "Nov") for month, (met, counted) in zip(_MONTHS, _COUNTS, strict=True)
+    ]
     errors = [Point("Sep", Fraction(3, 400), 400), Point("Oct", None, 0), Point("Nov", Fraction(1004, 100_000), 100_000)]
     ageing = [("Not due", 41200, "41,200.00"), ("1–30 days", 18350, "18,350.00"), ("31–60 days", 2500, "2,500.00"), ("Over 60", 0, "0.00")]
     return {
@@ -118,8 +132,16 @@ def context(shell: str) -> dict[str, object]:
             ("draft", "Not measured"),
         ],
         "crumbs": [("Vantic Software", "#"), ("VAN-E02 Commercial contracts", "#"), ("NDA review", "")],
-        "tabs": [{"label": "Work", "url": "#", "current": True, "count": 23}, {"label": "Quality", "url": "#"}, {"label": "Money", "url": "#"}],
-        "chips": [{"label": "All open", "url": "#", "current": True}, {"label": "Unassigned", "url": "#", "count": 6}, {"label": "Mine", "url": "#", "count": 4}],
+        "tabs": [
+            {"label": "Work", "url": "#", "current": True, "count": 23},
+            {"label": "Quality", "url": "#"},
+            {"label": "Money", "url": "#"},
+        ],
+        "chips": [
+            {"label": "All open", "url": "#", "current": True},
+            {"label": "Unassigned", "url": "#", "count": 6},
+            {"label": "Mine", "url": "#", "count": 4},
+        ],
         "rows": _rows(now),
         "tree": _tree(),
         "soon": now + timedelta(hours=2),
@@ -132,10 +154,20 @@ def context(shell: str) -> dict[str, object]:
 
 
 def _rows(now: datetime) -> list[dict[str, object]]:
-    names = ["Mutual NDA, Orrin Systems", "Question on privilege log format", "Review batch 119 · 500 documents", "Demand letter, claim 2026-118"]
+    names = [
+        "Mutual NDA, Orrin Systems",
+        "Question on privilege log format",
+        "Review batch 119 · 500 documents",
+        "Demand letter, claim 2026-118",
+    ]
     clients = ["Vantic Software", "Hale & Marsh LLP", "Hale & Marsh LLP", "Meridian PIP Group"]
     levels = ["NDA turnaround 24 h", "Enquiry, 2 business h", "Batch, 16 business h", "Drafting, 24 business h"]
-    states = [("breach", "Breached by 42 min", 103), ("risk", "24 min left", 80), ("progressing", "6 h 24 min left", 60), ("paused", "On hold: client, 1 d 3 h", 49)]
+    states = [
+        ("breach", "Breached by 42 min", 103),
+        ("risk", "24 min left", 80),
+        ("progressing", "6 h 24 min left", 60),
+        ("paused", "On hold: client, 1 d 3 h", 49),
+    ]
     people = ["Rosa Okafor", "", "Ben Cole", "Mira Lindqvist"]
     actions = ["Deliver", "Acknowledge", "Check", "Chase"]
     return [

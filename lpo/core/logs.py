@@ -17,7 +17,7 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 _UNWANTED = frozenset({"request", "server_time", "color_message"})
 
 
-class bind:  # noqa: N801 - reads as a verb at every call
+class bind:
     """Put values on every log line from here on: `bind(organization="alder")` holds until the surrounding binding ends;
 
     `with bind(request_id=…):` restores what was before.

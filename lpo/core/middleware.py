@@ -6,13 +6,11 @@ import logging
 import re
 import time
 from collections.abc import Callable
-from urllib.parse import urlencode, urlsplit
 from uuid import uuid4
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.shortcuts import resolve_url
 from django.utils.cache import patch_vary_headers
 
 from lpo.core.logs import bind
@@ -24,6 +22,8 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 # A proxy's id is taken over only if it is plainly an id; anything else could forge log lines.
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _PERMISSIONS = "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), microphone=(), payment=(), usb=()"
+# Links out of e-mails: whoever reads the log must not be able to follow them.
+_SECRET_LINK = re.compile(r"^(/invitations/|/accounts/password/reset/key/|/accounts/confirm-email/)[^/]+")
 _QUIET = frozenset({"/healthz", "/readyz"})
 
 
@@ -46,13 +46,14 @@ class RequestLogMiddleware:
             response["X-Request-ID"] = request_id
             milliseconds = round((time.perf_counter() - started) * 1000, 1)
             level = logging.ERROR if response.status_code >= 500 else logging.DEBUG if request.path in _QUIET else logging.INFO
-            fields = {"method": request.method, "path": request.path, "status": response.status_code, "ms": milliseconds}
-            log.log(level, "%s %s %s", request.method, request.path, response.status_code, extra=fields)
+            path = _SECRET_LINK.sub(r"\1…", request.path)
+            fields = {"method": request.method, "path": path, "status": response.status_code, "ms": milliseconds}
+            log.log(level, "%s %s %s", request.method, path, response.status_code, extra=fields)
         return response
 
 
 class PrivateResponseMiddleware:
-    """Keeps answers out of caches, apart by `HX-Request`, and tells htmx of an expired session.
+    """Keeps answers out of caches and apart by `HX-Request`, and closes what no page uses.
 
     "Signed in" is read from the credentials sent rather than from `request.user`: that costs no query, and it errs on the
     private side for someone halfway through signing in.
@@ -69,23 +70,4 @@ class PrivateResponseMiddleware:
         patch_vary_headers(response, ["HX-Request"])
         response.setdefault("Permissions-Policy", _PERMISSIONS)
         response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-        if request.headers.get("HX-Request") == "true" and _leads_to_sign_in(response):
-            return _redirect_whole_page(request, response)
         return response
-
-
-def _leads_to_sign_in(response: HttpResponseBase) -> bool:
-    return response.status_code == 302 and urlsplit(response["Location"]).path == resolve_url(settings.LOGIN_URL)
-
-
-def _redirect_whole_page(request: HttpRequest, response: HttpResponseBase) -> HttpResponse:
-    """A fragment request whose session has expired: the page, not the fragment, goes to sign-in and comes back to where it was."""
-    page = urlsplit(request.headers.get("HX-Current-URL", ""))
-    back = f"{page.path}?{page.query}" if page.query else page.path
-    target = f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': back or '/'})}"
-    answer = HttpResponse(status=204, headers={"HX-Redirect": target})
-    answer.cookies = response.cookies
-    for name, value in response.items():
-        if name not in {"Location", "Content-Type", "Content-Length"}:
-            answer[name] = value
-    return answer

@@ -10,7 +10,10 @@ from lpo.core import gallery
 
 
 def _answer(request: HttpRequest, status: int, **details: object) -> HttpResponse:
-    """A plain page, or for htmx a banner to stand where the fragment would have. Rendered without context processors: they may be what failed."""
+    """A plain page, or for htmx a banner to stand where the fragment would have.
+
+    Rendered without context processors: they may be what failed.
+    """
     context = {"request_id": getattr(request, "request_id", ""), "request": request, "status": status, **details}
     fragment = request.headers.get("HX-Request") == "true"
     name = "components/error_fragment.html" if fragment else f"{status}.html"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import cast
 
+from django.conf import settings
 from django.db import connection, transaction
+from redis import Redis
 
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Organization
-from lpo.jobs.broker import QUEUE, app
+from lpo.jobs.broker import QUEUE
 from lpo.jobs.queue import enqueue, publish, publish_on_commit
 from lpo.jobs.registry import Schedule, schedules
 from lpo.tenancy.context import in_organization
@@ -18,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 SWEEP_LIMIT = 500
 KEPT_SLOTS = "7 days"
+SCHEDULE_PREFIX = "every:"
 
 # The row of an earlier turn is used again, whatever became of it, so that schedules do not fill the table.
 _REARM = """
@@ -30,7 +34,7 @@ RETURNING id
 
 
 def schedule_key(kind: str) -> str:
-    return f"every:{kind}"
+    return SCHEDULE_PREFIX + kind
 
 
 def tick() -> list[str]:
@@ -89,5 +93,5 @@ def sweep() -> int:
 
 
 def waiting_messages() -> int:
-    with app.connection_for_write() as broker:
-        return int(broker.default_channel.client.llen(QUEUE))
+    with Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2, socket_timeout=5) as redis:
+        return cast(int, redis.llen(QUEUE))

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import time
+from functools import cache
 from typing import Any
 
 from django.db import connection, transaction
+from kombu import Connection
 from kombu.exceptions import OperationalError
+from kombu.pools import producers
 from redis.exceptions import RedisError
 
 from lpo.accounts.actor import Actor
@@ -20,6 +23,7 @@ from lpo.tenancy.context import current_organization_id
 logger = logging.getLogger(__name__)
 
 ACTOR_KEY = "_actor"  # in the payload: whom an API token's or a named system's job is done for
+_CONNECT_SECONDS = 1.0
 PAUSE_AFTER_FAILURE_SECONDS = 5.0
 _silent_until = 0.0
 
@@ -47,7 +51,7 @@ def enqueue(kind: str, payload: dict[str, Any] | None = None, *, by: Actor, key:
             "permissions": sorted(permission.value for permission in by.permissions),
         }
     organization_id = current_organization_id()
-    values = [organization_id, kind, json.dumps(content), key, title[:200], total, by.member_id]
+    values: list[str | int | None] = [organization_id, kind, json.dumps(content), key, title[:200], total, by.member_id]
     job_id = None
     while job_id is None:
         with connection.cursor() as cursor:
@@ -67,13 +71,21 @@ def publish_on_commit(organization_id: int, job_id: int) -> None:
     transaction.on_commit(lambda: publish(organization_id, job_id))
 
 
+@cache
+def _broker() -> Connection:
+    """A connection that gives up at once. Celery's own tries for seconds, and the person behind the request would wait."""
+    options = {**app.conf.broker_transport_options, "max_retries": 0, "socket_connect_timeout": _CONNECT_SECONDS}
+    return Connection(app.conf.broker_url, transport_options=options, connect_timeout=_CONNECT_SECONDS)
+
+
 def publish(organization_id: int, job_id: int) -> bool:
     """Wake a worker up. False when the broker is away: the sweeper publishes again, so nobody waits for it here."""
     global _silent_until
     if time.monotonic() < _silent_until:
         return False
     try:
-        app.send_task(WAKE_UP, kwargs={"organization_id": organization_id, "job_id": job_id}, retry=False, ignore_result=True)
+        with producers[_broker()].acquire(block=True, timeout=_CONNECT_SECONDS) as producer:
+            app.send_task(WAKE_UP, kwargs={"organization_id": organization_id, "job_id": job_id}, producer=producer, retry=False)
     except (OperationalError, RedisError, OSError) as error:
         # One request may enqueue many jobs; only the first of them waits for the time-out.
         _silent_until = time.monotonic() + PAUSE_AFTER_FAILURE_SECONDS

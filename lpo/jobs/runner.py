@@ -110,14 +110,15 @@ def _chunked(claim: Claim, handler: Handler) -> str:
                 if chunks is None:
                     chunks = handler.function(_run_of(claim))
                 try:
-                    cancelled = lease.advance(claim, next(chunks))
+                    progress = next(chunks)
+                    cancelled = lease.advance(claim, progress)
                 except StopIteration as stop:
                     lease.finish(claim, stop.value)
                     return "done"
                 if cancelled:
                     lease.cancel(claim)
                     return "cancelled"
-                if time.monotonic() - started > SLICE_SECONDS:
+                if progress.cursor is not None and time.monotonic() - started > SLICE_SECONDS:
                     lease.hand_over(claim)
                     publish_on_commit(claim.organization_id, claim.job_id)
                     return "handed over"

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Self, TypeVar
 
 from django.db import models
 
 from lpo.tenancy.context import current_organization_id
 
+M = TypeVar("M", bound=models.Model, covariant=True)
 
-class TenantQuerySet(models.QuerySet[Any]):
-    """Rooted at the current organization. Row-level security would hide other rows anyway; this makes a slip loud."""
 
-    def bulk_create(self, objs: Any, *args: Any, **kwargs: Any) -> Any:
+class TenantQuerySet(models.QuerySet[M]):
+    """Base of a tenant model's own query set; `TenantManager.from_queryset` joins it to the manager."""
+
+
+class TenantManager(models.Manager[M]):
+    """Raises `NoOrganization` outside an organization, and filters by it inside one.
+
+    Row-level security would hide other rows anyway; this makes a slip loud.
+    """
+
+    def get_queryset(self) -> models.QuerySet[M]:
+        return super().get_queryset().filter(organization_id=current_organization_id())
+
+    def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[M]:
+        rows = list(objs)
         organization_id = current_organization_id()
-        for obj in objs:
-            if obj.organization_id is None:
-                obj.organization_id = organization_id
-        return super().bulk_create(objs, *args, **kwargs)
-
-
-class TenantManager(models.Manager.from_queryset(TenantQuerySet)):  # type: ignore[misc]
-    """Raises `NoOrganization` outside an organization, and filters by it inside one."""
-
-    def get_queryset(self) -> TenantQuerySet:
-        queryset: TenantQuerySet = super().get_queryset()
-        return queryset.filter(organization_id=current_organization_id())
+        for row in rows:
+            if row.organization_id is None:
+                row.organization_id = organization_id
+        return super().bulk_create(rows, *args, **kwargs)
 
 
 class TenantForeignKey(models.ForeignKey):  # type: ignore[type-arg]
@@ -54,15 +59,16 @@ class TenantForeignKey(models.ForeignKey):  # type: ignore[type-arg]
 class TenantModel(models.Model):
     """A row of one organization. `organization_id` is filled from the current scope when it is left out."""
 
-    organization = models.ForeignKey("accounts.Organization", on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
+    organization = models.ForeignKey(
+        "accounts.Organization", on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
 
-    objects = TenantManager()
+    objects: ClassVar[TenantManager[Self]] = TenantManager()
 
     class Meta:
         abstract = True
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if self.organization_id is None:
+        if getattr(self, "organization_id", None) is None:
             self.organization_id = current_organization_id()
         super().save(*args, **kwargs)
-

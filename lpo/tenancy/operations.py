@@ -111,7 +111,7 @@ class SecureTable(Operation):
 def add_composite_key(table: str, name: str, columns: list[str], parent: str, parent_columns: list[str]) -> Iterator[str]:
     """A key added by the owner under FORCE is not checked against existing rows, so FORCE is lifted around it."""
     yield (
-        f"DO $$ DECLARE forced regclass[]; t regclass; BEGIN"
+        f"DO $$ DECLARE forced regclass[]; t regclass; BEGIN"  # noqa: S608 -- names of ours, from a migration
         f" SELECT array_agg(oid::regclass) INTO forced FROM pg_class"
         f" WHERE oid IN ('{table}'::regclass, '{parent}'::regclass) AND relforcerowsecurity;"
         f" FOREACH t IN ARRAY COALESCE(forced, '{{}}') LOOP EXECUTE 'ALTER TABLE ' || t || ' NO FORCE ROW LEVEL SECURITY'; END LOOP;"

@@ -117,7 +117,12 @@ class TestTenantTable:
 
     def test_what_the_portal_may_read_it_may_read_restrictively(self, model: type[models.Model]) -> None:
         table = model._meta.db_table
-        granted = {p for (p,) in rows("SELECT privilege_type FROM information_schema.role_table_grants WHERE grantee = 'lpo_portal' AND table_name = %s", table)}
+        granted = {
+            p
+            for (p,) in rows(
+                "SELECT privilege_type FROM information_schema.role_table_grants WHERE grantee = 'lpo_portal' AND table_name = %s", table
+            )
+        }
         assert granted <= {"SELECT"}
         policy = rows("SELECT permissive, qual FROM pg_policies WHERE tablename = %s AND policyname = 'portal_client'", table)
         if granted:
@@ -131,10 +136,13 @@ class TestTenantTable:
 @pytest.mark.django_db
 def test_no_key_is_broken() -> None:
     """A key added under FORCE is not checked against existing rows, so each is anti-joined here, as it would be after a restore."""
+    named = (
+        "ARRAY(SELECT attname FROM unnest({key}) WITH ORDINALITY k(n, o)"
+        " JOIN pg_attribute a ON a.attrelid = {table} AND a.attnum = k.n ORDER BY o)"
+    )
     keys = rows(
         "SELECT conrelid::regclass::text, confrelid::regclass::text,"
-        " ARRAY(SELECT attname FROM unnest(conkey) WITH ORDINALITY k(n, o) JOIN pg_attribute a ON a.attrelid = conrelid AND a.attnum = k.n ORDER BY o),"
-        " ARRAY(SELECT attname FROM unnest(confkey) WITH ORDINALITY k(n, o) JOIN pg_attribute a ON a.attrelid = confrelid AND a.attnum = k.n ORDER BY o)"
+        f" {named.format(key='conkey', table='conrelid')}, {named.format(key='confkey', table='confrelid')}"
         " FROM pg_constraint WHERE contype = 'f' AND connamespace = 'public'::regnamespace"
     )
     assert len(keys) > 50
@@ -167,7 +175,9 @@ def test_definer_functions_belong_to_roles_that_cannot_sign_in_and_pin_their_sea
 @pytest.mark.django_db
 def test_the_application_role_has_no_power_over_row_security() -> None:
     assert rows("SELECT rolsuper, rolbypassrls, rolinherit FROM pg_roles WHERE rolname = current_user") == [(False, False, False)]
-    assert rows("SELECT NOT pg_has_role('lpo_app', 'lpo_portal', 'USAGE'), pg_has_role('lpo_app', 'lpo_portal', 'MEMBER')") == [(True, True)]
+    assert rows("SELECT NOT pg_has_role('lpo_app', 'lpo_portal', 'USAGE'), pg_has_role('lpo_app', 'lpo_portal', 'MEMBER')") == [
+        (True, True)
+    ]
     assert rows("SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tableowner IN ('lpo_app', 'lpo_portal')") == [(0,)]
     assert rows("SELECT has_schema_privilege('lpo_app', 'public', 'CREATE')") == [(False,)]
 

@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
                 ('version', models.PositiveIntegerField(default=1)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('slug__in', ['account', 'accounts', 'admin', 'api', 'app', 'assets', 'auth', 'billing', 'docs', 'favicon', 'gallery', 'healthz', 'help', 'home', 'login', 'logout', 'metrics', 'mfa', 'new', 'organizations', 'portal', 'public', 'readyz', 'robots', 'session', 'sessions', 'settings', 'signup', 'static', 'status', 'support', 'usersessions', 'www']), _negated=True), name='organization_slug_not_reserved')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('slug__in', ['account', 'accounts', 'admin', 'api', 'app', 'assets', 'auth', 'billing', 'docs', 'favicon', 'gallery', 'healthz', 'help', 'home', 'invitations', 'login', 'logout', 'metrics', 'mfa', 'new', 'organizations', 'portal', 'public', 'readyz', 'robots', 'session', 'sessions', 'settings', 'signup', 'static', 'status', 'support', 'usersessions', 'www']), _negated=True), name='organization_slug_not_reserved')],
             },
         ),
         migrations.CreateModel(

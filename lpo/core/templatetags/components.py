@@ -1,4 +1,6 @@
-"""Page components as template tags, one template each in `templates/components/`. `/gallery/` shows them all; docs/components.md lists them.
+"""Page components as template tags, one template each in `templates/components/`.
+
+`/gallery/` shows each in every state; docs/components.md lists them.
 
 A tag with a body (`{% panel "Title" %}…{% endpanel %}`) takes its content as HTML; every other argument is text and is escaped.
 """
@@ -13,7 +15,16 @@ from fractions import Fraction
 from typing import Any, Literal, Protocol, get_args
 
 from django import template
-from django.forms import BaseForm, BoundField, CheckboxInput, CheckboxSelectMultiple, ClearableFileInput, FileInput, HiddenInput, RadioSelect
+from django.forms import (
+    BaseForm,
+    BoundField,
+    CheckboxInput,
+    CheckboxSelectMultiple,
+    ClearableFileInput,
+    FileInput,
+    HiddenInput,
+    RadioSelect,
+)
 from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -67,8 +78,11 @@ def theme_attribute(context: template.Context) -> str:
 @register.simple_tag(takes_context=True)
 def csrf_header(context: template.Context) -> str:
     """The body attribute by which every htmx request below carries the CSRF token."""
-    token = context.get("csrf_token")
-    return format_html(' hx-headers:inherited="{}"', json.dumps({"X-CSRFToken": str(token)})) if token and token != "NOTPROVIDED" else ""
+    value = context.get("csrf_token")
+    # Django's placeholder where no request was given.
+    if not value or value == "NOTPROVIDED":
+        return ""
+    return format_html(' hx-headers:inherited="{}"', json.dumps({"X-CSRFToken": str(value)}))
 
 
 @register.simple_block_tag
@@ -174,12 +188,29 @@ def bulk_bar(content: str, total: int | None = None, noun: str = "items") -> str
 
 @register.simple_block_tag(takes_context=True)
 def confirm(
-    context: template.Context, content: str, title: str, word: str, action: str, url: str, cancel_url: str, error: str = "", version: str = ""
+    context: template.Context,
+    content: str,
+    title: str,
+    word: str,
+    action: str,
+    url: str,
+    cancel_url: str,
+    error: str = "",
+    version: str = "",
 ) -> str:
     """A page's whole confirmation of what cannot be undone: the person types `word`; the field is `confirmation`."""
     token = context.get("csrf_token", "")
     return _render(
-        "confirm", content=content, title=title, word=word, action=action, url=url, cancel_url=cancel_url, error=error, version=version, csrf_token=token
+        "confirm",
+        content=content,
+        title=title,
+        word=word,
+        action=action,
+        url=url,
+        cancel_url=cancel_url,
+        error=error,
+        version=version,
+        csrf_token=token,
     )
 
 
@@ -230,12 +261,18 @@ def fields(form: BaseForm) -> dict[str, object]:
 @register.inclusion_tag("components/error_summary.html")
 def error_summary(form: BaseForm, title: str = "There is a problem") -> dict[str, object]:
     """The list of a form's errors, each linked to its field; it takes the focus when the page opens."""
-    found = [(form[name].auto_id if name in form.fields else "", message) for name, messages in form.errors.items() for message in messages]
+    found = [
+        (form[name].auto_id, f"{form[name].label}: {message}") if name in form.fields else ("", message)
+        for name, messages in form.errors.items()
+        for message in messages
+    ]
     return {"title": title, "errors": found}
 
 
 @register.inclusion_tag("components/search_box.html")
-def search_box(name: str = "q", value: str = "", label: str = "Search", url: str = "", kept: Mapping[str, str] | None = None) -> dict[str, object]:
+def search_box(
+    name: str = "q", value: str = "", label: str = "Search", url: str = "", kept: Mapping[str, str] | None = None
+) -> dict[str, object]:
     """A GET form; `/` focuses it. `kept` carries the other filters along."""
     return {"name": name, "value": value, "label": label, "url": url, "kept": dict(kept or {})}
 
@@ -261,9 +298,9 @@ def panel(content: str, title: str = "", note: str = "", tools: str = "", flush:
 
 
 @register.simple_block_tag
-def notice(content: str, kind: str = "paused", actions: str = "", live: bool = False) -> str:
-    """A banner inside the page. `live` announces it, for the outcome of what was just done."""
-    return _render("notice", content=content, kind=_check(kind), actions=actions, live=live)
+def notice(content: str, kind: str = "info", actions: str = "", live: bool = False) -> str:
+    """A banner inside the page, of a status kind or `info`. `live` announces it, for the outcome of what was just done."""
+    return _render("notice", content=content, kind=kind if kind == "info" else _check(kind), actions=actions, live=live)
 
 
 @register.simple_block_tag
@@ -330,10 +367,21 @@ def pair(content: str, label: str) -> str:
 
 
 @register.inclusion_tag("components/progress.html")
-def progress(done: int, total: int | None, label: str, url: str = "", finished: bool = False, message: str = "", cancel: str = "") -> dict[str, object]:
+def progress(
+    done: int, total: int | None, label: str, url: str = "", finished: bool = False, message: str = "", cancel: str = ""
+) -> dict[str, object]:
     """Background work: "312 of 500". With a url it asks again every two seconds until the answer is `finished`."""
     counted = f"{done:,} of {total:,}" if total is not None else "starting"
-    return {"done": done, "total": total, "label": label, "url": url, "finished": finished, "message": message, "counted": counted, "cancel": cancel}
+    return {
+        "done": done,
+        "total": total,
+        "label": label,
+        "url": url,
+        "finished": finished,
+        "message": message,
+        "counted": counted,
+        "cancel": cancel,
+    }
 
 
 @register.inclusion_tag("components/explanation.html")
@@ -350,7 +398,14 @@ def _node(node: Any, currency: str, level: int) -> dict[str, object]:
     raw = get("amount", None)
     text = formats.money(raw, currency) if isinstance(raw, Decimal) else str(raw if raw is not None else "")
     children = [_node(child, currency, level + 1) for child in get("children", ())]
-    return {"label": get("label", ""), "text": text, "note": get("note", "") or "", "url": get("url", "") or "", "children": children, "open": level < 1}
+    return {
+        "label": get("label", ""),
+        "text": text,
+        "note": get("note", "") or "",
+        "url": get("url", "") or "",
+        "children": children,
+        "open": level < 1,
+    }
 
 
 @register.inclusion_tag("components/chart.html")

@@ -226,6 +226,19 @@ def day(value: date | datetime | str | None, pattern: str | None = None) -> str:
     return f"{local.day}{NBSP}{local:%b}{NBSP}{local.year}"
 
 
+# The first that matches counts: most browsers also name the ones they descend from.
+_BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"), ("curl/", "curl"))
+_SYSTEMS = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "macOS"), ("Linux", "Linux"))
+
+
+@register.filter
+def browser(agent: str) -> str:
+    """`Chrome on Linux` of a User-Agent header, so that a person recognizes a session."""
+    name = next((name for mark, name in _BROWSERS if mark in agent), "Unknown browser")
+    system = next((f" on {name}" for mark, name in _SYSTEMS if mark in agent), "")
+    return name + system
+
+
 @register.filter
 def initials(name: object) -> str:
     """`AL` of Alder Legal: the first letters of the first and the last word."""

@@ -1,0 +1,17 @@
+from billing.actions.drafts import approve_invoice, discard_invoice, draft_invoice, refresh_invoice, return_to_draft, submit_invoice
+from billing.actions.issue import issue_invoice
+from billing.actions.terms import close_term, create_term, record_usage, revise_term
+
+__all__ = [
+    "approve_invoice",
+    "close_term",
+    "create_term",
+    "discard_invoice",
+    "draft_invoice",
+    "issue_invoice",
+    "record_usage",
+    "refresh_invoice",
+    "return_to_draft",
+    "revise_term",
+    "submit_invoice",
+]

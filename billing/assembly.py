@@ -1,0 +1,219 @@
+"""Assembling one period's lines from the measured work: current charges, differences for earlier periods, credits.
+
+Reads only; `billing.actions.drafts` stores the result. Always run across walls: totals never vary by who asks.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from billing import credits, queries
+from billing.late import difference
+from billing.models import BillingPeriod, Charge, ChargeTerm, UsageRecord
+from billing.periods import days_of
+from billing.queries import BillableItem, TermSpan
+from billing.rating import RatedLine, rate
+from billing.terms import Days, Usage
+from engagements.models import Contract, Engagement
+from lpo.core.money import add, round_money
+from sla.models import CreditClaim
+
+
+@dataclass(frozen=True)
+class Source:
+    """A row that a line bills. A key `return:<charge id>` takes an earlier charge back, which is released at issue."""
+
+    key: str
+    reference: str
+    quantity: Decimal
+    item_id: int | None = None
+    matter_id: int | None = None
+    usage_id: int | None = None
+    claim_id: int | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """One line of the draft with where it comes from. `group` is the pricing model or `credit`."""
+
+    rated: RatedLine
+    group: str
+    period: BillingPeriod
+    term: ChargeTerm | None = None
+    claim: CreditClaim | None = None
+    matter_id: int | None = None
+    sources: tuple[Source, ...] = field(default=())
+
+
+def assemble(engagement: Engagement, period: BillingPeriod, contract: Contract) -> list[Assembled]:
+    """Every line of the period's invoice, in order: charges term by term, then corrections, then credits.
+
+    Raises `billing.rating.Unpriced` for work beyond the last tier, `ValueError` for a term that cannot be rated.
+    """
+    lines: list[Assembled] = []
+    for span in queries.spans(engagement, days_of(period)):
+        lines += _current(span, period, contract.currency)
+    for earlier in queries.issued_periods(engagement, period.index):
+        lines += _corrections(engagement, earlier, contract.currency)
+    return lines + _credits(engagement, period, contract, lines)
+
+
+# --- the period itself --------------------------------------------------------------------------------------------------
+
+
+def _current(span: TermSpan, period: BillingPeriod, currency: str) -> list[Assembled]:
+    rated, sources = _rated(span, period, currency)
+    matter_id = span.version.workstream.matter_id if span.version.workstream_id else None
+    found = [Assembled(line, span.term.model, period, span.term, None, matter_id) for line in rated]
+    if found:
+        found[0] = replace(found[0], sources=tuple(sources))
+    return found
+
+
+def _rated(span: TermSpan, period: BillingPeriod, currency: str) -> tuple[list[RatedLine], list[Source]]:
+    """Lines of one version over one whole period, for all that is known now, and the rows they count."""
+    days, term = days_of(period), queries.pure_term(span.version, currency)
+    active: Days | None = span.active
+    sources: list[Source]
+    if span.term.model == "fixed":
+        if not span.version.recurring:
+            if span.version.effective_from not in days:
+                return [], []
+            active = None
+        usage: list[Usage] = []
+        sources = [Source(f"period:{period.starts_on}:v{span.version.number}", period.label, Decimal(1))]
+    elif span.term.model == "unit":
+        items = _items(span, period)
+        usage = [Usage(item.reference, item.quantity, _day(item, period, _zone(span))) for item in items]
+        sources = [_item_source(item) for item in items]
+    else:
+        records = list(queries.seats(span.term, span.active))
+        usage = [queries.seat_usage(record) for record in records]
+        sources = [_seat_source(record, period) for record in records]
+    lines = rate(term, usage, days, active=active)
+    return [replace(line, key=f"v{span.version.number}:{line.key}") for line in lines], sources
+
+
+def _items(span: TermSpan, period: BillingPeriod) -> list[BillableItem]:
+    if span.version.workstream_id is None:
+        return []
+    items = queries.billable_items(span.version, period.starts_at, period.ends_at)
+    return [item for item in items if _day(item, period, _zone(span)) in span.active]
+
+
+def _day(item: BillableItem, period: BillingPeriod, zone: ZoneInfo) -> date:
+    """The local day of the legal entity an item counts in; an entity that moved zones still counts it inside the period."""
+    return max(period.starts_on, min(item.at.astimezone(zone).date(), period.ends_on))
+
+
+def _zone(span: TermSpan) -> ZoneInfo:
+    return ZoneInfo(span.term.engagement.legal_entity.time_zone)
+
+
+def _item_source(item: BillableItem) -> Source:
+    return Source(f"item:{item.item_id}", item.reference, item.quantity, item.item_id, item.matter_id, at=item.at)
+
+
+def _seat_source(record: UsageRecord, period: BillingPeriod) -> Source:
+    return Source(f"usage:{record.id}:{period.starts_on}", record.subject, record.quantity, usage_id=record.id)
+
+
+# --- earlier periods ------------------------------------------------------------------------------------------------------
+
+
+def _corrections(engagement: Engagement, period: BillingPeriod, currency: str) -> list[Assembled]:
+    """rate(all known now) − billed, for each term of a period that was already invoiced."""
+    by_term: dict[int, list[TermSpan]] = defaultdict(list)
+    for span in queries.spans(engagement, days_of(period)):
+        by_term[span.term.id].append(span)
+    found = []
+    for rows in by_term.values():
+        found += _correction(rows, period, currency)
+    return found
+
+
+def _correction(rows: Sequence[TermSpan], period: BillingPeriod, currency: str) -> list[Assembled]:
+    term = rows[0].term
+    now: list[RatedLine] = []
+    sources: list[Source] = []
+    for span in rows:
+        lines, counted = _rated(span, period, currency)
+        now += lines
+        sources += counted
+    lines = list(difference(now, queries.billed_lines(term, period), period.label))
+    if not lines:
+        return []
+    changes = tuple(_changes(term, period, sources))
+    matter_id = rows[0].version.workstream.matter_id if rows[0].version.workstream_id else None
+    found = [Assembled(line, term.model, period, term, None, matter_id) for line in lines]
+    found[0] = replace(found[0], sources=changes)
+    return found
+
+
+def _changes(term: ChargeTerm, period: BillingPeriod, now: Iterable[Source]) -> Iterable[Source]:
+    """Rows that are new to the period, and charges whose row no longer counts."""
+    charged = {c.source_key: c for c in Charge.objects.filter(term=term, line__rated_period=period, voided_at__isnull=True).order_by("id")}
+    known = {source.key: source for source in now}
+    yield from (source for key, source in known.items() if key not in charged)
+    for key, charge in charged.items():
+        if key not in known and not key.startswith("return:") and f"return:{charge.id}" not in charged:
+            yield Source(
+                f"return:{charge.id}",
+                charge.reference,
+                -charge.quantity,
+                charge.item_id,
+                charge.matter_id,
+                charge.usage_id,
+                at=charge.happened_at,
+            )
+
+
+# --- credits ----------------------------------------------------------------------------------------------------------------
+
+
+def _credits(engagement: Engagement, period: BillingPeriod, contract: Contract, lines: Sequence[Assembled]) -> list[Assembled]:
+    """Final claims, as negative lines; the cap holds once for each period, across levels and invoices."""
+    by_period: dict[int, list[CreditClaim]] = defaultdict(list)
+    periods: dict[int, BillingPeriod] = {}
+    for claim in queries.open_claims(engagement):
+        measured = BillingPeriod.objects.filter(
+            engagement=engagement, starts_at__lte=claim.attainment.window_start, ends_at__gt=claim.attainment.window_start
+        ).first()
+        if measured is not None and measured.index <= period.index:
+            periods[measured.id] = measured
+            by_period[measured.id].append(claim)
+    found = []
+    for key, claims in by_period.items():
+        base = _base(periods[key], period, lines)
+        if base > 0:
+            found += _capped(claims, periods[key], base, contract)
+    return found
+
+
+def _base(measured: BillingPeriod, current: BillingPeriod, lines: Sequence[Assembled]) -> Decimal:
+    if measured.id != current.id:
+        return queries.credit_base(measured)
+    outside = queries.outside_credit_base()
+    return add(*(line.rated.amount for line in lines if line.period.id == current.id and line.term and line.term.id not in outside))
+
+
+def _capped(claims: Sequence[CreditClaim], measured: BillingPeriod, base: Decimal, contract: Contract) -> list[Assembled]:
+    cap = round_money(base * contract.at_risk_percent / 100, contract.currency)
+    room = max(Decimal(0), cap - queries.credited(measured))
+    worth = [
+        credits.CreditClaim(str(claim.id), f"Service credit, {claim.level.name}, {claim.attainment.label}", base, claim.percent)
+        for claim in claims
+    ]
+    found = []
+    for claim, line in zip(claims, credits.credit_lines(worth, room, contract.currency).lines, strict=True):
+        share = f"{claim.attainment.numerator} of {claim.attainment.denominator}"
+        rated = replace(line, detail=f"{share} · {line.detail}"[:300])
+        source = Source(f"claim:{claim.id}", claim.attainment.label, Decimal(1), claim_id=claim.id, matter_id=claim.matter_id)
+        found.append(Assembled(rated, "credit", measured, None, claim, claim.matter_id, (source,)))
+    return found

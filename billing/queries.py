@@ -1,0 +1,196 @@
+"""What is there to bill, and what was billed: set-based reads of work, seats, terms and issued lines."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+from django.db.models import Q, QuerySet, Sum
+
+from billing import terms as pure
+from billing.late import Billed
+from billing.models import BillingPeriod, Charge, ChargeTerm, ChargeTermVersion, Invoice, InvoiceLine, InvoiceState, UsageRecord
+from billing.terms import Days
+from engagements.models import Contract, Engagement
+from sla.models import CreditClaim
+
+
+@dataclass(frozen=True)
+class BillableItem:
+    """A delivered (or accepted) item: `at` is its first arrival in the billable state, which never moves."""
+
+    item_id: int
+    reference: str
+    title: str
+    quantity: Decimal
+    matter_id: int
+    at: datetime
+
+
+# First arrivals come from effective transitions: a reversed row and the row that reverses it do not count. An item counts as
+# long as its last arrival in a billable state is later than its last return or cancellation.
+_BILLABLE = """
+SELECT i.id, i.reference, i.title, i.quantity, i.matter_id, a.first_at
+FROM engagements_workitem i
+JOIN LATERAL (
+    SELECT min(t.at) FILTER (WHERE t.to_state = ANY(%(states)s)) AS first_at,
+           max(ARRAY[extract(epoch FROM t.at), t.id]) FILTER (WHERE t.to_state = ANY(%(states)s)) AS last_in,
+           max(ARRAY[extract(epoch FROM t.at), t.id]) FILTER (WHERE t.to_state IN ('returned', 'cancelled')) AS last_out
+    FROM engagements_transition t
+    WHERE t.organization_id = i.organization_id AND t.item_id = i.id AND t.reverses_id IS NULL
+      AND NOT EXISTS (SELECT 1 FROM engagements_transition r
+                      WHERE r.organization_id = t.organization_id AND r.reverses_id = t.id)
+) a ON a.first_at IS NOT NULL AND (a.last_out IS NULL OR a.last_in > a.last_out)
+LEFT JOIN engagements_importbatch b ON b.organization_id = i.organization_id AND b.id = i.batch_id
+WHERE i.organization_id = %(organization)s AND i.workstream_id = %(workstream)s AND i.kind = 'work'
+  AND (%(disposition)s = '' OR i.disposition = %(disposition)s)
+  AND (b.id IS NULL OR b.state = 'loaded')
+  AND a.first_at >= %(start)s AND a.first_at < %(end)s
+ORDER BY a.first_at, i.id
+"""
+
+
+def billable_items(version: ChargeTermVersion, start: datetime, end: datetime) -> list[BillableItem]:
+    """Items that first became billable under the version's workstream in [start, end), and still are."""
+    states = ["accepted"] if version.billable_state == "accepted" else ["delivered", "accepted"]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _BILLABLE,
+            {
+                "states": states,
+                "organization": version.organization_id,
+                "workstream": version.workstream_id,
+                "disposition": version.disposition,
+                "start": start,
+                "end": end,
+            },
+        )
+        return [BillableItem(*row) for row in cursor.fetchall()]
+
+
+def contract_on(engagement: Engagement, day: date) -> Contract | None:
+    """The contract version in force on a day, else the first."""
+    versions = list(Contract.objects.filter(engagement=engagement).order_by("number"))
+    in_force = [version for version in versions if version.effective_from <= day]
+    return in_force[-1] if in_force else (versions[0] if versions else None)
+
+
+@dataclass(frozen=True)
+class TermSpan:
+    """One version of a term and the days it is in force, cut to a period."""
+
+    term: ChargeTerm
+    version: ChargeTermVersion
+    active: Days
+
+
+def spans(engagement: Engagement, period: Days) -> list[TermSpan]:
+    """Every version in force on some day of the period, in order of the terms and of their dates."""
+    by_term: dict[int, list[ChargeTermVersion]] = defaultdict(list)
+    versions = ChargeTermVersion.objects.filter(term__engagement=engagement, term__active=True).select_related(
+        "term__engagement__legal_entity", "workstream"
+    )
+    for version in versions.order_by("effective_from"):
+        by_term[version.term_id].append(version)
+    found = []
+    for rows in sorted(by_term.values(), key=lambda rows: (rows[0].term.position, rows[0].term.id)):
+        for version, following in zip(rows, [*rows[1:], None], strict=True):
+            last = engagement.ends_on
+            ends = [day for day in (version.effective_to, last) if day is not None]
+            until = min((day + timedelta(days=1) for day in ends), default=period.end)
+            if following is not None:
+                until = min(until, following.effective_from)
+            start = max(version.effective_from, engagement.starts_on)
+            active = period.common(Days(start, max(start, until)))
+            if len(active):
+                found.append(TermSpan(version.term, version, active))
+    return found
+
+
+def pure_term(version: ChargeTermVersion, currency: str) -> pure.Term:
+    """The row as the pure rating core wants it."""
+    tiers = tuple(pure.Tier(None if bound is None else Decimal(bound), Decimal(price)) for bound, price in version.tiers)
+    return pure.Term(
+        reference=f"{version.term.name} v{version.number}",
+        description=version.term.name,
+        model=pure.Model(version.term.model),
+        currency=currency,
+        unit=version.unit,
+        shape=pure.Shape(version.shape),
+        unit_price=version.price if version.price is not None else Decimal(0),
+        tiers=tiers,
+        package_size=version.package_size or Decimal(1),
+        free_units=version.free_units,
+        discount_percent=version.discount_percent,
+        cap=version.cap,
+        minimum=version.minimum,
+        prorated=version.prorate,
+    )
+
+
+def seats(term: ChargeTerm, active: Days) -> QuerySet[UsageRecord]:
+    last = active.end - timedelta(days=1)
+    overlapping = Q(ends_on__isnull=True) | Q(ends_on__gte=active.start)
+    return UsageRecord.objects.filter(overlapping, term=term, starts_on__lte=last).order_by("starts_on", "id")
+
+
+def seat_usage(record: UsageRecord) -> pure.Usage:
+    """A seat as the rating core counts it: held up to, but without, the day after its last."""
+    return pure.Usage(record.subject, record.quantity, record.starts_on, record.ends_on + timedelta(days=1) if record.ends_on else None)
+
+
+def billed_lines(term: ChargeTerm, period: BillingPeriod) -> list[Billed]:
+    """What issued invoices charged under a term for a period."""
+    lines = InvoiceLine.objects.filter(term=term, rated_period=period, invoice__state=InvoiceState.ISSUED).select_related("invoice")
+    return [Billed(line.key, line.quantity, line.amount, line.invoice.number) for line in lines.order_by("id")]
+
+
+def issued_periods(engagement: Engagement, before: int) -> list[BillingPeriod]:
+    """Periods that already have an issued invoice: the only ones whose late usage is a difference."""
+    issued = Invoice.objects.filter(engagement=engagement, state=InvoiceState.ISSUED).values("period_id")
+    return list(BillingPeriod.objects.filter(engagement=engagement, index__lt=before, id__in=issued).order_by("index"))
+
+
+def open_claims(engagement: Engagement) -> list[CreditClaim]:
+    """Final claims of the engagement's levels that no live charge covers yet, oldest window first."""
+    charged = Charge.objects.filter(claim_id__isnull=False, voided_at__isnull=True).values("claim_id")
+    claims = CreditClaim.objects.filter(state="final", level__workstream__matter__engagement=engagement).exclude(id__in=charged)
+    return list(claims.select_related("level", "attainment").order_by("attainment__window_start", "id"))
+
+
+def outside_credit_base() -> set[int]:
+    """Terms whose fees are no base of service credits."""
+    return set(ChargeTermVersion.objects.filter(credit_base=False).values_list("term_id", flat=True))
+
+
+def credit_base(period: BillingPeriod) -> Decimal:
+    """Fees of a period that service credits are a share of: issued lines of terms that count into the base."""
+    lines = InvoiceLine.objects.filter(rated_period=period, invoice__state=InvoiceState.ISSUED, term__isnull=False)
+    return lines.exclude(term_id__in=outside_credit_base()).aggregate(sum=Sum("amount"))["sum"] or Decimal(0)
+
+
+def credited(period: BillingPeriod) -> Decimal:
+    """Credits already issued against a period, as a positive amount."""
+    lines = InvoiceLine.objects.filter(rated_period=period, claim_id__isnull=False, invoice__state=InvoiceState.ISSUED)
+    return -(lines.aggregate(sum=Sum("amount"))["sum"] or Decimal(0))
+
+
+def local_day(at: datetime, zone: str) -> date:
+    return at.astimezone(ZoneInfo(zone)).date()
+
+
+def invoices_of_month(first: date, last: date) -> QuerySet[Invoice]:
+    """Issued invoices by issue date, in order of their numbers."""
+    return Invoice.objects.filter(state=InvoiceState.ISSUED, issue_date__range=(first, last)).order_by("number")
+
+
+def names(values: Iterable[str], limit: int = 3) -> str:
+    """A few names in prose, and how many more."""
+    listed = list(values)
+    more = len(listed) - limit
+    return ", ".join(listed[:limit]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,260 @@
+"""`bin/run`: servers, schema, demo, then web, worker and beat under one roof until Ctrl-C; `--once` does the main job and exits."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import hashlib
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from types import FrameType
+
+import psycopg2
+import redis
+
+from lpo.embedded import console
+from lpo.embedded.children import Child, watch
+from lpo.embedded.errors import EmbeddedError
+from lpo.embedded.places import CHECKOUT, default_place
+from lpo.embedded.servers import Needs, embedded_servers
+
+PYTHON = [sys.executable]
+MANAGE = [*PYTHON, str(CHECKOUT / "manage.py")]
+SERVE_SECONDS = 60.0
+# Two megabytes that no page loads: the browsable API is off and the API page is Swagger's.
+UNUSED_STATIC = ("--ignore", "rest_framework", "--ignore", "redoc")
+
+
+class Stopped(Exception):
+    """Ctrl-C or SIGTERM while setting up."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="bin/run")
+    parser.add_argument("--port", type=_port, default=8000)
+    parser.add_argument("--once", action="store_true")
+    options = parser.parse_args(arguments)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        if options.once:
+            return once()
+        serve(options.port)
+    except EmbeddedError as error:
+        console.complain(str(error))
+        return 1
+    except Stopped:
+        return 130 if options.once else 0
+    return 0
+
+
+def serve(port: int) -> None:
+    check_port(port)
+    with ready_servers(f"http://localhost:{port}") as (environment, logs):
+        collect_static(environment)
+        load_demo(environment)
+        sign_ins = _output("demo", "--sign-ins", environment=environment)
+        commands = {"worker": celery_command("worker"), "beat": celery_command("beat", logs.parent / "beat"), "web": gunicorn_command(port)}
+        with running(commands, environment, logs) as children:
+            _wait_until_serving(port, children)
+            console.say(f"\nServing on http://localhost:{port}  (Ctrl-C stops everything)\n\n{sign_ins}")
+            stopping = threading.Event()
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, lambda number, frame: stopping.set())
+            watch(children, stopping)
+            console.say("Stopping …")
+    console.say("Stopped.")
+
+
+def once() -> int:
+    """Servers and a worker, the main job, everything stopped again. Returns the job's exit code."""
+    with (
+        ready_servers("http://localhost:8000") as (environment, logs),
+        running({"worker": celery_command("worker")}, environment, logs, quiet=True) as (worker,),
+    ):
+        job = subprocess.Popen([*MANAGE, "once"], env=environment)
+        try:
+            while job.poll() is None:
+                if worker.exit_code is not None:
+                    raise EmbeddedError(worker.obituary())
+                time.sleep(0.2)
+        finally:
+            if job.poll() is None:
+                job.terminate()
+            job.wait()
+        return job.returncode if job.returncode >= 0 else 128 - job.returncode
+
+
+@contextmanager
+def ready_servers(base_url: str) -> Iterator[tuple[dict[str, str], Path]]:
+    """Servers up and migrated. Yields the environment of the application's processes and the folder of their logs."""
+    needs = Needs(postgres=not os.environ.get("DATABASE_URL"), redis=not os.environ.get("REDIS_URL"))
+    if not needs.postgres and not os.environ.get("DATABASE_OWNER_URL"):
+        raise EmbeddedError("DATABASE_URL is set and DATABASE_OWNER_URL is not. Migrations run as lpo_owner and need it.")
+    place = default_place()
+    if needs.postgres or needs.redis:
+        console.say(
+            "Starting " + " and ".join(name for name, needed in (("PostgreSQL", needs.postgres), ("Redis", needs.redis)) if needed) + " …"
+        )
+    with embedded_servers(needs=needs) as variables:
+        environment = {"LPO_BASE_URL": base_url, **os.environ, **variables}
+        # Fonts and beat need a folder to write; a home may be empty, read-only or missing.
+        environment["XDG_CACHE_HOME"] = str(place.state / "cache")
+        environment["PYTHONUNBUFFERED"] = "1"
+        # The advice against root is for servers on the internet; here the person chose it.
+        environment["PYTHONWARNINGS"] = "ignore::UserWarning:celery.platforms"
+        _check_reachable(environment)
+        console.say("Preparing the database …")
+        manage("migrate", "--noinput", "--verbosity", "0", environment=environment)
+        yield environment, place.state / "log"
+
+
+@contextmanager
+def running(commands: dict[str, list[str]], environment: dict[str, str], logs: Path, *, quiet: bool = False) -> Iterator[list[Child]]:
+    """All processes started in the order given, then followed; stopped in reverse."""
+    with ExitStack() as stack:
+        children: list[Child] = []
+        for name, command in commands.items():
+            children.append(Child(name, command, environment=environment, log=logs / f"{name}.log", quiet=quiet))
+            stack.callback(children[-1].stop)
+        for child in children:
+            child.follow()
+        yield children
+
+
+def gunicorn_command(port: int) -> list[str]:
+    workers = min(4, (os.cpu_count() or 1) + 1)
+    heartbeat = ["--worker-tmp-dir", "/dev/shm"] if os.access("/dev/shm", os.W_OK) else []  # noqa: S108 — gunicorn's own advice
+    options = [
+        "--workers",
+        str(workers),
+        "--threads",
+        "4",
+        "--timeout",
+        "120",
+        "--graceful-timeout",
+        "10",
+        "--no-control-socket",
+        *heartbeat,
+    ]
+    return [*PYTHON, "-m", "gunicorn", "lpo.wsgi", "--bind", f"127.0.0.1:{port}", "--log-level", "warning", *options]
+
+
+def celery_command(kind: str, folder: Path | None = None) -> list[str]:
+    options = {"worker": ["--concurrency", "2", "--without-gossip", "--without-mingle"]}.get(kind, [])
+    if folder is not None:
+        folder.mkdir(exist_ok=True)
+        options = ["--schedule", str(folder / "schedule"), "--pidfile", ""]
+    return [*PYTHON, "-m", "celery", "--quiet", "-A", "lpo", kind, "--loglevel", "INFO", *options]
+
+
+def collect_static(environment: dict[str, str]) -> None:
+    """Only when a static file or a requirement changed: compressing takes a while."""
+    target = Path(environment.get("LPO_STATIC_ROOT") or CHECKOUT / "staticfiles")
+    stamp = target / ".collected"
+    wanted = _static_digest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    console.say("Collecting static files …")
+    manage("collectstatic", "--noinput", "--clear", "--verbosity", "0", *UNUSED_STATIC, environment=environment)
+    target.mkdir(exist_ok=True)
+    stamp.write_text(wanted)
+
+
+def _static_digest() -> str:
+    digest = hashlib.sha256((CHECKOUT / "requirements.txt").read_bytes())
+    folders = [CHECKOUT / "static", *CHECKOUT.glob("*/static"), *CHECKOUT.glob("lpo/*/static")]
+    for path in sorted(file for folder in folders for file in folder.rglob("*") if file.is_file()):
+        state = path.stat()
+        digest.update(f"{path}\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def load_demo(environment: dict[str, str]) -> None:
+    if not any(CHECKOUT.glob("lpo/*/management/commands/demo.py")):
+        return
+    manage("demo", "--if-empty", environment=environment)
+
+
+def manage(*arguments: str, environment: dict[str, str]) -> None:
+    """Run a management command; its own words are shown, and a failure names the command instead of ours."""
+    done = subprocess.run([*MANAGE, *arguments], env=environment, check=False)
+    if done.returncode != 0:
+        raise EmbeddedError(f"manage.py {' '.join(arguments)} failed with code {done.returncode}; its words are above.")
+
+
+def _output(*arguments: str, environment: dict[str, str]) -> str:
+    if not any(CHECKOUT.glob("lpo/*/management/commands/demo.py")):
+        return ""
+    done = subprocess.run([*MANAGE, *arguments], env=environment, check=False, stdout=subprocess.PIPE, text=True)
+    return done.stdout if done.returncode == 0 else ""
+
+
+def check_port(port: int) -> None:
+    """Raise when another program listens on the port. Both loopbacks: a browser may try either for `localhost`."""
+    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((address, port))
+            except PermissionError:
+                raise EmbeddedError(f"Port {port} needs more rights than this user has. Choose another:  bin/run --port 8000") from None
+            except OSError as error:
+                if family == socket.AF_INET6 and error.errno != errno.EADDRINUSE:
+                    continue  # a machine without IPv6
+                other = port + 1 if port < 65535 else 8000
+                raise EmbeddedError(f"Port {port} is taken by another program. Choose another:  bin/run --port {other}") from None
+
+
+def _wait_until_serving(port: int, children: Sequence[Child]) -> None:
+    deadline = time.monotonic() + SERVE_SECONDS
+    while time.monotonic() < deadline:
+        for child in children:
+            if child.exit_code is not None:
+                raise EmbeddedError(child.obituary())
+        try:
+            with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+                connection.request("GET", "/healthz")
+                if connection.getresponse().status < 500:
+                    return
+        except OSError:
+            time.sleep(0.2)
+    raise EmbeddedError(f"The web server did not answer within {SERVE_SECONDS:.0f} s; its log is {children[-1].log}.")
+
+
+def _check_reachable(environment: dict[str, str]) -> None:
+    for name in ("DATABASE_URL", "DATABASE_OWNER_URL"):
+        try:
+            psycopg2.connect(environment[name], connect_timeout=10).close()
+        except psycopg2.Error as error:
+            raise EmbeddedError(f"{name} cannot be reached: {str(error).strip().splitlines()[-1]}") from None
+    try:
+        with redis.Redis.from_url(environment["REDIS_URL"], socket_timeout=10) as client:
+            client.ping()
+    except (redis.RedisError, ValueError) as error:
+        raise EmbeddedError(f"REDIS_URL cannot be reached: {error}") from None
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port (1 to 65535)")
+    return int(text)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)  # stopping has begun; a second Ctrl-C would only interrupt the cleaning up
+    raise Stopped
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

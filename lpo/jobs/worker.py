@@ -1,0 +1,64 @@
+"""A worker process's sign of life, read by /readyz."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+from typing import Any
+
+from celery.signals import worker_ready, worker_shutting_down
+from django.db import Error, connection
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = 10.0
+FORGOTTEN_AFTER = "1 day"
+_stop = threading.Event()
+
+
+def show_life(worker: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO jobs_workerheartbeat (worker, seen_at) VALUES (%s, clock_timestamp())"
+            " ON CONFLICT (worker) DO UPDATE SET seen_at = EXCLUDED.seen_at",
+            [worker[:120]],
+        )
+        cursor.execute("DELETE FROM jobs_workerheartbeat WHERE seen_at < now() - %s::interval", [FORGOTTEN_AFTER])
+
+
+def leave(worker: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM jobs_workerheartbeat WHERE worker = %s", [worker[:120]])
+
+
+def _beat(worker: str) -> None:
+    while True:
+        try:
+            show_life(worker)
+        except Error:
+            logger.warning("The worker could not write its heartbeat.", exc_info=True)
+        finally:
+            # Closed each time: pool children forked later must not share a connection with this thread.
+            connection.close()
+        if _stop.wait(HEARTBEAT_SECONDS):
+            break
+    try:
+        leave(worker)
+    except Error:
+        logger.warning("The worker could not sign off.", exc_info=True)
+    finally:
+        connection.close()
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator]
+def start_heartbeat(**kwargs: Any) -> None:
+    _stop.clear()
+    worker = f"{socket.gethostname()}:{os.getpid()}"
+    threading.Thread(target=_beat, args=[worker], name="heartbeat", daemon=True).start()
+
+
+@worker_shutting_down.connect  # type: ignore[untyped-decorator]
+def stop_heartbeat(**kwargs: Any) -> None:
+    _stop.set()

@@ -1,0 +1,35 @@
+"""The only writers of the room. Verb first, keyword-only, `by=` an actor, atomic, audited."""
+
+from sla.actions.calendars import add_calendar_version, create_calendar, public_holidays, regions
+from sla.actions.closing import close_window, contestable_until, finalize_claims, publish_attainment
+from sla.actions.levels import (
+    Promise,
+    add_level_version,
+    complete,
+    create_level,
+    exclude_item,
+    recompute,
+    record_quality_check,
+    update_level,
+    withdraw_exclusion,
+)
+
+__all__ = [
+    "Promise",
+    "add_calendar_version",
+    "add_level_version",
+    "close_window",
+    "complete",
+    "contestable_until",
+    "create_calendar",
+    "create_level",
+    "exclude_item",
+    "finalize_claims",
+    "public_holidays",
+    "publish_attainment",
+    "recompute",
+    "record_quality_check",
+    "regions",
+    "update_level",
+    "withdraw_exclusion",
+]

@@ -1,0 +1,186 @@
+"""Closing a window: the figure and its rows are frozen, a missed one becomes a credit claim."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db import connection, transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from engagements.actions.checks import locked
+from engagements.actions.pauses import business_days_after
+from engagements.models import Contract, ImportBatch, Pause
+from lpo.accounts.actor import Actor
+from lpo.accounts.roles import Permission
+from lpo.audit.record import record
+from lpo.core.errors import Refused
+from lpo.core.localtime import from_epoch, local_midnight
+from sla import evidence, wording
+from sla.counting import count_window, is_met
+from sla.models import Attainment, Clock, CreditClaim, DirtyWindow, ServiceLevel, ServiceLevelVersion
+from sla.projection import refresh
+
+PROVISIONAL, FINAL, WITHDRAWN = "provisional", "final", "withdrawn"
+
+
+@transaction.atomic
+def close_window(
+    *, level: ServiceLevel, window_start: datetime, by: Actor, publish: bool = False, now: datetime | None = None
+) -> Attainment:
+    """Freeze a level's figure for a window that has ended, with every row behind it and all its inputs.
+
+    Closed already: returns it (and publishes it, if asked). A missed window with a credit makes a provisional claim.
+    Raises `Refused` while the window runs, while its rows are still being loaded or counted.
+    """
+    by.need(Permission.CLOSE_WINDOWS)
+    locked(level)
+    closed: Attainment | None = (
+        Attainment.objects.filter(level=level, window_start=window_start, state="closed").order_by("-revision").first()
+    )
+    if closed is None:
+        closed = _close(level, window_start, by, now or timezone.now())
+    return publish_attainment(attainment=closed, by=by) if publish else closed
+
+
+def _close(level: ServiceLevel, window_start: datetime, by: Actor, now: datetime) -> Attainment:
+    _refuse_unfinished(level, window_start)
+    _let_held_clocks_pass(level, window_start)
+    attainment = count_window(level.pk, window_start, now)
+    if attainment is None:
+        raise Refused("This level has no version to measure by.")
+    if attainment.window_end > now:
+        end = attainment.window_end.astimezone(ZoneInfo(attainment.level_version.time_zone))
+        raise Refused(f"{attainment.label} runs until {end:%d %b %Y, %H:%M} {end.tzname()}. It can be closed after that.")
+    # The level of the version is needed below, and the version's level is this one.
+    version = attainment.level_version
+    evidence.write_rows(attainment, version, now)
+    _freeze(attainment, version, now, by)
+    _claim(attainment, version, now)
+    record(
+        by=by,
+        action="window.close",
+        target=attainment,
+        after={"numerator": attainment.numerator, "denominator": attainment.denominator, "sha256": attainment.snapshot_sha256},
+        reference=f"{level.name}, {attainment.label}",
+    )
+    return attainment
+
+
+def _refuse_unfinished(level: ServiceLevel, window_start: datetime) -> None:
+    if ImportBatch.objects.filter(workstream_id=level.workstream_id, state="loading").exists():
+        raise Refused("A file is being loaded into this workstream. Close the window when it is done.")
+    if DirtyWindow.objects.filter(level=level, window_start=window_start).exists():
+        raise Refused("This window is being counted anew. Try again in a moment.")
+
+
+def _let_held_clocks_pass(level: ServiceLevel, window_start: datetime) -> None:
+    """A clock still on hold was not decided in this window; it belongs to the present one."""
+    held = Clock.objects.filter(
+        level=level, window_start=window_start, stopped_at__isnull=True, cancelled=False, held_since__isnull=False
+    ).values_list("item_id", flat=True)
+    refresh(sorted(set(held)), level_ids=[level.pk])
+    # What the refresh marked is counted right here.
+    DirtyWindow.objects.filter(level=level, window_start=window_start).delete()
+
+
+def _freeze(attainment: Attainment, version: ServiceLevelVersion, now: datetime, by: Actor) -> None:
+    """Figures come from the frozen rows, so the two cannot disagree."""
+    count = evidence.count_rows(attainment, version.level.kind)
+    attainment.numerator, attainment.denominator = count.numerator, count.denominator
+    attainment.pending, attainment.excluded = count.pending, count.excluded
+    attainment.median_seconds, attainment.p90_seconds = count.median, count.p90
+    attainment.met = is_met(version, count.numerator, count.denominator)
+    attainment.computed_at = attainment.closed_at = now
+    attainment.closed_by_label = by.label
+    attainment.snapshot = evidence.snapshot_of(attainment, version, count, now)
+    attainment.snapshot_sha256 = evidence.digest_of(attainment.snapshot)
+    attainment.state = "closed"
+    attainment.save()
+
+
+def _claim(attainment: Attainment, version: ServiceLevelVersion, now: datetime) -> None:
+    if attainment.met is not False or not version.credit_percent:
+        return
+    CreditClaim(
+        client_id=attainment.client_id,
+        matter_id=attainment.matter_id,
+        attainment=attainment,
+        level_id=attainment.level_id,
+        percent=version.credit_percent,
+        formula=wording.credit_formula(version, attainment.label, attainment.numerator, attainment.denominator),
+        inputs={
+            "level": version.level.name,
+            "version": version.number,
+            "clause": version.clause,
+            "window": attainment.label,
+            "numerator": attainment.numerator,
+            "denominator": attainment.denominator,
+            "target_percent": None if version.expected_percent is None else wording.number(version.expected_percent),
+            "max_error_percent": None if version.max_error_percent is None else wording.number(version.max_error_percent),
+            "credit_percent": wording.number(version.credit_percent),
+            "snapshot_sha256": attainment.snapshot_sha256,
+        },
+        contestable_until=contestable_until(attainment, version, now),
+    ).save()
+
+
+def _items_of(attainment: Attainment) -> list[int]:
+    return list(Clock.objects.filter(level_id=attainment.level_id, window_start=attainment.window_start).values_list("item_id", flat=True))
+
+
+def contestable_until(attainment: Attainment, version: ServiceLevelVersion, closed_at: datetime) -> datetime:
+    """The later of: the contract's contest days after closing, and the last day on which a pause in the window can be contested."""
+    zone = ZoneInfo(version.time_zone)
+    engagement_id = version.level.workstream.matter.engagement_id
+    contract = Contract.objects.filter(engagement_id=engagement_id).order_by("-number").first()
+    day = business_days_after(closed_at.astimezone(zone).date(), contract.contest_days if contract else 0)
+    last = Pause.objects.filter(item_id__in=_items_of(attainment), withdrawn_at__isnull=True).aggregate(last=Max("contest_by"))["last"]
+    return from_epoch(local_midnight(max(day, last or day) + timedelta(days=1), zone))
+
+
+@transaction.atomic
+def publish_attainment(*, attainment: Attainment, by: Actor) -> Attainment:
+    """Let the client see a closed figure and its rows. Published already: nothing happens."""
+    by.need(Permission.CLOSE_WINDOWS)
+    attainment = locked(attainment)
+    if attainment.state != "closed":
+        raise Refused("Only a closed window can be published: an open figure still changes.")
+    if attainment.published_at is None:
+        attainment.published_at = timezone.now()
+        attainment.save(update_fields=["published_at"])
+        record(
+            by=by,
+            action="window.publish",
+            target=attainment,
+            after={"published_at": attainment.published_at},
+            reference=str(attainment.label),
+        )
+    return attainment
+
+
+# One statement: what has been contested and not yet resolved keeps a claim provisional.
+_DUE_CLAIMS = """
+SELECT k.id FROM sla_creditclaim k
+JOIN sla_attainment a ON a.organization_id = k.organization_id AND a.id = k.attainment_id
+WHERE k.organization_id = %s AND k.state = 'provisional' AND k.contestable_until <= %s AND NOT EXISTS (
+    SELECT 1 FROM sla_clock c JOIN engagements_pause p ON p.organization_id = c.organization_id AND p.item_id = c.item_id
+    WHERE c.organization_id = a.organization_id AND c.level_id = a.level_id AND c.window_start = a.window_start
+      AND p.contested_at IS NOT NULL AND p.withdrawn_at IS NULL)
+ORDER BY k.id FOR UPDATE OF k SKIP LOCKED
+"""
+
+
+@transaction.atomic
+def finalize_claims(*, by: Actor, now: datetime | None = None) -> int:
+    """Make claims final that nobody can contest any more. How many became so."""
+    at = now or datetime.now(UTC)
+    with connection.cursor() as cursor:
+        cursor.execute(_DUE_CLAIMS, [by.organization_id, at])
+        ids = [int(row[0]) for row in cursor.fetchall()]
+    for claim in CreditClaim.objects.filter(id__in=ids).order_by("id"):
+        claim.state, claim.final_at = FINAL, at
+        claim.save(update_fields=["state", "final_at"])
+        record(by=by, action="claim.final", target=claim, after={"formula": claim.formula}, reference=claim.formula[:120])
+    return len(ids)

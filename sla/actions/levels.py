@@ -1,0 +1,260 @@
+"""Service levels: what was promised, in versions, and what is taken out of the fraction."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, TypedDict, Unpack
+
+from django.db import transaction
+from django.utils import timezone
+
+from engagements import states
+from engagements.actions.checks import build, change, known_zone, locked
+from engagements.models import WorkItem, Workstream
+from lpo.accounts.actor import Actor
+from lpo.accounts.roles import Permission
+from lpo.audit.record import record
+from lpo.core.errors import Refused
+from lpo.core.localtime import to_epoch
+from lpo.jobs.models import Job
+from lpo.jobs.queue import enqueue
+from sla import projection
+from sla.clock import Party
+from sla.facts import REACHED
+from sla.models import CalendarVersion, Exclusion, LevelKind, QualityCheck, ServiceLevel, ServiceLevelVersion, Unit
+from sla.windows import window_start
+
+# A workstream of this size has its clocks before the page answers; a larger one through a job.
+AT_ONCE = 300
+RECOMPUTE = "sla.recompute"
+
+
+class Promise(TypedDict, total=False):
+    """The fields of a level's version. `target` in seconds, or in days for business days."""
+
+    clause: str
+    item_kind: str
+    priority: str
+    severity: str
+    unit: str
+    target: int | None
+    calendar_version: CalendarVersion | None
+    stop_state: str
+    decides: str
+    pausing_parties: list[str]
+    expected_percent: Decimal | None
+    max_error_percent: Decimal | None
+    error_unit: str
+    window: str
+    time_zone: str
+    credit_percent: Decimal
+
+
+# What each kind of level measures unless it is said otherwise.
+DEFAULTS: dict[str, Promise] = {
+    LevelKind.TURNAROUND: {"item_kind": states.WORK, "stop_state": states.DELIVERED},
+    LevelKind.RESPONSE: {"item_kind": states.ENQUIRY, "stop_state": states.ACKNOWLEDGED},
+    LevelKind.ERROR_RESOLUTION: {"item_kind": states.ERROR, "stop_state": states.CORRECTED},
+    LevelKind.ACCURACY: {"item_kind": states.WORK, "stop_state": states.DELIVERED, "error_unit": "document"},
+}
+
+
+def complete(kind: str, promise: Promise) -> dict[str, Any]:
+    """A promise with what its kind and the field's practice fill in. Raises `Refused` naming what contradicts itself."""
+    values: dict[str, Any] = {"pausing_parties": [Party.CLIENT.value], **DEFAULTS[kind], **promise}
+    known_zone(values.get("time_zone", ""))
+    if kind == LevelKind.ACCURACY:
+        return _complete_accuracy(values)
+    if not values.get("target"):
+        raise Refused("Say within what time.", "target")
+    if values.get("expected_percent") is None or not 0 < values["expected_percent"] <= 100:
+        raise Refused("Give the share promised, above 0 and at most 100 %.", "expected_percent")
+    if (values["item_kind"], values["stop_state"]) not in REACHED:
+        raise Refused("This kind of item never comes to that state.", "stop_state")
+    if values.get("unit", Unit.ELAPSED) == Unit.ELAPSED:
+        values["calendar_version"] = None
+    elif values.get("calendar_version") is None:
+        raise Refused("Business time needs a calendar.", "calendar_version")
+    if not set(values["pausing_parties"]) <= {party.value for party in Party} - {Party.PROVIDER.value}:
+        raise Refused("The provider's own pauses never stop a clock.", "pausing_parties")
+    values["max_error_percent"], values["error_unit"] = None, ""
+    return _credit_checked(values)
+
+
+def _complete_accuracy(values: dict[str, Any]) -> dict[str, Any]:
+    limit = values.get("max_error_percent")
+    if limit is None or not 0 < limit <= 100:
+        raise Refused("Give the limit the error rate stays under, above 0 and at most 100 %.", "max_error_percent")
+    values.update(target=None, expected_percent=None, calendar_version=None, unit=Unit.ELAPSED.value)
+    return _credit_checked(values)
+
+
+def _credit_checked(values: dict[str, Any]) -> dict[str, Any]:
+    if not 0 <= values.get("credit_percent", Decimal(0)) <= 100:
+        raise Refused("A credit lies between 0 and 100 %.", "credit_percent")
+    return values
+
+
+@transaction.atomic
+def create_level(
+    *, workstream: Workstream, kind: str, name: str, effective_from: date, by: Actor, **promise: Unpack[Promise]
+) -> ServiceLevelVersion:
+    """A service level with its first version; the clocks of what the workstream holds already follow. Raises `Refused`."""
+    by.need(Permission.EDIT_LEVELS)
+    workstream = locked(workstream)
+    if ServiceLevel.objects.filter(workstream=workstream, name=name.strip()).exists():
+        raise Refused("The workstream has a level of this name already.", "name")
+    values = complete(kind, promise)
+    scope = {"client_id": workstream.client_id, "matter_id": workstream.matter_id}
+    level = build(ServiceLevel, {**scope, "workstream": workstream, "kind": kind, "name": name.strip()})
+    level.save()
+    version = _add_version(level, 1, effective_from, values, by)
+    _clocks_of(level, by)
+    return version
+
+
+@transaction.atomic
+def add_level_version(*, level: ServiceLevel, effective_from: date, by: Actor, **promise: Unpack[Promise]) -> ServiceLevelVersion:
+    """The promise from a date on. Clocks keep the version they started under; `recompute` may give open ones the new one.
+
+    A version may not begin before the last one. Raises `Refused`.
+    """
+    by.need(Permission.EDIT_LEVELS)
+    level = locked(level)
+    latest: ServiceLevelVersion | None = ServiceLevelVersion.objects.filter(level=level).order_by("-number").first()
+    assert latest is not None  # noqa: S101 -- a level is created with its first version
+    values = complete(level.kind, promise)
+    if latest.effective_from == effective_from and _same(latest, values):
+        return latest
+    if effective_from <= latest.effective_from:
+        raise Refused(f"It must begin after the last version, {latest.effective_from:%d %b %Y}.", "effective_from")
+    version = _add_version(level, latest.number + 1, effective_from, values, by)
+    _clocks_of(level, by)
+    return version
+
+
+def _same(version: ServiceLevelVersion, values: dict[str, Any]) -> bool:
+    return all(getattr(version, name) == value for name, value in values.items())
+
+
+def _add_version(level: ServiceLevel, number: int, effective_from: date, values: dict[str, Any], by: Actor) -> ServiceLevelVersion:
+    scope = {"client_id": level.client_id, "matter_id": level.matter_id}
+    version = build(ServiceLevelVersion, {**scope, "level": level, "number": number, "effective_from": effective_from, **values})
+    version.save(force_insert=True)
+    named = {key: value.pk if isinstance(value, CalendarVersion) else value for key, value in values.items()}
+    record(
+        by=by,
+        action="level.version",
+        target=level,
+        after={"number": number, "effective_from": effective_from, **named},
+        reference=level.name,
+    )
+    return version
+
+
+def _clocks_of(level: ServiceLevel, by: Actor) -> None:
+    """Clocks for the items that were there before the promise."""
+    ids = list(WorkItem.objects.filter(workstream_id=level.workstream_id).order_by("id").values_list("id", flat=True)[: AT_ONCE + 1])
+    if len(ids) > AT_ONCE:
+        enqueue(RECOMPUTE, {"level": level.pk}, by=by, key=f"{RECOMPUTE}:{level.pk}", title=f"Clocks of {level.name}")
+        return
+    projection.refresh(ids, level_ids=[level.pk])
+    if level.kind == LevelKind.ACCURACY:
+        _count_checks_again(level)
+
+
+def _count_checks_again(level: ServiceLevel) -> None:
+    checks = QualityCheck.objects.filter(item__workstream_id=level.workstream_id).values_list("checked_at", flat=True)
+    versions = list(ServiceLevelVersion.objects.filter(level=level))
+    projection.count_again(
+        {(level.pk, window_start(to_epoch(at), version.time_zone, version.window)) for at in checks for version in versions}
+    )
+
+
+@transaction.atomic
+def update_level(*, level: ServiceLevel, by: Actor, version: int, **fields: Any) -> ServiceLevel:
+    """Rename a level, or retire it: a retired one starts no further clocks. Raises `StaleVersion`."""
+    by.need(Permission.EDIT_LEVELS)
+    level, before, after = change(level, version, fields)
+    if after:
+        record(by=by, action="level.update", target=level, before=before, after=after, reference=level.name)
+    return level
+
+
+@transaction.atomic
+def recompute(*, level: ServiceLevel, by: Actor, repin: bool = False) -> Job:
+    """Compute a level's clocks anew from the facts. `repin` puts open clocks under the version now in force; finished ones and
+    closed windows stay as they are."""
+    by.need(Permission.EDIT_LEVELS)
+    record(by=by, action="level.recompute", target=level, after={"repin": repin}, reference=level.name)
+    total = WorkItem.objects.filter(workstream_id=level.workstream_id).count()
+    key = f"{RECOMPUTE}:{level.pk}:{repin}"
+    return enqueue(RECOMPUTE, {"level": level.pk, "repin": repin}, by=by, key=key, title=f"Clocks of {level.name}", total=total)
+
+
+@transaction.atomic
+def exclude_item(*, level: ServiceLevel, item: WorkItem, reason: str, by: Actor) -> Exclusion:
+    """Take an item out of a level's fraction. Excluded already: nothing happens. Raises `Refused`."""
+    by.need(Permission.EDIT_LEVELS)
+    item = locked(item)
+    if item.workstream_id != level.workstream_id:
+        raise Refused("The item belongs to another workstream.")
+    known: Exclusion | None = Exclusion.objects.filter(level=level, item=item, withdrawn_at__isnull=True).first()
+    if known is not None:
+        return known
+    if not reason.strip():
+        raise Refused("Say why it is excluded; the client reads this.", "reason")
+    exclusion = Exclusion(
+        client_id=item.client_id, matter_id=item.matter_id, level=level, item=item, reason=reason.strip()[:300], by_label=by.label
+    )
+    exclusion.save()
+    record(by=by, action="level.exclude", target=exclusion, after={"level": level.name, "reason": reason}, reference=item.reference)
+    _after_exclusion(level, item)
+    return exclusion
+
+
+@transaction.atomic
+def withdraw_exclusion(*, exclusion: Exclusion, by: Actor) -> Exclusion:
+    """Count the item again."""
+    by.need(Permission.EDIT_LEVELS)
+    item = locked(exclusion.item)
+    exclusion = locked(exclusion)
+    if exclusion.withdrawn_at is None:
+        exclusion.withdrawn_at = timezone.now()
+        exclusion.save(update_fields=["withdrawn_at"])
+        record(by=by, action="level.exclude.withdraw", target=exclusion, before={"reason": exclusion.reason}, reference=item.reference)
+        _after_exclusion(exclusion.level, item)
+    return exclusion
+
+
+def _after_exclusion(level: ServiceLevel, item: WorkItem) -> None:
+    # An accuracy level has no clocks; the refresh marks the windows of the item's checks.
+    projection.refresh([item.pk], level_ids=[level.pk])
+
+
+@transaction.atomic
+def record_quality_check(
+    *, item: WorkItem, units: int, errors: int, by: Actor, checked_at: datetime | None = None, note: str = ""
+) -> QualityCheck:
+    """How many units of an item were looked at and how many were wrong. Counts for accuracy once the item was delivered."""
+    by.need(Permission.CHECK_QUALITY)
+    item, now = locked(item), timezone.now()
+    at = checked_at or now
+    if units < 1:
+        raise Refused("At least one unit must have been checked.", "units")
+    if not 0 <= errors <= units:
+        raise Refused("Errors lie between 0 and the units checked.", "errors")
+    if at > now:
+        raise Refused("This lies in the future.", "checked_at")
+    if at < item.received_at:
+        raise Refused("It had not been received then.", "checked_at")
+    same = {"item": item, "checked_at": at, "units": units, "errors": errors, "by_member_id": by.member_id}
+    twin: QualityCheck | None = QualityCheck.objects.filter(**same).first() if checked_at else None
+    if twin is not None:
+        return twin
+    check = QualityCheck(client_id=item.client_id, matter_id=item.matter_id, note=note[:500], by_label=by.label, **same)
+    check.save(force_insert=True)
+    record(by=by, action="quality.check", target=check, after={"units": units, "errors": errors, "at": at}, reference=item.reference)
+    projection.count_again(projection.accuracy_windows(item.workstream_id, to_epoch(at)))
+    return check

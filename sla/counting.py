@@ -1,0 +1,197 @@
+"""Attainment of open windows: one aggregate for each (level, window) that became dirty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+
+from django.db import connection
+
+from lpo.core.localtime import from_epoch, to_epoch
+from lpo.tenancy.context import current_organization_id
+from sla.models import Attainment, LevelKind, ServiceLevelVersion
+from sla.windows import in_force, period
+
+# The outcome of a clock, once for every reader: the aggregate, the lists behind it and the rows that are frozen.
+OUTCOME = """
+CASE WHEN c.excluded OR c.cancelled THEN 'excluded'
+     WHEN c.stopped_at <= c.due_at THEN 'met'
+     WHEN c.stopped_at IS NOT NULL OR (c.held_since IS NULL AND c.due_at < {now}) THEN 'missed'
+     ELSE 'pending' END
+"""
+_CLOCKS = f"""
+SELECT count(*) FILTER (WHERE o = 'met'), count(*) FILTER (WHERE o = 'missed'), count(*) FILTER (WHERE o = 'pending'),
+    count(*) FILTER (WHERE o = 'excluded'),
+    floor(percentile_cont(0.5) WITHIN GROUP (ORDER BY used_seconds) FILTER (WHERE finished))::bigint,
+    floor(percentile_cont(0.9) WITHIN GROUP (ORDER BY used_seconds) FILTER (WHERE finished))::bigint
+FROM (SELECT {OUTCOME.format(now="%s")} AS o, c.used_seconds, c.stopped_at IS NOT NULL AND NOT c.excluded AS finished
+      FROM sla_clock c WHERE c.organization_id = %s AND c.level_id = %s AND c.window_start = %s AND c.cycle = 1) AS counted
+"""  # noqa: S608 -- pieces of this module
+# Only delivered work counts, and only what was found after the delivery: what quality control catches before is another figure.
+CHECKED = """
+FROM engagements_workitem i
+JOIN sla_qualitycheck q ON q.organization_id = i.organization_id AND q.item_id = i.id
+LEFT JOIN sla_exclusion x ON x.organization_id = i.organization_id AND x.level_id = %(level)s AND x.item_id = i.id
+    AND x.withdrawn_at IS NULL
+WHERE i.organization_id = %(organization)s AND i.workstream_id = %(workstream)s AND i.kind = %(kind)s
+  AND (%(priority)s = '' OR i.priority = %(priority)s)
+  AND i.first_delivered_at IS NOT NULL AND q.checked_at >= i.first_delivered_at
+  AND q.checked_at >= %(start)s AND q.checked_at < %(end)s
+"""
+_CHECKS = f"""
+SELECT coalesce(sum(q.errors) FILTER (WHERE x.id IS NULL), 0), coalesce(sum(q.units) FILTER (WHERE x.id IS NULL), 0),
+    count(*) FILTER (WHERE x.id IS NOT NULL)
+{CHECKED}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A window's figures. For clocks `numerator` are the met ones; for accuracy errors in `denominator` units."""
+
+    numerator: int
+    denominator: int
+    pending: int = 0
+    excluded: int = 0
+    median: int | None = None
+    p90: int | None = None
+
+
+def version_for(level_id: int, window: datetime) -> ServiceLevelVersion | None:
+    """The version that a window is measured by: in force when it began, else the level's first."""
+    versions = list(
+        ServiceLevelVersion.objects.filter(level_id=level_id).select_related("level", "calendar_version").order_by("effective_from")
+    )
+    if not versions:
+        return None
+    index = in_force([(version.effective_from, version.time_zone) for version in versions], to_epoch(window))
+    found: ServiceLevelVersion = versions[index or 0]
+    return found
+
+
+def is_met(version: ServiceLevelVersion, numerator: int, denominator: int) -> bool | None:
+    """Whether the promise was kept, by the exact fraction; None where nothing was measured. An error rate stays under its limit."""
+    if not denominator:
+        return None
+    share = Fraction(numerator, denominator)
+    if version.max_error_percent is not None:
+        return share < Fraction(version.max_error_percent) / 100
+    assert version.expected_percent is not None  # noqa: S101 -- the database requires one or the other
+    return share >= Fraction(version.expected_percent) / 100
+
+
+def check_values(version: ServiceLevelVersion, start: datetime, end: datetime) -> dict[str, int | str | datetime]:
+    """Parameters of `CHECKED`."""
+    return {
+        "organization": version.organization_id,
+        "level": version.level_id,
+        "workstream": version.level.workstream_id,
+        "kind": version.item_kind,
+        "priority": version.priority,
+        "start": start,
+        "end": end,
+    }
+
+
+def measure(version: ServiceLevelVersion, start: datetime, end: datetime, now: datetime) -> Count:
+    """The figures of one window as they stand at `now`: one indexed statement."""
+    with connection.cursor() as cursor:
+        if version.level.kind == LevelKind.ACCURACY:
+            cursor.execute(_CHECKS, check_values(version, start, end))
+            errors, units, excluded = cursor.fetchone()
+            return Count(int(errors), int(units), 0, int(excluded))
+        cursor.execute(_CLOCKS, [now, version.organization_id, version.level_id, start])
+        met, missed, pending, excluded, median, p90 = cursor.fetchone()
+    return Count(met, met + missed, pending, excluded, median, p90)
+
+
+_TAKE = """
+DELETE FROM sla_dirtywindow WHERE organization_id = %s AND id = (
+    SELECT id FROM sla_dirtywindow WHERE organization_id = %s ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING level_id, window_start
+"""
+
+
+def take_dirty() -> tuple[int, datetime] | None:
+    """Remove one dirty window and return it. Whoever makes it dirty again waits for this transaction, so nothing is lost."""
+    organization_id = current_organization_id()
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE, [organization_id, organization_id])
+        row = cursor.fetchone()
+    return None if row is None else (int(row[0]), row[1])
+
+
+def count_window(level_id: int, start: datetime, now: datetime) -> Attainment | None:
+    """Count a window anew, unless it is closed; returns its open attainment."""
+    version = version_for(level_id, start)
+    if version is None:
+        return None
+    latest = Attainment.objects.filter(level_id=level_id, window_start=start).order_by("-revision").first()
+    if latest is not None and latest.state == "closed":
+        return None
+    window = period(to_epoch(start), version.time_zone, version.window)
+    end = from_epoch(window.end)
+    count = measure(version, start, end, now)
+    values = {
+        "level_version": version,
+        "window_end": end,
+        "label": window.label,
+        "numerator": count.numerator,
+        "denominator": count.denominator,
+        "pending": count.pending,
+        "excluded": count.excluded,
+        "met": is_met(version, count.numerator, count.denominator),
+        "median_seconds": count.median,
+        "p90_seconds": count.p90,
+        "computed_at": now,
+    }
+    # Found and locked, or created: two workers on one window end up with one row.
+    attainment: Attainment
+    attainment, _ = Attainment.objects.update_or_create(
+        level_id=level_id,
+        window_start=start,
+        revision=latest.revision if latest else 1,
+        defaults=values,
+        create_defaults={**values, "client_id": version.client_id, "matter_id": version.matter_id},
+    )
+    return attainment
+
+
+_OVERTAKEN = """
+SELECT DISTINCT c.level_id, floor(extract(epoch FROM c.window_start))::bigint
+FROM sla_clock c
+LEFT JOIN LATERAL (SELECT a.state, a.computed_at FROM sla_attainment a
+    WHERE a.organization_id = c.organization_id AND a.level_id = c.level_id AND a.window_start = c.window_start
+    ORDER BY a.revision DESC LIMIT 1) AS a ON true
+WHERE c.organization_id = %s AND c.stopped_at IS NULL AND NOT c.cancelled AND c.held_since IS NULL AND c.due_at < %s
+  AND (a.state IS NULL OR (a.state = 'open' AND a.computed_at <= c.due_at))
+"""
+# A held clock is listed where now is: when its window ends it moves on to the next.
+_LEFT_BEHIND = """
+SELECT c.item_id, c.level_id, c.window_start FROM sla_clock c
+WHERE c.organization_id = %s AND c.stopped_at IS NULL AND NOT c.cancelled AND c.held_since IS NOT NULL AND c.window_start < %s
+"""
+
+
+def overtaken(now: datetime) -> list[tuple[int, int]]:
+    """Windows whose figures time alone has changed: a clock came due in them since they were counted."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OVERTAKEN, [current_organization_id(), now])
+        return [(int(level), int(window)) for level, window in cursor.fetchall()]
+
+
+def left_behind(now: datetime) -> Iterator[int]:
+    """Items with a held clock whose window has ended."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LEFT_BEHIND, [current_organization_id(), now])
+        rows = cursor.fetchall()
+    levels = {level for _, level, _ in rows}
+    versions = {version.level_id: version for version in ServiceLevelVersion.objects.filter(level_id__in=levels).order_by("effective_from")}
+    seen: set[int] = set()
+    for item_id, level_id, start in rows:
+        version = versions[level_id]
+        if item_id not in seen and period(to_epoch(start), version.time_zone, version.window).end <= to_epoch(now):
+            seen.add(item_id)
+            yield item_id

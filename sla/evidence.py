@@ -1,0 +1,177 @@
+"""The rows behind a closed figure and the snapshot they are frozen with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from lpo.audit.record import canonical
+from sla.counting import CHECKED, OUTCOME, Count, check_values
+from sla.models import Attainment, AttainmentRow, LevelKind, ServiceLevelVersion
+
+FORMAT = 1
+
+_CLOCK_ROWS = f"""
+INSERT INTO sla_attainmentrow (organization_id, client_id, matter_id, attainment_id, item_reference, external_id, outcome, started_at,
+    due_at, stopped_at, used_seconds, paused_seconds, late_seconds, units, errors, reason)
+SELECT c.organization_id, c.client_id, c.matter_id, %s, i.reference, coalesce(i.external_id, ''), {OUTCOME.format(now="%s")},
+    c.started_at, c.due_at, c.stopped_at, c.used_seconds, c.paused_seconds, c.late_seconds, NULL, NULL,
+    coalesce(x.reason, CASE WHEN c.cancelled THEN 'Cancelled before it was due' ELSE '' END)
+FROM sla_clock c
+JOIN engagements_workitem i ON i.organization_id = c.organization_id AND i.id = c.item_id
+LEFT JOIN sla_exclusion x ON x.organization_id = c.organization_id AND x.level_id = c.level_id AND x.item_id = c.item_id
+    AND x.withdrawn_at IS NULL
+WHERE c.organization_id = %s AND c.level_id = %s AND c.window_start = %s AND c.cycle = 1
+ORDER BY i.reference
+"""  # noqa: S608 -- pieces of `sla.counting`
+_CHECK_ROWS = f"""
+INSERT INTO sla_attainmentrow (organization_id, client_id, matter_id, attainment_id, item_reference, external_id, outcome, started_at,
+    due_at, stopped_at, used_seconds, paused_seconds, late_seconds, units, errors, reason)
+SELECT q.organization_id, q.client_id, q.matter_id, %(attainment)s, i.reference, coalesce(i.external_id, ''),
+    CASE WHEN x.id IS NULL THEN 'checked' ELSE 'excluded' END, i.received_at, NULL, q.checked_at, NULL, NULL, NULL, q.units, q.errors,
+    coalesce(x.reason, '')
+{CHECKED}
+ORDER BY i.reference, q.id
+"""
+_COUNT_CLOCK_ROWS = """
+SELECT count(*) FILTER (WHERE outcome = 'met'), count(*) FILTER (WHERE outcome = 'missed'), count(*) FILTER (WHERE outcome = 'pending'),
+    count(*) FILTER (WHERE outcome = 'excluded'),
+    floor(percentile_cont(0.5) WITHIN GROUP (ORDER BY used_seconds) FILTER (WHERE finished))::bigint,
+    floor(percentile_cont(0.9) WITHIN GROUP (ORDER BY used_seconds) FILTER (WHERE finished))::bigint
+FROM (SELECT outcome, used_seconds, stopped_at IS NOT NULL AND outcome <> 'excluded' AS finished
+      FROM sla_attainmentrow WHERE organization_id = %s AND attainment_id = %s) AS frozen
+"""
+_COUNT_CHECK_ROWS = """
+SELECT coalesce(sum(errors) FILTER (WHERE outcome = 'checked'), 0), coalesce(sum(units) FILTER (WHERE outcome = 'checked'), 0),
+    count(*) FILTER (WHERE outcome = 'excluded')
+FROM sla_attainmentrow WHERE organization_id = %s AND attainment_id = %s
+"""
+_FIELDS = (
+    "item_reference",
+    "external_id",
+    "outcome",
+    "started_at",
+    "due_at",
+    "stopped_at",
+    "used_seconds",
+    "paused_seconds",
+    "late_seconds",
+    "units",
+    "errors",
+    "reason",
+)
+
+
+def write_rows(attainment: Attainment, version: ServiceLevelVersion, now: datetime) -> None:
+    """Freeze every row of the window, set-based. Once: a window is closed once."""
+    with connection.cursor() as cursor:
+        if version.level.kind == LevelKind.ACCURACY:
+            values = check_values(version, attainment.window_start, attainment.window_end)
+            cursor.execute(_CHECK_ROWS, {**values, "attainment": attainment.pk})
+        else:
+            cursor.execute(_CLOCK_ROWS, [attainment.pk, now, attainment.organization_id, attainment.level_id, attainment.window_start])
+
+
+def count_rows(attainment: Attainment, kind: str) -> Count:
+    """The figures that the frozen rows themselves add up to."""
+    with connection.cursor() as cursor:
+        if kind == LevelKind.ACCURACY:
+            cursor.execute(_COUNT_CHECK_ROWS, [attainment.organization_id, attainment.pk])
+            errors, units, excluded = cursor.fetchone()
+            return Count(int(errors), int(units), 0, int(excluded))
+        cursor.execute(_COUNT_CLOCK_ROWS, [attainment.organization_id, attainment.pk])
+        met, missed, pending, excluded, median, p90 = cursor.fetchone()
+    return Count(met, met + missed, pending, excluded, median, p90)
+
+
+def rows_digest(attainment: Attainment) -> tuple[int, str]:
+    """How many rows, and SHA-256 over their canonical lines in the order they were frozen."""
+    rows: Iterable[tuple[Any, ...]] = (
+        AttainmentRow.objects.filter(attainment=attainment).order_by("id").values_list(*_FIELDS).iterator(5000)
+    )
+    digest, number = hashlib.sha256(), 0
+    for row in rows:
+        digest.update(canonical_bytes(list(row)) + b"\n")
+        number += 1
+    return number, digest.hexdigest()
+
+
+def canonical_bytes(value: Any) -> bytes:
+    """One byte sequence for one value: sorted keys, no spaces, instants in UTC with microseconds, decimals as text."""
+    return json.dumps(canonical(value), ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def snapshot_of(attainment: Attainment, version: ServiceLevelVersion, count: Count, closed_at: datetime) -> dict[str, Any]:
+    """Everything a closed figure was computed from, as JSON."""
+    number, digest = rows_digest(attainment)
+    snapshot = canonical(
+        {
+            "format": FORMAT,
+            "level": {"name": version.level.name, "kind": version.level.kind},
+            "version": version_inputs(version),
+            "calendar": calendar_inputs(version),
+            "window": {
+                "label": attainment.label,
+                "start": attainment.window_start,
+                "end": attainment.window_end,
+                "zone": version.time_zone,
+            },
+            "revision": attainment.revision,
+            "counts": {
+                "numerator": count.numerator,
+                "denominator": count.denominator,
+                "pending": count.pending,
+                "excluded": count.excluded,
+                "median_seconds": count.median,
+                "p90_seconds": count.p90,
+            },
+            "rows": {"number": number, "sha256": digest},
+            "closed_at": closed_at,
+        }
+    )
+    assert isinstance(snapshot, dict)  # noqa: S101 -- a mapping stays one
+    return snapshot
+
+
+_PROMISE = (
+    "number",
+    "effective_from",
+    "clause",
+    "item_kind",
+    "priority",
+    "severity",
+    "unit",
+    "target",
+    "stop_state",
+    "decides",
+    "pausing_parties",
+    "expected_percent",
+    "max_error_percent",
+    "error_unit",
+    "window",
+    "time_zone",
+    "credit_percent",
+)
+
+
+def version_inputs(version: ServiceLevelVersion) -> dict[str, Any]:
+    """The promise itself."""
+    return {name: getattr(version, name) for name in _PROMISE}
+
+
+def calendar_inputs(version: ServiceLevelVersion) -> dict[str, Any] | None:
+    """The open hours that business time was counted in."""
+    stored = version.calendar_version
+    if stored is None:
+        return None
+    names = ("number", "time_zone", "weekly", "holidays", "exceptions")
+    return {"name": stored.calendar.name, **{name: getattr(stored, name) for name in names}}
+
+
+def digest_of(snapshot: dict[str, Any]) -> str:
+    return hashlib.sha256(canonical_bytes(snapshot)).hexdigest()

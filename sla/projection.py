@@ -1,0 +1,79 @@
+"""Clocks follow from facts: whenever facts of items change, their clocks are computed anew and replaced.
+
+One function serves one item, an import and a rebuild; how often it runs changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from django.utils import timezone
+
+from engagements.events import Changed
+from lpo.accounts.actor import Actor
+from lpo.core.localtime import to_epoch
+from lpo.jobs.queue import enqueue
+from lpo.tenancy.context import current_organization_id
+from sla import store
+from sla.clockrows import project
+from sla.facts import Facts, read
+from sla.models import LevelKind, QualityCheck, ServiceLevelVersion
+from sla.windows import window_start
+
+ATTAIN, ATTAIN_KEY = "sla.attain", "sla.attain"
+
+
+def on_changed(changed: Changed) -> None:
+    """Bring the clocks of these items up to their facts, in the transaction that changed them."""
+    refresh(changed.item_ids)
+
+
+def refresh(item_ids: Sequence[int], *, repin: bool = False, level_ids: Iterable[int] | None = None) -> int:
+    """Replace the clocks of these items (of these levels only, where given). Returns how many clocks they have now."""
+    if not item_ids:
+        return 0
+    now = to_epoch(timezone.now())
+    facts = read(item_ids, lock=True, level_ids=level_ids)
+    if not facts.versions and not facts.stored and not facts.accuracy:
+        return 0
+    rows = project(facts, now, repin=repin)
+    if level_ids is not None:
+        wanted = set(level_ids)
+        facts.stored = {key: clock for key, clock in facts.stored.items() if key[1] in wanted}
+    store.replace_clocks(facts, rows, now)
+    count_again(store.touched(facts.stored, rows, facts.closed) | _accuracy_windows(facts, item_ids))
+    return len(rows)
+
+
+def count_again(windows: Iterable[tuple[int, int]]) -> None:
+    """Mark windows as to be counted and ask for one job that counts all of the organization's."""
+    if store.mark_dirty(windows):
+        request_count()
+
+
+def request_count() -> None:
+    organization_id = current_organization_id()
+    enqueue(ATTAIN, by=Actor.system(organization_id), key=ATTAIN_KEY, title="Count service levels")
+
+
+def _accuracy_windows(facts: Facts, item_ids: Sequence[int]) -> set[tuple[int, int]]:
+    """When an item was delivered decides which of its checks count."""
+    if not facts.accuracy:
+        return set()
+    checked = QualityCheck.objects.filter(item_id__in=item_ids).values_list("item_id", "checked_at")
+    streams = {item.id: item.workstream_id for item in facts.items}
+    found = set()
+    for item_id, at in checked:
+        for version in facts.accuracy:
+            if version.level.workstream_id == streams.get(item_id):
+                found.add((version.level_id, window_start(to_epoch(at), version.time_zone, version.window)))
+    return found
+
+
+def accuracy_windows(workstream_id: int, at: int) -> set[tuple[int, int]]:
+    """The windows of a workstream's accuracy levels that hold an instant."""
+    versions = ServiceLevelVersion.objects.filter(level__workstream_id=workstream_id, level__kind=LevelKind.ACCURACY)
+    return {(version.level_id, window_start(at, version.time_zone, version.window)) for version in versions}
+
+
+__all__ = ["accuracy_windows", "count_again", "on_changed", "refresh", "request_count"]

@@ -1,0 +1,56 @@
+"""Background work of the room: counting, recomputing, and what time alone changes."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from django.utils import timezone
+
+from engagements.models import WorkItem
+from lpo.accounts.actor import Actor
+from lpo.jobs.registry import Progress, Result, Run, every, handler
+from sla import counting, projection
+from sla.actions import finalize_claims
+from sla.actions.levels import RECOMPUTE
+from sla.models import DirtyWindow, ServiceLevel
+
+CHUNK = 5_000
+
+
+@handler(projection.ATTAIN, chunked=True)
+def attain(run: Run) -> Generator[Progress, None, Result | None]:
+    """Count every window that became dirty, each in a transaction of its own, so that nobody who moves work waits long."""
+    done = 0
+    while (taken := counting.take_dirty()) is not None:
+        counting.count_window(*taken, now=timezone.now())
+        done += 1
+        yield Progress(done=done, total=done + DirtyWindow.objects.count(), message="windows counted")
+    return Result(data={"windows": done})
+
+
+@handler(RECOMPUTE, chunked=True)
+def recompute(run: Run) -> Generator[Progress, None, Result | None]:
+    """Clocks of one level from the facts, by item, resuming after the last item done."""
+    level = ServiceLevel.objects.get(pk=run.payload["level"])
+    total = WorkItem.objects.filter(workstream_id=level.workstream_id).count()
+    after, done = run.cursor.get("after", 0), run.cursor.get("done", 0)
+    while True:
+        items = WorkItem.objects.filter(workstream_id=level.workstream_id, id__gt=after).order_by("id")
+        ids = list(items.values_list("id", flat=True)[:CHUNK])
+        if not ids:
+            return Result(data={"items": done})
+        projection.refresh(ids, repin=bool(run.payload.get("repin")), level_ids=[level.pk])
+        after, done = ids[-1], done + len(ids)
+        yield Progress(done=done, total=max(total, done), message="items", cursor={"after": after, "done": done})
+
+
+@every("sla.sweep", minutes=1, title="Service levels, every minute")
+def sweep(run: Run) -> Result | None:
+    """What time alone changes: clocks that came due, held clocks whose window ended, claims nobody can contest any more."""
+    now = timezone.now()
+    projection.refresh(list(counting.left_behind(now))[:CHUNK])
+    projection.count_again(counting.overtaken(now))
+    if DirtyWindow.objects.exists():
+        projection.request_count()
+    finalize_claims(by=Actor.system(run.organization_id), now=now)
+    return None

@@ -1,0 +1,113 @@
+"""Promises and figures in plain English, the same on every page and in every document."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+
+from engagements import states
+from sla.attain import percent as percent_of
+from sla.models import LevelKind, ServiceLevelVersion, Unit
+
+_WORK = {states.WORK: "work", states.ENQUIRY: "enquiries", states.ERROR: "errors"}
+_VERB = {
+    states.DELIVERED: "delivered",
+    states.ACCEPTED: "accepted",
+    states.ACKNOWLEDGED: "acknowledged",
+    states.ANSWERED: "answered",
+    states.CORRECTED: "corrected",
+    states.IN_REVIEW: "taken into review",
+    states.QUALITY_CHECK: "in quality check",
+}
+_PARTY = {"client": "the client", "third_party": "a third party"}
+
+
+def number(value: Decimal | Fraction) -> str:
+    """95, 99.5: all digits, no empty decimals."""
+    text = f"{Decimal(value) if isinstance(value, Decimal) else Decimal(value.numerator) / Decimal(value.denominator):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def time_promised(version: ServiceLevelVersion) -> str:
+    """24 hours · 2 business hours · 3 business days."""
+    assert version.target is not None  # noqa: S101 -- accuracy levels are worded apart
+    if version.unit == Unit.BUSINESS_DAYS:
+        return f"{version.target} business day{'s' if version.target != 1 else ''}"
+    of = "business " if version.unit == Unit.BUSINESS else ""
+    hours, rest = divmod(version.target, 3600)
+    if rest:
+        minutes = Fraction(version.target, 60)
+        return f"{number(minutes)} {of}minute{'s' if minutes != 1 else ''}"
+    return f"{hours} {of}hour{'s' if hours != 1 else ''}"
+
+
+def short_target(version: ServiceLevelVersion) -> str:
+    """95 % within 24 hours · under 1 % errors."""
+    if version.max_error_percent is not None:
+        return f"under {number(version.max_error_percent)} % errors"
+    assert version.expected_percent is not None  # noqa: S101 -- the database requires one or the other
+    return f"{number(version.expected_percent)} % within {time_promised(version)}"
+
+
+def subject(version: ServiceLevelVersion) -> str:
+    """standard work · critical errors · enquiries."""
+    narrowing = [word for word in (version.priority, version.severity) if word]
+    return " ".join([*narrowing, _WORK[version.item_kind]])
+
+
+def promise(version: ServiceLevelVersion) -> str:
+    """The whole promise in sentences, to be read beside the contract."""
+    if version.max_error_percent is not None:
+        unit = version.error_unit or "unit"
+        text = (
+            f"Fewer than {number(version.max_error_percent)} % of the {unit}s checked in delivered {subject(version)} may be wrong,"
+            f" counted by {version.window} in {version.time_zone} by the day of the check."
+        )
+    else:
+        text = _clock_promise(version)
+    if version.credit_percent:
+        text += f" A missed {version.window} earns the client a credit of {number(version.credit_percent)} % of the credit base."
+    return text
+
+
+def _clock_promise(version: ServiceLevelVersion) -> str:
+    assert version.expected_percent is not None  # noqa: S101 -- the database requires it of a level with a target
+    share = "All" if version.expected_percent == 100 else f"{number(version.expected_percent)} % of"
+    begins = "notification" if version.item_kind == states.ERROR else "receipt"
+    text = f"{share} {subject(version)} must be {_VERB[version.stop_state]} within {time_promised(version)} of {begins}"
+    if version.calendar_version is not None:
+        text += f", counted on the calendar {version.calendar_version.calendar.name} ({version.calendar_version.time_zone})"
+    text += ". "
+    text += _pauses(version)
+    which = "first delivery decides; later rework is shown, not counted" if version.decides == "first" else "last delivery decides"
+    if version.stop_state == states.DELIVERED:
+        text += f" The {which}."
+    return f"{text} Measured by {version.window} in {version.time_zone}."
+
+
+def _pauses(version: ServiceLevelVersion) -> str:
+    if not version.pausing_parties:
+        return "No pause stops the clock."
+    parties = " or ".join(_PARTY.get(party, party) for party in version.pausing_parties)
+    return f"Time spent waiting on {parties} does not count."
+
+
+def result(numerator: int, denominator: int, *, places: int = 2) -> str:
+    """36 of 40 = 90.00 %; not measured."""
+    if not denominator:
+        return "not measured"
+    return f"{numerator:,} of {denominator:,} = {percent_of(Fraction(numerator, denominator), places)} %"
+
+
+def credit_formula(version: ServiceLevelVersion, label: str, numerator: int, denominator: int) -> str:
+    """5 % of the credit base for October 2026: 36 of 40 = 90.00 % against 95 %."""
+    against = (
+        f"against under {number(version.max_error_percent)} %"
+        if version.max_error_percent is not None
+        else f"against {number(version.expected_percent or Decimal(0))} %"
+    )
+    return f"{number(version.credit_percent)} % of the credit base for {label}: {result(numerator, denominator)} {against}"
+
+
+def kind_label(version: ServiceLevelVersion) -> str:
+    return str(LevelKind(version.level.kind).label)

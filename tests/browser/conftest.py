@@ -1,0 +1,71 @@
+"""A real Chromium, one per test session; pages that report every refusal of their Content-Security-Policy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from django.db import connection
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+CHROMIUM = os.environ.get("LPO_CHROMIUM", "/usr/bin/chromium")
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+NewPage = Callable[..., Page]
+
+
+@pytest.fixture(autouse=True)
+def no_connection_outlives_its_test(transactional_db: None) -> Iterator[None]:
+    """The server's threads hold on to the database that the next test replaces; the application may end what is its own."""
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    # Playwright's synchronous interface runs an event loop, which Django would take for asynchronous code.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def new_page(chromium: Browser) -> Iterator[NewPage]:
+    """Opens pages that fail their test for a policy violation or a script error, at its end."""
+    complaints: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text or "Content-Security-Policy" in message.text:
+            complaints.append(message.text)
+
+    with ExitStack() as stack:
+
+        def open_page(scheme: str = "light", width: int = 1280, javascript: bool = True, **options: object) -> Page:
+            context = chromium.new_context(
+                color_scheme=scheme,  # type: ignore[arg-type]
+                viewport={"width": width, "height": 800},
+                java_script_enabled=javascript,
+                **options,  # type: ignore[arg-type]
+            )
+            stack.callback(context.close)
+            page = context.new_page()
+            page.on("console", listen)
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            return page
+
+        yield open_page
+    assert not complaints, complaints
