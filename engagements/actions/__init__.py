@@ -1,6 +1,6 @@
 """The only writers of the room. Verb first, keyword-only, `by=` an actor, atomic, audited."""
 
-from engagements.actions.bulk import Failure, Outcome, assign_items, move_items
+from engagements.actions.bulk import MOST_ITEMS, Failure, Outcome, assign_items, move_items
 from engagements.actions.checks import Duplicate
 from engagements.actions.clients import (
     amend_contract,
@@ -21,6 +21,7 @@ from engagements.actions.pauses import contest_pause, pause_item, resolve_contes
 from engagements.actions.publishing import lower_wall, publish_matter, publish_update, raise_wall, remove_insider
 
 __all__ = [
+    "MOST_ITEMS",
     "Duplicate",
     "Failure",
     "Outcome",

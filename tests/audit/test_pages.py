@@ -15,6 +15,7 @@ from lpo.audit.record import record
 from lpo.audit.seal import seal_next
 from lpo.tenancy.context import in_organization
 
+NEW_NAME = "Vantic Software"
 SignIn = Callable[[Membership], Browser]
 
 
