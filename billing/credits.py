@@ -68,7 +68,7 @@ def credit_lines(claims: Sequence[CreditClaim], cap: Decimal | None, currency: s
             raise ValueError(f"{claim.reference}: a claim is worth zero or more")
         granted = worth if room is None else min(worth, room)
         room = None if room is None else room - granted
-        lines.append(_credit_line(claim, worth, granted, cap))
+        lines.append(_credit_line(claim, worth, round_money(granted, currency), cap))
     before = add(*(claim.worth(currency) for claim in claims))
     return Credited(tuple(lines), before, add(before, *(line.amount for line in lines)))
 

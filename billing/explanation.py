@@ -87,7 +87,9 @@ def csv_rows(explanation: Explanation) -> Iterator[tuple[Cell, ...]]:
 
 
 def leaf_amount(value: Decimal) -> Decimal:
-    """`value` cut to twelve decimals where it has more, and without idle zeros."""
+    """`value` cut to twelve decimals where it has more."""
+    if int(value.as_tuple().exponent) >= -12:
+        return value
     return tidy(value.quantize(_LEAF_DIGITS, ROUND_HALF_EVEN, context=EXACT))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
@@ -12,6 +13,7 @@ from threading import Lock
 from typing import Any
 
 from django.template import Context, Engine
+from fontTools.ttLib import TTFont
 from weasyprint import CSS, HTML, Attachment
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
@@ -25,8 +27,8 @@ _STATIC = _ROOT / "static"
 _BASE = "https://assets.invalid/"
 _SERVED = {
     "css/invoice.css": "text/css",
-    "fonts/Inter-Regular.woff2": "font/woff2",
-    "fonts/Inter-SemiBold.woff2": "font/woff2",
+    "fonts/Inter-Regular.ttf": "font/ttf",
+    "fonts/Inter-SemiBold.ttf": "font/ttf",
 }
 # Pango's font map is shared by all renderings of a process and is not safe to use from two threads.
 _LOCK = Lock()
@@ -66,6 +68,17 @@ def _engine() -> Engine:
     return Engine(dirs=[str(_ROOT / "templates")], autoescape=True)
 
 
+@cache
+def _glyphs() -> frozenset[int]:
+    with TTFont(_STATIC / "fonts/Inter-Regular.ttf", lazy=True) as font:
+        return frozenset(font.getBestCmap())
+
+
+def missing_glyphs(invoice: Invoice) -> str:
+    """Characters the shipped font cannot print, in order of code point: to be found before issue, as an archive refuses empty boxes."""
+    return "".join(sorted({letter for letter in invoice.to_json().decode() if ord(letter) not in _glyphs()}))
+
+
 def invoice_html(invoice: Invoice, *, draft: bool = False) -> str:
     """The page that is laid out; every value in it is text made from the snapshot."""
     return _engine().get_template("billing/invoice_pdf.html").render(Context(view(invoice, draft=draft), use_l10n=False, use_tz=False))
@@ -79,7 +92,9 @@ def render_invoice(invoice: Invoice, *, files: Mapping[str, bytes] | None = None
     """
     files = files or {}
     _check_files(invoice, files)
-    with _LOCK:
+    with _LOCK, warnings.catch_warnings():
+        # WeasyPrint leaves the colour profile it reads to the garbage collector to close.
+        warnings.simplefilter("ignore", ResourceWarning)
         css, fonts = _style(os.getpid())
         html = HTML(string=invoice_html(invoice, draft=draft), base_url=_BASE, url_fetcher=PackagedAssets())
         rendered: bytes = html.write_pdf(

@@ -124,7 +124,7 @@ def view(invoice: Invoice, *, draft: bool) -> dict[str, Any]:
 def _facts(invoice: Invoice, word: str) -> list[tuple[str, str, str]]:
     zone = invoice.zone.rsplit("/", 1)[-1].replace("_", " ")
     facts = [
-        (f"{word} number", invoice.number),
+        (f"{word} no.", invoice.number),
         ("Issue date", day(invoice.issue_date)),
         ("Corrects invoice", invoice.corrects),
         ("Supply period", span(invoice.period_start, invoice.period_end)),
@@ -183,6 +183,7 @@ def _appendix(table: Appendix, currency: str) -> dict[str, Any]:
         "line": str(table.line),
         "columns": [{"title": column.title, "number": column.numeric} for column in table.columns],
         "rows": [[{"text": text, "number": column.numeric} for text, column in zip(row, table.columns, strict=True)] for row in table.rows],
+        "sum": f"Line {table.line}, {f'all {table.row_count:,} rows, ' if hidden else ''}{currency}",
         "total": money(table.total, currency),
         "lead": str(len(table.columns) - 1),
         "more": f"{len(table.rows):,} of {table.row_count:,} rows; all of them are in the attached file {table.filename}" if hidden else "",

@@ -54,7 +54,7 @@ class RatedLine:
             raise ValueError(f"{self.key}: leaves sum to {self.explanation.total()}, the line is {self.amount}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Row:
     """A counted row in raw units (seat-days, minutes, bytes): whatever stands before the one division by `scale`."""
 
@@ -239,11 +239,16 @@ def _package(term: Term, rows: Sequence[_Row], scale: Decimal) -> list[RatedLine
 def _pieces(rows: Sequence[_Row], start: Decimal, end: Decimal, price: Decimal, scale: Decimal) -> Iterator[Leaf]:
     """A leaf per row with a share in the raw stretch (start, end]."""
     position = ZERO
+    # Half a million rows mostly repeat a few quantities; the arithmetic of each is done once.
+    known: dict[Decimal, tuple[Decimal, Decimal]] = {}
     for row in rows:
         low, position = position, position + row.raw
         piece = min(position, end) - max(low, start)
         if piece > 0:
-            yield Leaf(row.kind, row.label, leaf_amount(piece * price / scale), row.reference, _shown(piece, scale), price)
+            if piece not in known:
+                known[piece] = leaf_amount(piece * price / scale), _shown(piece, scale)
+            amount, quantity = known[piece]
+            yield Leaf(row.kind, row.label, amount, row.reference, quantity, price)
 
 
 def _free_leaf(term: Term, free: Decimal, price: Decimal, scale: Decimal) -> Leaf:
@@ -343,7 +348,7 @@ def _line(
 
 
 def _adjustment(term: Term, key: str, kind: LineKind, words: str, amount: Decimal, leaves: Sequence[Leaf], detail: str) -> RatedLine:
-    description = f"{term.description}, {words}"
+    description, amount = f"{term.description}, {words}", round_money(amount, term.currency)
     return RatedLine(key, kind, description, Decimal(1), "", amount, amount, Explanation(description, tuple(leaves)), detail)
 
 
@@ -353,5 +358,4 @@ def _name(line: RatedLine) -> str:
 
 def _shown(raw: Decimal, scale: Decimal) -> Decimal:
     """A quantity in priced units for people: six decimals, half up, without idle zeros."""
-    with localcontext(EXACT):
-        return tidy((raw / scale).quantize(_SHOWN_DIGITS, ROUND_HALF_UP))
+    return tidy(EXACT.divide(raw, scale).quantize(_SHOWN_DIGITS, ROUND_HALF_UP, context=EXACT))

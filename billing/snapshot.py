@@ -273,14 +273,14 @@ def _check_sums(invoice: Invoice) -> None:
         _agree(f"subtotal of {group.title}", group.subtotal, [line.amount for line in group.lines])
     for matter in invoice.matters:
         _agree(f"subtotal of {matter.reference}", matter.subtotal, [line.amount for line in lines if line.matter == matter.reference])
-    _agree("tax", invoice.tax, [row.tax for row in invoice.taxes])
-    _agree("gross", invoice.gross, [invoice.net, invoice.tax])
-    _agree("amount due", invoice.amount_due, [invoice.gross, -invoice.prepaid])
     bases: dict[TaxKey, list[Decimal]] = {TaxKey(row.category, row.rate): [] for row in invoice.taxes}
     for line in lines:
         bases.setdefault(TaxKey(line.tax_category, line.tax_rate), []).append(line.amount)
     if len(bases) != len(invoice.taxes):
         raise Inconsistent("every (category, rate) of the lines has exactly one tax row")
+    _agree("tax", invoice.tax, [row.tax for row in invoice.taxes])
+    _agree("gross", invoice.gross, [invoice.net, invoice.tax])
+    _agree("amount due", invoice.amount_due, [invoice.gross, -invoice.prepaid])
     for row in invoice.taxes:
         _agree(f"base of {row.label}", row.base, bases[TaxKey(row.category, row.rate)])
         # A credit note's tax is a cumulative difference and may be a cent off its own base.

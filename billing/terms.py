@@ -140,7 +140,7 @@ class Term:
         return Decimal(60) if self.model is Model.HOURLY else self.source_units
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Usage:
     """One counted row: a delivered item, a time entry (minutes), a user's seat, a day's volume.
 

@@ -10,6 +10,8 @@ from lpo.jobs import health
 
 organization: list[URLPattern | URLResolver] = [
     path("", include("lpo.accounts.urls")),
+    path("", include("lpo.jobs.urls")),
+    path("", include("lpo.audit.urls")),
     path("", include("engagements.urls")),
     path("", include("sla.urls")),
 ]
@@ -20,6 +22,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("gallery/", component_gallery, name="gallery"),
     path("favicon.ico", RedirectView.as_view(url="/static/icons/favicon.svg", permanent=True)),
     path("accounts/", include("allauth.urls")),
+    path("api/v1/", include("lpo.api.urls")),
     path("", include("lpo.accounts.public_urls")),
     path("<slug:organization>/", include(organization)),
 ]

@@ -13,6 +13,7 @@ from django.db import connections
 from django.db.models import QuerySet
 from django.test import Client as Browser
 from django.test import TransactionTestCase
+from hypothesis import HealthCheck, settings
 
 from engagements.models import Client
 from lpo.accounts.models import Membership, Organization, User
@@ -20,6 +21,10 @@ from lpo.accounts.roles import Role
 from lpo.jobs.runner import run_due
 from lpo.tenancy.context import Scope, in_organization
 from tests import database
+
+# A busy machine is no reason for a property to fail.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")

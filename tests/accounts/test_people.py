@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
+from threading import Barrier
 
 import pytest
+from django.db import connection
 from django.test import Client as Browser
 
 from engagements.models import Client
@@ -16,7 +19,7 @@ from lpo.accounts.roles import Role
 from lpo.audit.models import Event
 from lpo.core.errors import Refused
 from lpo.tenancy.context import in_organization
-from tests.accounts.conftest import membership, sign_in
+from tests.accounts.conftest import after, membership, sign_in
 
 SignIn = Callable[[Membership], Browser]
 Invite = Callable[..., tuple[Invitation, str]]
@@ -32,7 +35,9 @@ def deactivate(by: Membership, member: Membership) -> Membership:
         return actions.deactivate_membership(membership=member, by=Actor.member(by))
 
 
-def test_the_list_shows_everyone_with_role_and_second_factor(olga: Membership, rita: Membership, carla: Membership, offered: Client, client_of: SignIn) -> None:
+def test_the_list_shows_everyone_with_role_and_second_factor(
+    olga: Membership, rita: Membership, carla: Membership, offered: Client, client_of: SignIn
+) -> None:
     rita.user.authenticator_set.create(type="totp", data={"secret": "x"})  # type: ignore[attr-defined]
     page = client_of(olga).get("/alder/people/").content.decode()
     assert "Rita O&#x27;Brien" in page and "Reviewer" in page
@@ -62,16 +67,21 @@ def test_a_long_list_has_a_next_page(olga: Membership, alder: Organization, clie
     assert "cleo@alder.example" in second and "olga@alder.example" in second and "ann@" not in second
 
 
-def test_an_administrator_changes_a_role_and_it_is_recorded(adam: Membership, rita: Membership, alder: Organization, client_of: SignIn) -> None:
+def test_an_administrator_changes_a_role_and_it_is_recorded(
+    adam: Membership, rita: Membership, alder: Organization, client_of: SignIn
+) -> None:
     answer = client_of(adam).post("/alder/people/rita@alder.example/", {"role": Role.COORDINATOR, "was": Role.REVIEWER})
     assert answer.status_code == 302
     assert membership(alder, "rita@alder.example").role == Role.COORDINATOR
     with in_organization(alder.id):
         event = Event.objects.get(action="membership.change_role")
-    assert (event.before["role"], event.after["role"], event.actor_label) == ("reviewer", "coordinator", "Adam Lis")
+    assert event.before == {"role": "reviewer", "client_id": None}
+    assert (after(event)["role"], event.actor_label) == ("coordinator", "Adam Lis")
 
 
-def test_a_decision_on_an_outdated_role_is_refused_with_both(adam: Membership, rita: Membership, olga: Membership, client_of: SignIn) -> None:
+def test_a_decision_on_an_outdated_role_is_refused_with_both(
+    adam: Membership, rita: Membership, olga: Membership, client_of: SignIn
+) -> None:
     change(olga, rita, Role.BILLING)
     answer = client_of(adam).post("/alder/people/rita@alder.example/", {"role": Role.COORDINATOR, "was": Role.REVIEWER})
     assert answer.status_code == 409
@@ -175,3 +185,24 @@ def test_an_address_with_an_apostrophe_has_a_page(olga: Membership, alder: Organ
     link = unescape(next(part for part in page.split('href="') if "brien" in part.split('"')[0]).split('"')[0])
     answer = client_of(olga).get(link)
     assert answer.status_code == 200 and "Zoë O&#x27;Brien" in answer.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_owners_stepping_down_at_the_same_moment_leave_one(olga: Membership, rita: Membership) -> None:
+    Membership.objects.filter(pk=rita.pk).update(role=Role.OWNER)
+    start = Barrier(2)
+
+    def step_down(member: Membership) -> str:
+        try:
+            member = Membership.objects.select_related("user").get(pk=member.pk)
+            start.wait()
+            return change(member, member, Role.AUDITOR).role
+        except Refused as refused:
+            return refused.message
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        said = sorted(pool.map(step_down, [olga, rita]))
+    assert said == ["This is the last owner. Make someone else an owner first.", "auditor"]
+    assert Membership.objects.filter(role=Role.OWNER, is_active=True).count() == 1

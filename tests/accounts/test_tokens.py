@@ -77,7 +77,9 @@ def test_an_administrator_cannot_make_a_token_that_does_more_than_they_may(adam:
     assert token.scopes == ["work:read", "levels:read", "billing:read"]
 
 
-@pytest.mark.parametrize(("field", "value"), [("name", "  "), ("scopes", []), ("scopes", ["work:read", "all:write"]), ("days", 0), ("days", 366)])
+@pytest.mark.parametrize(
+    ("field", "value"), [("name", "  "), ("scopes", []), ("scopes", ["work:read", "all:write"]), ("days", 0), ("days", 366)]
+)
 def test_what_a_token_cannot_be(olga: Membership, field: str, value: object) -> None:
     with pytest.raises(Refused) as refused:
         make(olga, **{field: value})

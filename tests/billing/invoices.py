@@ -163,7 +163,7 @@ def files() -> dict[str, bytes]:
     return {"ALD-2026-0042-backup.csv": BACKUP}
 
 
-def long_invoice(lines: int = 90) -> Invoice:
+def long_invoice(lines: int = 50) -> Invoice:
     """Three pages of lines with an appendix, long names and accents."""
     many = tuple(
         line(

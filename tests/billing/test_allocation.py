@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from billing.allocation import Grant, Open, ageing, allocate_payment, bucket, draw_down
@@ -53,11 +53,13 @@ def test_ageing_on_15_may(due: date, expected: str) -> None:
     assert bucket(due, date(2026, 5, 15)) == expected
 
 
+@settings(deadline=None)
 @given(st.lists(st.builds(Open, st.text(max_size=5), st.dates(date(2025, 1, 1), date(2027, 1, 1)), positive), max_size=20))
 def test_ageing_buckets_partition_what_is_open(invoices: list[Open]) -> None:
     assert ageing(invoices, date(2026, 5, 15)).total == add(*(invoice.balance for invoice in invoices))
 
 
+@settings(deadline=None)
 @given(positive, st.lists(positive, max_size=10))
 def test_allocations_never_exceed_the_payment_or_an_open_balance(payment: Decimal, balances: list[Decimal]) -> None:
     invoices = [Open(f"INV-{number}", date(2026, 1, 1), balance) for number, balance in enumerate(balances)]

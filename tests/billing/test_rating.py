@@ -276,6 +276,12 @@ def test_a_price_corrected_afterwards_is_one_adjustment() -> None:
     assert (line.quantity, line.unit, line.unit_price, line.amount) == (D(1), "adjustment", D(10), D(10))
 
 
+def test_every_amount_is_written_with_the_digits_of_its_currency() -> None:
+    lines = rate(term(unit_price=D(10), discount_amount=D(5), cap=D(80)), rows("10"), NOVEMBER)
+    lines += rate(term(minimum=D(500)), [], NOVEMBER) + credit_lines(MISSES, D(1845), "USD").lines
+    assert {line.amount.as_tuple().exponent for line in lines} == {-2}
+
+
 # --- credits ---
 
 MISSES = [CreditClaim(f"C-{number}", f"Miss {number}", base=D(18450), percent=D(5)) for number in (1, 2, 3)]

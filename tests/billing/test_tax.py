@@ -4,7 +4,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from billing.rating import rounding_adjustment
@@ -59,6 +59,7 @@ def test_an_unrounded_line_is_refused() -> None:
         totals([Taxed(D("1.005"), STANDARD)], "USD")
 
 
+@settings(deadline=None)
 @given(lines)
 def test_gross_is_net_plus_tax_and_the_order_of_lines_is_of_no_account(some: list[Taxed]) -> None:
     result = totals(some, "USD")
@@ -67,11 +68,13 @@ def test_gross_is_net_plus_tax_and_the_order_of_lines_is_of_no_account(some: lis
     assert result == totals(some[::-1], "USD")
 
 
+@settings(deadline=None)
 @given(lines)
 def test_line_taxes_always_sum_to_the_invoice_tax(some: list[Taxed]) -> None:
     assert add(*line_taxes(some, "USD")) == totals(some, "USD").tax
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_credit_notes_that_cover_an_invoice_sum_to_it_in_any_order(data: st.DataObject) -> None:
     invoice = data.draw(lines)

@@ -58,7 +58,9 @@ def test_a_unit_price_keeps_its_digits(rate: str, text: str) -> None:
         (None, Decimal("0.95"), "—"),
     ],
 )
-def test_a_share_short_of_its_target_never_reads_as_the_target(share: Fraction | Decimal | None, target: Fraction | Decimal | None, text: str) -> None:
+def test_a_share_short_of_its_target_never_reads_as_the_target(
+    share: Fraction | Decimal | None, target: Fraction | Decimal | None, text: str
+) -> None:
     assert plain(formats.percent(share, target)) == text
 
 
@@ -76,14 +78,25 @@ def test_the_written_percentage_passes_exactly_when_the_share_does(share: Fracti
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(24, "24 s"), (42 * 60, "42 min"), (23_040, "6 h 24 min"), (97_200, "1 d 3 h"), (7200, "2 h"), (0, "0 s"), (-120, "−2 min"), (59, "59 s"), (None, "—")],
+    [
+        (24, "24 s"),
+        (42 * 60, "42 min"),
+        (23_040, "6 h 24 min"),
+        (97_200, "1 d 3 h"),
+        (7200, "2 h"),
+        (0, "0 s"),
+        (-120, "−2 min"),
+        (59, "59 s"),
+        (None, "—"),
+    ],
 )
 def test_a_duration_is_cut_to_two_units(seconds: int | None, text: str) -> None:
     assert plain(formats.duration(seconds)) == text
 
 
 @pytest.mark.parametrize(
-    ("left", "text"), [(23_040, "6 h 24 min left"), (-2520, "Breached by 42 min"), (0, "Due now"), (timedelta(microseconds=-5), "Breached by 1 s")]
+    ("left", "text"),
+    [(23_040, "6 h 24 min left"), (-2520, "Breached by 42 min"), (0, "Due now"), (timedelta(microseconds=-5), "Breached by 1 s")],
 )
 def test_time_left_says_in_words_which_side_of_due_it_is(left: int | timedelta, text: str) -> None:
     assert plain(formats.time_left(left)) == text
@@ -107,7 +120,9 @@ def test_dates_read_alike_and_a_pattern_still_works() -> None:
     assert formats.day(None) == "—"
 
 
-@pytest.mark.parametrize(("value", "text"), [(Decimal("12480"), "12,480"), (Decimal("13.50"), "13.5"), (Decimal("0"), "0"), (Decimal("1E+3"), "1,000")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(Decimal("12480"), "12,480"), (Decimal("13.50"), "13.5"), (Decimal("0"), "0"), (Decimal("1E+3"), "1,000")]
+)
 def test_a_quantity_has_no_empty_decimals(value: Decimal, text: str) -> None:
     assert formats.quantity(value) == text
 

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lpo.core.money import NotDecimal, add, exponent, is_money, largest_remainder, round_money, round_up_to, smallest_unit
@@ -77,6 +77,7 @@ def test_what_cannot_be_shared_is_refused(total: str, shares: list[str]) -> None
         largest_remainder(D(total), [D(share) for share in shares], "USD")
 
 
+@settings(deadline=None)
 @given(amounts, weights)
 def test_shares_sum_to_the_total_and_differ_from_the_exact_share_by_less_than_one_unit(total: Decimal, by: list[Decimal]) -> None:
     shares = largest_remainder(total, by, "USD")
@@ -86,6 +87,7 @@ def test_shares_sum_to_the_total_and_differ_from_the_exact_share_by_less_than_on
     assert all(abs(share * whole - total * weight) < D("0.01") * whole for share, weight in zip(shares, by, strict=True))
 
 
+@settings(deadline=None)
 @given(amounts)
 def test_a_credit_mirrors_its_charge(amount: Decimal) -> None:
     assert round_money(-amount / 7, "USD") == -round_money(amount / 7, "USD")

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
-DAY = 86_400
+HOUR, DAY = 3_600, 86_400
 STEP = 900  # every zone used here changes its clocks on a quarter of an hour of UTC
 
 
@@ -65,8 +65,9 @@ class Oracle:
         return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) + minute * 60
 
     def _near(self, reading: int) -> tuple[int, npt.NDArray[np.int64]]:
-        low = max(0, reading - self.origin - 2 * DAY)
-        return low, self.wall[low : reading - self.origin + 2 * DAY]
+        # No zone is further than fourteen hours from UTC.
+        low = max(0, reading - self.origin - 16 * HOUR)
+        return low, self.wall[low : reading - self.origin + 16 * HOUR]
 
     def first_at(self, reading: int) -> int:
         """Index of the first second whose wall clock reads `reading` or later."""
