@@ -14,6 +14,7 @@ organization: list[URLPattern | URLResolver] = [
     path("", include("lpo.audit.urls")),
     path("", include("engagements.urls")),
     path("", include("sla.urls")),
+    path("", include("billing.urls")),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
