@@ -65,7 +65,6 @@ _FIELDS = (
     "errors",
     "reason",
 )
-)
 
 
 def write_rows(attainment: Attainment, version: ServiceLevelVersion, now: datetime) -> None:

@@ -1,0 +1,211 @@
+"""Today: every open clock with the time it has left, from the stored rows. Nothing is projected here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+from django.db import connection
+from django.db.models import Q, QuerySet
+
+from engagements import states
+from engagements.actions import permitted_moves
+from engagements.models import Client, Pause
+from lpo.accounts.roles import Permission
+from lpo.core.localtime import to_epoch
+from lpo.core.templatetags.components import worst
+from lpo.core.templatetags.formats import duration, time_left
+from lpo.tenancy.context import current_organization_id
+from sla.hours import hours_of
+from sla.models import Clock
+
+FILTERS = {
+    "": "All open",
+    "unassigned": "Unassigned",
+    "mine": "Mine",
+    "waiting": "Waiting on client",
+    "questions": "Enquiries and errors",
+}
+AT_RISK = Fraction(3, 4)
+SOON = timedelta(hours=2)
+HELD_SHOWN = 25
+_PARTY = {"client": "client", "third_party": "third party", "provider": "us"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One open clock as the page shows it. `kind` is the shape and colour of its status, `text` the same in words."""
+
+    clock: Clock
+    client: str
+    kind: str
+    text: str
+    share: Fraction
+    level: str
+    note: str
+    verb: str
+    to: str
+
+    @property
+    def item(self) -> Any:
+        return self.clock.item
+
+    @property
+    def zone(self) -> str:
+        """The contract's own, for the second due time."""
+        return self.clock.level_version.time_zone
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows of one client or workstream; its kind is that of its worst row."""
+
+    title: str
+    rows: tuple[Row, ...]
+
+    @property
+    def kind(self) -> str:
+        return worst(row.kind for row in self.rows)
+
+    @property
+    def text(self) -> str:
+        number = len(self.rows)
+        return f"{number} open clock{'s' if number != 1 else ''}"
+
+
+def open_clocks(chosen: str, member_id: int) -> QuerySet[Any]:
+    """Open clocks behind one chip, for paging by due instant (by the start of the hold where all are held)."""
+    clocks = Clock.objects.filter(stopped_at__isnull=True, cancelled=False, excluded=False)
+    if chosen == "unassigned":
+        clocks = clocks.filter(item__assignee__isnull=True)
+    elif chosen == "mine":
+        clocks = clocks.filter(item__assignee_id=member_id)
+    elif chosen == "questions":
+        clocks = clocks.filter(item__kind__in=[states.ENQUIRY, states.ERROR])
+    return clocks.filter(held_since__isnull=chosen != "waiting")
+
+
+def held_clocks(chosen: str, member_id: int) -> QuerySet[Any]:
+    """The held ones behind the same chip, longest first."""
+    narrowed = {
+        "unassigned": Q(item__assignee__isnull=True),
+        "mine": Q(item__assignee_id=member_id),
+        "questions": Q(item__kind__in=[states.ENQUIRY, states.ERROR]),
+    }
+    clocks = Clock.objects.filter(stopped_at__isnull=True, cancelled=False, excluded=False, held_since__isnull=False)
+    return clocks.filter(narrowed.get(chosen, Q())).order_by("held_since", "id")
+
+
+def with_details(clocks: QuerySet[Any]) -> QuerySet[Any]:
+    return clocks.select_related(
+        "item__workstream", "item__assignee__user", "level", "level_version__calendar_version"
+    )
+
+
+def rows_of(clocks: Sequence[Clock], now: datetime, permissions: frozenset[Permission]) -> list[Row]:
+    """Rows for a page of clocks: two further statements, whatever their number."""
+    clients = dict(Client.objects.filter(id__in={clock.client_id for clock in clocks}).values_list("id", "name"))
+    held = [clock.item_id for clock in clocks if clock.held_since is not None]
+    pauses: dict[int, Pause] = {}
+    if held:
+        for pause in Pause.objects.filter(item_id__in=held, ended_at__isnull=True, withdrawn_at__isnull=True).order_by("-started_at"):
+            pauses[pause.item_id] = pause
+    return [_row(clock, clients.get(clock.client_id, ""), pauses.get(clock.item_id), now, permissions) for clock in clocks]
+
+
+def _row(clock: Clock, client: str, pause: Pause | None, now: datetime, permissions: frozenset[Permission]) -> Row:
+    kind, text, share = standing(clock, now, pause.party if pause else "client")
+    note = "" if pause is None else f"{pause.get_reason_display()}{f': {pause.note}' if pause.note else ''}"
+    verb, to = _next_move(clock, permissions)
+    level = clock.level.name + (" · rework" if clock.cycle > 1 else "")
+    return Row(clock, client, kind, text, share, level, note, verb, to)
+
+
+def standing(clock: Clock, now: datetime, party: str = "client") -> tuple[str, str, Fraction]:
+    """Kind, words and share of the time used of an open clock. Time left runs on the level's own calendar."""
+    target = max(1, clock.target_seconds)
+    if clock.held_since is not None:
+        on_hold = f"On hold: {_PARTY.get(party, party)}, {duration(now - clock.held_since)}"
+        return "paused", on_hold, Fraction(clock.used_seconds, target)
+    if clock.due_at < now:
+        return "breach", time_left(clock.due_at - now), Fraction(1)
+    left = hours_of(clock.level_version).elapsed(to_epoch(now), to_epoch(clock.due_at))
+    share = Fraction(target - min(left, target), target)
+    return ("risk" if share >= AT_RISK else "progressing"), time_left(left), share
+
+
+def _next_move(clock: Clock, permissions: frozenset[Permission]) -> tuple[str, str]:
+    """The verb of the next step and the state it leads to; no state where it needs more than a click."""
+    item = clock.item
+    if clock.held_since is not None:
+        return "Chase", ""
+    if item.kind == states.WORK and item.assignee_id is None and Permission.TRACK_ITEMS in permissions:
+        return "Assign", ""
+    moves = [move for move in permitted_moves(item, permissions) if move.to not in (states.ASSIGNED, states.RECEIVED, states.CANCELLED)]
+    # The state table lists moves in the order of the work, so the first is the next.
+    return (moves[0].verb, moves[0].to) if moves else ("Open", "")
+
+
+def grouped(rows: Iterable[Row], by: str) -> list[Group]:
+    """Rows by client or workstream, the most urgent group first; one nameless group otherwise."""
+    if by not in ("client", "workstream"):
+        return [Group("", tuple(rows))]
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        title = row.client if by == "client" else f"{row.client}, {row.item.workstream.title}"
+        found.setdefault(title, []).append(row)
+    return [Group(title, tuple(members)) for title, members in found.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The facts above the list, each counted to at most 1,001."""
+
+    running: int
+    breached: int
+    soon: int
+    soon_unassigned: int
+    waiting: int
+    longest: datetime | None
+    unassigned: int
+    mine: int
+    questions: int
+
+    @property
+    def open(self) -> int:
+        return self.running + self.waiting
+
+
+_OPEN = "c.organization_id = %(organization)s AND c.stopped_at IS NULL AND NOT c.cancelled AND NOT c.excluded"
+_ITEM = "JOIN engagements_workitem i ON i.organization_id = c.organization_id AND i.id = c.item_id"
+
+
+def _capped(condition: str, join: str = "") -> str:
+    return f"(SELECT count(*) FROM (SELECT 1 FROM sla_clock c {join} WHERE {_OPEN} AND {condition} LIMIT 1001) AS capped)"  # noqa: S608
+
+
+_TOTALS = "SELECT " + ", ".join(
+    [
+        _capped("c.held_since IS NULL"),
+        _capped("c.held_since IS NULL AND c.due_at < %(now)s"),
+        _capped("c.held_since IS NULL AND c.due_at >= %(now)s AND c.due_at < %(soon)s"),
+        _capped("c.held_since IS NULL AND c.due_at >= %(now)s AND c.due_at < %(soon)s AND i.assignee_id IS NULL", _ITEM),
+        _capped("c.held_since IS NOT NULL"),
+        f"(SELECT min(c.held_since) FROM sla_clock c WHERE {_OPEN} AND c.held_since IS NOT NULL)",
+        _capped("c.held_since IS NULL AND i.assignee_id IS NULL", _ITEM),
+        _capped("c.held_since IS NULL AND i.assignee_id = %(member)s", _ITEM),
+        _capped("c.held_since IS NULL AND i.kind IN ('enquiry', 'error')", _ITEM),
+    ]
+)
+
+
+def totals(now: datetime, member_id: int) -> Totals:
+    """All counts of the page in one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _TOTALS, {"organization": current_organization_id(), "now": now, "soon": now + SOON, "member": member_id}
+        )
+        return Totals(*cursor.fetchone())

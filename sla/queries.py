@@ -1,0 +1,224 @@
+"""What pages, reports and billing read of the room: stored clocks and figures, never recomputed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q, QuerySet
+
+from engagements.models import Engagement, Matter, Workstream
+from lpo.core.localtime import from_epoch, local_midnight, to_epoch
+from lpo.core.templatetags.formats import error_percent, percent
+from lpo.core.templatetags.formats import target as target_text
+from sla import wording
+from sla.models import Attainment, AttainmentRow, CreditClaim, ServiceLevel, ServiceLevelVersion
+from sla.windows import in_force, period
+
+PROVISIONAL, FINAL = "provisional", "final"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A level's result in one window as people read it. `attainment` None: nothing was counted yet."""
+
+    version: ServiceLevelVersion
+    label: str
+    start: datetime
+    end: datetime
+    attainment: Attainment | None
+
+    @property
+    def level(self) -> ServiceLevel:
+        return self.version.level
+
+    @property
+    def accuracy(self) -> bool:
+        return self.version.max_error_percent is not None
+
+    @property
+    def closed(self) -> bool:
+        return self.attainment is not None and self.attainment.state == "closed"
+
+    @property
+    def numerator(self) -> int:
+        return self.attainment.numerator if self.attainment else 0
+
+    @property
+    def denominator(self) -> int:
+        return self.attainment.denominator if self.attainment else 0
+
+    @property
+    def missed(self) -> int:
+        return self.denominator - self.numerator
+
+    @property
+    def share(self) -> Fraction | None:
+        return Fraction(self.numerator, self.denominator) if self.denominator else None
+
+    @property
+    def goal(self) -> Fraction:
+        """The target share, or the limit an error rate stays under."""
+        promised = self.version.max_error_percent if self.accuracy else self.version.expected_percent
+        return Fraction(promised or 0) / 100
+
+    @property
+    def actual(self) -> str:
+        """94.8 %, or an em dash where nothing was measured."""
+        return error_percent(self.share, self.goal) if self.accuracy else percent(self.share, self.goal)
+
+    @property
+    def promised(self) -> str:
+        return wording.short_target(self.version)
+
+    @property
+    def goal_text(self) -> str:
+        return target_text(self.goal)
+
+    @property
+    def kind(self) -> str:
+        """The status kind: shape and colour."""
+        if self.attainment is None or self.attainment.met is None:
+            return "draft"
+        return "met" if self.attainment.met else "breach"
+
+    @property
+    def state(self) -> str:
+        """Met, or below target so far."""
+        if self.attainment is None or self.attainment.met is None:
+            return "Not measured"
+        if self.closed:
+            return "Met" if self.attainment.met else "Missed"
+        if self.accuracy:
+            return "Under the limit so far" if self.attainment.met else "Over the limit so far"
+        return "On target so far" if self.attainment.met else "Below target so far"
+
+    @property
+    def credit(self) -> str:
+        """The credit at stake in words: 5 %, provisional."""
+        if self.attainment is None or self.attainment.met is not False or not self.version.credit_percent:
+            return ""
+        return f"{wording.number(self.version.credit_percent)} % of the credit base"
+
+
+def versions_of(levels: Iterable[ServiceLevel]) -> dict[int, list[ServiceLevelVersion]]:
+    """Every version of some levels, oldest first, in one statement."""
+    by_id = {level.pk: level for level in levels}
+    found: dict[int, list[ServiceLevelVersion]] = {pk: [] for pk in by_id}
+    rows = ServiceLevelVersion.objects.filter(level_id__in=by_id).select_related("calendar_version__calendar")
+    for version in rows.order_by("level_id", "effective_from"):
+        version.level = by_id[version.level_id]
+        found[version.level_id].append(version)
+    return found
+
+
+def in_force_at(versions: Sequence[ServiceLevelVersion], now: datetime) -> ServiceLevelVersion:
+    """The version in force at an instant, else the first to come."""
+    index = in_force([(version.effective_from, version.time_zone) for version in versions], to_epoch(now))
+    return versions[index or 0]
+
+
+def current_figures(levels: Iterable[ServiceLevel], now: datetime) -> list[Figure]:
+    """The present window of each level, in two statements."""
+    versions = {pk: found for pk, found in versions_of(levels).items() if found}
+    wanted: dict[tuple[int, datetime], Figure] = {}
+    for pk, known in versions.items():
+        version = in_force_at(known, now)
+        window = period(to_epoch(now), version.time_zone, version.window)
+        start = from_epoch(window.start)
+        wanted[pk, start] = Figure(version, window.label, start, from_epoch(window.end), None)
+    stored = Attainment.objects.filter(level_id__in=versions, window_start__in={start for _, start in wanted}).order_by("revision")
+    found = {(row.level_id, row.window_start): row for row in stored}
+    return [
+        Figure(figure.version, figure.label, figure.start, figure.end, found.get((pk, start)))
+        for (pk, start), figure in sorted(wanted.items(), key=lambda pair: (pair[1].level.workstream_id, pair[0][0]))
+    ]
+
+
+def history(level: ServiceLevel, versions: Sequence[ServiceLevelVersion], limit: int) -> list[Figure]:
+    """The last windows that were counted, newest first, each by the version that measured it."""
+    by_pk = {version.pk: version for version in versions}
+    rows = Attainment.objects.filter(level=level).defer("snapshot").order_by("-window_start", "-revision")[: limit * 2]
+    figures: dict[datetime, Figure] = {}
+    for row in rows:
+        row.level = level
+        figures.setdefault(
+            row.window_start, Figure(by_pk[row.level_version_id], row.label, row.window_start, row.window_end, row)
+        )
+    return list(figures.values())[:limit]
+
+
+def levels_of_workstreams(workstreams: Iterable[Workstream]) -> list[ServiceLevel]:
+    return list(ServiceLevel.objects.filter(workstream__in=list(workstreams), active=True).select_related("workstream").order_by("id"))
+
+
+def figures_of_matter(matter: Matter, now: datetime) -> dict[str, Any]:
+    """The service levels of a matter as they stand, for a published update: text and counts, nothing that changes later."""
+    levels = list(ServiceLevel.objects.filter(workstream__matter=matter, active=True).select_related("workstream").order_by("id"))
+    return {
+        "levels": [
+            {
+                "level": figure.level.name,
+                "workstream": figure.level.workstream.title,
+                "promise": figure.promised,
+                "window": figure.label,
+                "numerator": figure.numerator,
+                "denominator": figure.denominator,
+                "pending": figure.attainment.pending if figure.attainment else 0,
+                "excluded": figure.attainment.excluded if figure.attainment else 0,
+                "actual": figure.actual,
+                "kind": figure.kind,
+                "state": figure.state,
+                "computed_at": figure.attainment.computed_at.isoformat() if figure.attainment else None,
+            }
+            for figure in current_figures(levels, now)
+        ]
+    }
+
+
+def attainments(engagement: Engagement, start: date, end: date) -> QuerySet[Any]:
+    """The latest revision of every window of an engagement's levels that begins within [start, end), by the contract's own dates."""
+    widest = Q(window_start__gte=from_epoch(local_midnight(start, ZoneInfo("UTC")) - 86_400), window_start__lt=_after(end))
+    rows = Attainment.objects.filter(widest, level__workstream__matter__engagement=engagement)
+    return (
+        rows.select_related("level__workstream__matter", "level_version")
+        .defer("snapshot")
+        .filter(pk__in=_latest(rows, start, end))
+        .order_by("window_start", "level_id")
+    )
+
+
+def _after(end: date) -> datetime:
+    return from_epoch(local_midnight(end, ZoneInfo("UTC")) + 86_400)
+
+
+def _latest(rows: QuerySet[Any], start: date, end: date) -> list[int]:
+    found: dict[tuple[int, datetime], int] = {}
+    for pk, level_id, at, zone in rows.order_by("revision").values_list("pk", "level_id", "window_start", "level_version__time_zone"):
+        if start <= at.astimezone(ZoneInfo(zone)).date() < end:
+            found[level_id, at] = pk
+    return list(found.values())
+
+
+def final_claims_for(engagement: Engagement) -> QuerySet[Any]:
+    """Claims that nobody can contest any more, oldest window first, for billing to turn into money."""
+    return claims_for(engagement).filter(state=FINAL)
+
+
+def claims_for(engagement: Engagement) -> QuerySet[Any]:
+    """Every claim of an engagement, in whatever state."""
+    return (
+        CreditClaim.objects.filter(level__workstream__matter__engagement=engagement)
+        .select_related("attainment", "level__workstream__matter")
+        .defer("attainment__snapshot")
+        .order_by("attainment__window_start", "id")
+    )
+
+
+def rows_of(attainment: Attainment) -> QuerySet[Any]:
+    """The rows behind a closed figure, worst first, as they were frozen."""
+    return AttainmentRow.objects.filter(attainment=attainment).order_by("outcome", "id")

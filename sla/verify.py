@@ -1,0 +1,107 @@
+"""Checking what was frozen: every closed window against its hash, its rows and a replay of the stored facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from lpo.audit.record import canonical
+from lpo.core.localtime import from_epoch, to_epoch
+from sla import evidence, wording
+from sla.clockrows import ClockRow, project
+from sla.counting import is_met
+from sla.facts import read
+from sla.models import Attainment, AttainmentRow, Clock, LevelKind
+
+BATCH = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was checked. `identical` False: `detail` says what differs."""
+
+    subject: str
+    identical: bool
+    detail: str = ""
+
+
+def verify() -> Iterator[Finding]:
+    """Every closed window of the current organization, oldest first. It compares only: nothing is rendered or written."""
+    closed = Attainment.objects.filter(state="closed").select_related("level", "level_version__calendar_version__calendar")
+    for attainment in closed.order_by("window_start", "level_id", "revision"):
+        attainment.level_version.level = attainment.level
+        subject = f"{attainment.level.name}, {attainment.label}, revision {attainment.revision}"
+        differences = [*_frozen(attainment), *_replayed(attainment)]
+        if not differences:
+            yield Finding(subject, True, wording.result(attainment.numerator, attainment.denominator))
+        for difference in differences:
+            yield Finding(subject, False, difference)
+
+
+def _frozen(attainment: Attainment) -> Iterator[str]:
+    """The snapshot's hash, its rows and its figures against the columns beside it."""
+    snapshot: dict[str, Any] = attainment.snapshot
+    if evidence.digest_of(snapshot) != attainment.snapshot_sha256:
+        yield "the snapshot does not have its recorded hash"
+    number, digest = evidence.rows_digest(attainment)
+    if (number, digest) != (snapshot["rows"]["number"], snapshot["rows"]["sha256"]):
+        yield f"{number} rows do not match the {snapshot['rows']['number']} that were frozen"
+    count = evidence.count_rows(attainment, attainment.level.kind)
+    counts = snapshot["counts"]
+    added = {"numerator": count.numerator, "denominator": count.denominator, "pending": count.pending, "excluded": count.excluded}
+    for name, value in added.items():
+        if value != counts[name] or value != getattr(attainment, name):
+            yield f"{name} {getattr(attainment, name)}: the rows add up to {value}, the snapshot says {counts[name]}"
+    version = attainment.level_version
+    if canonical(evidence.version_inputs(version)) != snapshot["version"]:
+        yield "the promise differs from the one it was measured by"
+    if is_met(version, count.numerator, count.denominator) != attainment.met:
+        yield "met or missed does not follow from the figures"
+
+
+def _replayed(attainment: Attainment) -> Iterator[str]:
+    """The clocks computed anew from the stored facts, against the frozen rows."""
+    if attainment.level.kind == LevelKind.ACCURACY:
+        return
+    references = dict(
+        Clock.objects.filter(level_id=attainment.level_id, window_start=attainment.window_start, cycle=1)
+        .order_by("item_id")
+        .values_list("item_id", "item__reference")
+    )
+    frozen = {row.item_reference: row for row in AttainmentRow.objects.filter(attainment=attainment)}
+    ids = list(references)
+    seen = set()
+    for start in range(0, len(ids), BATCH):
+        facts = read(ids[start : start + BATCH], level_ids=[attainment.level_id])
+        for row in project(facts, to_epoch(attainment.closed_at)):
+            if row.cycle == 1:
+                reference = references[row.item_id]
+                seen.add(reference)
+                yield from _compared(reference, row, frozen.get(reference), attainment.closed_at)
+    for reference in sorted(frozen.keys() - seen):
+        yield f"{reference}: frozen as {frozen[reference].outcome}, no longer in this window"
+
+
+def _compared(reference: str, row: ClockRow, frozen: AttainmentRow | None, closed_at: datetime) -> Iterator[str]:
+    outcome = _outcome(row, to_epoch(closed_at))
+    if frozen is None:
+        yield f"{reference}: {outcome} by what is known now, but not among the frozen rows"
+        return
+    now = {
+        "outcome": outcome,
+        "due_at": from_epoch(row.due),
+        "stopped_at": None if row.stopped is None or row.stopped > to_epoch(closed_at) else from_epoch(row.stopped),
+    }
+    for name, value in now.items():
+        if getattr(frozen, name) != value:
+            yield f"{reference}: {name} {getattr(frozen, name)} was frozen, the facts now say {value}"
+
+
+def _outcome(row: ClockRow, at: int) -> str:
+    if row.excluded or row.cancelled:
+        return "excluded"
+    if row.stopped is not None and row.stopped <= row.due:
+        return "met"
+    return "missed" if row.stopped is not None or (row.held_since is None and row.due < at) else "pending"
