@@ -10,6 +10,8 @@ from lpo.jobs import health
 
 organization: list[URLPattern | URLResolver] = [
     path("", include("lpo.accounts.urls")),
+    path("", include("lpo.portal.urls")),
+    path("", include("lpo.reports.urls")),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
