@@ -24,7 +24,8 @@ PortalView = Callable[..., HttpResponseBase]
 
 def own_client(request: TenantRequest) -> Client:
     """The client whose viewer is signed in. The database shows this role no other."""
-    found = Client.objects.filter(pk=request.membership.client_id).first()
+    client_id = request.membership.client_id
+    found = Client.objects.filter(pk=client_id).first() if client_id is not None else None
     if found is None:
         raise Http404
     return found

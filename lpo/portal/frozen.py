@@ -72,9 +72,17 @@ def window_key(start: datetime, zone: str) -> str:
 
 
 def window_of(attainment: Attainment, claim: CreditClaim | None = None) -> Window:
-    version = promised(attainment.snapshot)
+    version = promised(snapshot_of(attainment))
     figure = Figure(version, attainment.label, attainment.window_start, attainment.window_end, attainment)
     return Window(figure, attainment, claim)
+
+
+def snapshot_of(attainment: Attainment) -> dict[str, Any]:
+    """A closed window always has one; the database sees to it."""
+    snapshot: dict[str, Any] | None = attainment.snapshot
+    if snapshot is None:
+        raise ValueError(f"{attainment.label} is not closed")
+    return snapshot
 
 
 def promised(snapshot: dict[str, Any]) -> ServiceLevelVersion:

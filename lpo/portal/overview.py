@@ -75,13 +75,13 @@ def _closed(level: Level) -> str:
     return f"{level.name} in {level.last.attainment.label}: {level.last.exact}, promised {level.last.figure.promised}"
 
 
-def owed(rows: Sequence[tuple[str, str, Decimal, date]], today: date) -> list[Owed]:
+def owed(rows: Sequence[tuple[str, str, Decimal, date | None]], today: date) -> list[Owed]:
     """Issued invoices as (currency, number, gross, due date), summed by currency."""
     found: dict[str, Owed] = {}
-    for currency, number, gross, due in sorted(rows, key=lambda row: row[3]):
+    for currency, number, gross, due in sorted(rows, key=lambda row: row[3] or date.min):
         account = found.setdefault(currency, Owed(currency))
         account.numbers.append(number)
-        if due < today:
+        if due is None or due < today:
             account.overdue += gross
             account.overdue_count += 1
             continue

@@ -117,13 +117,13 @@ def levels(client: Client, updates: Sequence[StatusUpdate], now: datetime) -> li
     waiting = list(known)
     for update in updates:
         for told in update.figures.get("levels", []):
-            level = next((row for row in waiting if (row.matter_id, row.name) == (update.matter_id, told["level"])), None)
-            if level is None:
-                level = Level(told["level"], "", update.matter_id)
-                known.append(level)
+            measured = next((row for row in waiting if (row.matter_id, row.name) == (update.matter_id, told["level"])), None)
+            if measured is None:
+                measured = Level(told["level"], "", update.matter_id)
+                known.append(measured)
             else:
-                waiting.remove(level)
-            level.so_far, level.as_of = told, update.published_at
+                waiting.remove(measured)
+            measured.so_far, measured.as_of = told, update.published_at
     return known
 
 

@@ -13,6 +13,7 @@ from lpo.accounts.access import TenantRequest
 from lpo.core.exports import Cell, write_csv
 from lpo.portal import queries
 from lpo.portal.access import address, download, page, portal
+from lpo.portal.frozen import snapshot_of
 from lpo.portal.paging import positions, whole
 from lpo.portal.queries import Level
 from lpo.tenancy.context import Scope, current_scope, scoped
@@ -94,7 +95,7 @@ def window(request: TenantRequest, client: Client, level: str, window: str) -> H
         "promise": wording.promise(frozen.figure.version),
         "rows": rows,
         "chips": _chips(frozen.attainment, frozen.figure.accuracy, outcome),
-        "intact": evidence.digest_of(frozen.attainment.snapshot) == frozen.attainment.snapshot_sha256,
+        "intact": evidence.digest_of(snapshot_of(frozen.attainment)) == frozen.attainment.snapshot_sha256,
         "line": line,
         "line_url": address(request, client, "line", line.invoice.number, line.position) if line else "",
         **positions(rows, "id", previous, following, outcome=outcome),
