@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -14,9 +15,11 @@ from django.db import connection
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
-from billing.models import Invoice, InvoiceLine
+from billing import actions as billing
+from billing.models import InvoiceLine
 from engagements import actions as work
 from engagements.models import Client
+from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership, Organization
 from lpo.audit.models import Document
 from lpo.reports.actions import publish_status
@@ -39,17 +42,17 @@ def rows_of(browser: Browser, url: str) -> list[dict[str, str]]:
 
 def credit_line(shown: Published) -> InvoiceLine:
     with in_organization(shown.invoice.organization_id):
-        return InvoiceLine.objects.get(invoice__client=shown.client, claim_id__isnull=False)
+        return InvoiceLine.objects.select_related("invoice").get(invoice__client=shown.client, claim_id__isnull=False)
 
 
 class TestOverview:
     def test_the_three_facts_say_what_was_told(self, shown: Published, read: Read) -> None:
         text = read(shown.base)
         assert "1 item waits on you" in text
-        assert "NDA-0021: information needed, since" in text
+        assert "NDA-0011: information needed, since" in text
         assert "23 h left for NDA turnaround once you answer; its due date moves with your answer" in text
-        assert "0 of 1 met" in text and "18 of 20 = 90.00 %, promised 95 % within 24 hours" in text
-        assert "1 earlier invoice, 2,569.63 USD, past their due date" in text
+        assert "0 of 1 met" in text and "8 of 10 = 80.00 %, promised 95 % within 24 hours" in text
+        assert "1 earlier invoice, 2,471.19 USD, past their due date" in text
         assert "payments are not recorded here" in text
 
     def test_what_is_not_due_yet_is_what_is_owed(self, shown: Published, read: Read, bill: Membership, bella: Membership) -> None:
@@ -106,9 +109,6 @@ class TestUnpublished:
     def test_an_approved_invoice_is_a_draft_still(
         self, stream: object, bill: Membership, bella: Membership, as_carla: Browser, alder: Organization
     ) -> None:
-        from billing import actions as billing
-        from lpo.accounts.actor import Actor
-
         with in_organization(alder.id):
             invoice = bills.drafted(bills.engagement_of(stream), bill, index=0)  # type: ignore[arg-type]
             billing.submit_invoice(invoice=invoice, by=Actor.member(bill))
@@ -119,11 +119,11 @@ class TestUnpublished:
 class TestServiceLevels:
     def test_a_window_shows_formula_rows_and_an_intact_snapshot(self, shown: Published, read: Read) -> None:
         text = read(shown.window_url)
-        assert "18 in time of 20 decided = 90.00 %; the contract asks for 95 %" in text
+        assert "8 in time of 10 decided = 80.00 %; the contract asks for 95 %" in text
         assert "Schedule B 2.1" in text
         assert shown.attainment.snapshot_sha256 in text and "Identical to its hash" in text
-        assert text.count("NDA-X") == 20
-        assert "5 % of the credit base for October 2025: 18 of 20 = 90.00 % against 95 %" in text
+        assert text.count("NDA-X") == 10
+        assert "5 % of the credit base for October 2025: 8 of 10 = 80.00 % against 95 %" in text
 
     def test_rows_are_filtered_by_outcome(self, shown: Published, read: Read, as_carla: Browser) -> None:
         text = read(shown.window_url, outcome="missed")
@@ -132,26 +132,26 @@ class TestServiceLevels:
 
     def test_the_file_holds_every_row_and_adds_up_to_the_figure(self, shown: Published, as_carla: Browser) -> None:
         rows = rows_of(as_carla, f"{shown.window_url}rows.csv")
-        assert [row["outcome"] for row in rows].count("met") == 18
+        assert [row["outcome"] for row in rows].count("met") == 8
         assert [row["outcome"] for row in rows].count("missed") == 2
         late = next(row for row in rows if row["external id"] == "NDA-X0")
         assert (late["used seconds"], late["late seconds"], late["due"]) == ("194400", "108000", "2025-10-03T14:00:00Z")
 
     def test_the_windows_file_tells_the_credit(self, shown: Published, as_carla: Browser) -> None:
         (row,) = rows_of(as_carla, f"{shown.base}levels/nda-turnaround/windows.csv")
-        assert (row["window"], row["numerator"], row["denominator"], row["credit"]) == ("October 2025", "18", "20", "5 %, final")
+        assert (row["window"], row["numerator"], row["denominator"], row["credit"]) == ("October 2025", "8", "10", "5 %, final")
 
     def test_pages_of_rows_follow_each_other_without_loss(self, shown: Published, read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("lpo.portal.views.levels.SIZE", 8)
+        monkeypatch.setattr("lpo.portal.views.levels.SIZE", 4)
         seen: list[str] = []
-        url = "?"
-        while url:
-            text = read(shown.window_url + url)
-            seen += [part.split("<")[0] for part in text.split("NDA-X")[1:]]
-            following = text.split('rel="next"')[0] if 'rel="next"' in text else ""
-            url = "?" + text.split('href="?after=')[1].split('"')[0].join(["after=", ""]) if 'href="?after=' in text else ""
-            assert following or url or True
-        assert sorted(map(int, seen)) == list(range(20))
+        query, text = "?", ""
+        while query:
+            text = read(shown.window_url + query)
+            seen += re.findall(r"NDA-X(\d+)", text)
+            query = (re.findall(r'href="(\?after=\d+)"', text) or [""])[0]
+        assert list(map(int, seen)) == list(range(10))
+        back = re.findall(r'href="(\?before=\d+)"', text)[0]
+        assert re.findall(r"NDA-X(\d+)", read(shown.window_url + back)) == ["4", "5", "6", "7"]
 
     def test_two_levels_of_one_name_have_addresses_of_their_own(self, shown: Published, read: Read, run_jobs: Callable[[], int]) -> None:
         with in_organization(shown.client.organization_id):
@@ -160,7 +160,7 @@ class TestServiceLevels:
             levels.item(other, "2025-10-06 10:00", delivered="2025-10-06 11:00")
             run_jobs()
             sla.close_window(level=version.level, window_start=datetime(2025, 10, 1, 4, tzinfo=UTC), by=make.system(), publish=True)
-        assert "18 of 20" in read(f"{shown.base}levels/nda-turnaround/2025-10/")
+        assert "8 of 10" in read(f"{shown.base}levels/nda-turnaround/2025-10/")
         assert "1 of 1" in read(f"{shown.base}levels/nda-turnaround-2/2025-10/")
 
     @pytest.mark.parametrize("key", ["2025-11", "2025-13", "next", "0000-00"])
@@ -174,7 +174,7 @@ class TestInvoices:
         with in_organization(shown.client.organization_id):
             stored = Document.objects.get(kind="invoice_pdf", reference=shown.invoice.number)
         assert "Identical" in text and stored.sha256 in text and shown.invoice.snapshot_sha256 in text
-        assert "2,569.63" in text and "differs" not in text
+        assert "2,471.19" in text and "differs" not in text
 
     def test_the_pdf_is_the_stored_file_and_is_saved_not_opened(self, shown: Published, as_carla: Browser) -> None:
         response = as_carla.get(f"{shown.invoice_url}invoice.pdf")
@@ -193,7 +193,7 @@ class TestInvoices:
         assert "Its parts add up to it exactly" in text
         assert "NDA-0001" in text and "10.125" in text
         leaves = rows_of(as_carla, f"{shown.invoice_url}lines/{line.position}/rows.csv")
-        assert sum(Decimal(row["amount"]) for row in leaves) == line.amount == Decimal("202.50")
+        assert sum(Decimal(row["amount"]) for row in leaves) == line.amount == Decimal("101.25")
 
     def test_a_credit_line_opens_the_window_it_was_given_for_and_back(self, shown: Published, read: Read) -> None:
         line = credit_line(shown)
@@ -232,13 +232,10 @@ class TestMatters:
 
 
 def statements(browser: Browser, url: str) -> int:
-    with CaptureQueriesContext(
-        connection,
-    ) as captured:
-        response = browser.get(url)
-        if response.streaming:
-            b"".join(response.streaming_content)  # type: ignore[attr-defined]
-    return len(captured)
+    """The page's own: reads of the rooms' tables, without sign-in and tenancy."""
+    with CaptureQueriesContext(connection) as captured:
+        browser.get(url)
+    return sum(bool(re.search(r'FROM "(engagements|sla|billing|audit)_', query["sql"])) for query in captured)
 
 
 def test_pages_cost_the_same_however_much_is_published(
@@ -247,7 +244,7 @@ def test_pages_cost_the_same_however_much_is_published(
     urls = [url for url in shown.pages if not url.endswith((".csv", ".pdf"))]
     as_carla.get(shown.base)
     before = {url: statements(as_carla, url) for url in urls}
-    assert max(before.values()) <= 16, before
+    assert max(before.values()) <= 8, before
     with in_organization(shown.client.organization_id):
         for n in range(3):
             matter = make.matter(shown.matter.engagement)
@@ -267,4 +264,3 @@ def test_pages_cost_the_same_however_much_is_published(
         for index in range(4):
             bills.issued(engagement, bill, bella, index=index)
     assert {url: statements(as_carla, url) for url in urls} == before
-    assert Invoice._meta.db_table
