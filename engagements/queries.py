@@ -2,16 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db import connection
+from django.db.models import Count, Q, QuerySet
 
 from engagements import states
-from engagements.models import Matter, WorkItem, Workstream
+from engagements.models import Client, Contract, Engagement, Matter, Pause, Transition, WorkItem, Workstream
+from lpo.accounts.models import Membership
+from lpo.accounts.roles import Role
+from lpo.audit.models import Event
+from lpo.tenancy.context import current_organization_id
+
+# No page counts further than this: "10,000+" is all a person needs to read.
+COUNT_CAP = 10_000
+FINISHED_STATES = frozenset().union(*states.FINISHED.values())
+OPEN_STATES = [state for state in states.LABELS if state not in FINISHED_STATES]
+
+_COUNTS = """
+SELECT w.id, s.state, c.n
+FROM unnest(%(workstreams)s::bigint[]) AS w (id)
+CROSS JOIN unnest(%(states)s::text[]) AS s (state)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS n FROM (
+        SELECT 1 FROM engagements_workitem i
+        WHERE i.organization_id = %(organization)s AND i.workstream_id = w.id AND i.state = s.state LIMIT %(cap)s
+    ) AS capped
+) AS c
+UNION ALL
+SELECT w.id, 'paused', c.n
+FROM unnest(%(workstreams)s::bigint[]) AS w (id)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS n FROM (
+        SELECT 1 FROM engagements_workitem i
+        WHERE i.organization_id = %(organization)s AND i.workstream_id = w.id AND i.paused LIMIT %(cap)s
+    ) AS capped
+) AS c
+"""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Items of a workstream by state, each counted to the cap; `items` is exact, from the workstream's own counter."""
+
+    by_state: Mapping[str, int] = field(default_factory=dict)
+    on_hold: int = 0
+
+    @property
+    def open(self) -> int:
+        return sum(self.by_state.get(state, 0) for state in OPEN_STATES)
+
+    @property
+    def shown(self) -> list[tuple[str, str, int]]:
+        return [(state, label, n) for state, label in states.LABELS.items() if (n := self.by_state.get(state, 0))]
+
+
+def counts_of(workstream_ids: Iterable[int]) -> dict[int, Counts]:
+    """One statement for any number of workstreams, whatever their size."""
+    ids = list(workstream_ids)
+    if not ids:
+        return {}
+    values: dict[str, Any] = {
+        "workstreams": ids,
+        "states": list(states.LABELS),
+        "organization": current_organization_id(),
+        "cap": COUNT_CAP + 1,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNTS, values)
+        rows = cursor.fetchall()
+    found: dict[int, dict[str, int]] = {number: {} for number in ids}
+    for workstream_id, state, n in rows:
+        found[workstream_id][state] = n
+    return {number: Counts({s: n for s, n in by.items() if s != "paused"}, by.get("paused", 0)) for number, by in found.items()}
 
 
 def figures_of(matter: Matter) -> list[dict[str, Any]]:
-    """Per workstream of a matter: items by state, how many are open, on hold and delivered. Exact, for a published update."""
+    """Per workstream of a matter: items by state, how many are open and on hold. Exact, for a published update."""
     rows = (
         WorkItem.objects.filter(matter_id=matter.id)
         .values("workstream_id", "state")
@@ -38,3 +107,83 @@ def _figures(workstream: Workstream, rows: list[dict[str, Any]]) -> dict[str, An
         "open": sum(row["unfinished"] for row in rows),
         "on_hold": sum(row["waiting"] for row in rows),
     }
+
+
+def staff() -> QuerySet[Membership]:
+    """Active people of the provider's side, by name."""
+    people = Membership.objects.filter(organization_id=current_organization_id(), is_active=True).exclude(role=Role.CLIENT_VIEWER)
+    return people.select_related("user", "organization").order_by("user__name", "user__email")
+
+
+def clients_with_counts() -> QuerySet[Any]:
+    """Every client; `clients_page` adds the counts of those on one page."""
+    queryset: QuerySet[Any] = Client.objects.all()
+    return queryset
+
+
+def engagement_counts(client_ids: Sequence[int]) -> dict[int, int]:
+    rows = Engagement.objects.filter(client_id__in=client_ids, status="open").values("client_id").annotate(n=Count("id")).order_by()
+    return {row["client_id"]: row["n"] for row in rows}
+
+
+def matter_counts(client_ids: Sequence[int]) -> dict[int, int]:
+    rows = Matter.objects.filter(client_id__in=client_ids, status="open").values("client_id").annotate(n=Count("id")).order_by()
+    return {row["client_id"]: row["n"] for row in rows}
+
+
+def latest_contract(engagement: Engagement) -> Contract:
+    contract: Contract = Contract.objects.filter(engagement=engagement).latest("number")
+    return contract
+
+
+@dataclass(frozen=True)
+class QueueFilters:
+    """What the queue shows, as the query string says. Empty means every one."""
+
+    client: str = ""
+    workstream: str = ""
+    state: str = ""
+    kind: str = ""
+    assignee: str = ""
+    paused: str = ""
+
+    def as_query(self) -> dict[str, str]:
+        return {name: value for name, value in vars(self).items() if value}
+
+
+def queue(filters: QueueFilters) -> QuerySet[Any]:
+    """Open items across engagements. A value nothing answers to leaves nothing, rather than everything."""
+    rows: QuerySet[Any] = WorkItem.objects.filter(finished=False)
+    if filters.client:
+        rows = rows.filter(client_id__in=Client.objects.filter(code=filters.client).values("id"))
+    if filters.workstream:
+        rows = rows.filter(workstream_id__in=Workstream.objects.filter(item_prefix=filters.workstream).values("id"))
+    if filters.state:
+        rows = rows.filter(state=filters.state)
+    if filters.kind:
+        rows = rows.filter(kind=filters.kind)
+    if filters.paused:
+        rows = rows.filter(paused=filters.paused == "yes")
+    if filters.assignee == "nobody":
+        rows = rows.filter(assignee__isnull=True)
+    elif filters.assignee:
+        rows = rows.filter(assignee_id=int(filters.assignee) if filters.assignee.isdecimal() and len(filters.assignee) < 19 else -1)
+    return rows
+
+
+def events_about(*objects: Any, most: int = 20) -> list[Event]:
+    """The latest audit events of these objects, newest first."""
+    about = Q(pk__in=[])
+    by_type: dict[str, list[int]] = {}
+    for obj in objects:
+        by_type.setdefault(obj._meta.label, []).append(obj.pk)
+    for label, ids in by_type.items():
+        about |= Q(object_type=label, object_id__in=ids)
+    return list(Event.objects.filter(about).order_by("-id")[:most])
+
+
+def history_of(item: WorkItem) -> tuple[list[Transition], set[int], list[Pause]]:
+    """Every transition in the order written, the ids of those that no longer count, and every pause."""
+    rows = list(Transition.objects.filter(item=item).order_by("at", "id"))
+    gone = {row.reverses_id for row in rows if row.reverses_id} | {row.id for row in rows if row.reverses_id}
+    return rows, gone, list(Pause.objects.filter(item=item).order_by("started_at", "id"))

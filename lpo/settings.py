@@ -228,6 +228,7 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 8 * 3600
 SESSION_IDLE_SECONDS = 30 * 60
 PORTAL_IDLE_SECONDS = 15 * 60
+CSRF_FAILURE_VIEW = "lpo.core.views.csrf_failure"
 SECURE_SSL_REDIRECT = PRODUCTION
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 63_072_000 if PRODUCTION else 0
@@ -271,7 +272,7 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
-WHITENOISE_USE_FINDERS = TESTING or DEBUG
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = TESTING or DEBUG
 # Source maps are read by nobody but a developer's tools; compressing them costs more time than all the rest together.
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("jpg", "jpeg", "png", "gif", "webp", "zip", "gz", "br", "woff", "woff2", "map")
 
@@ -301,6 +302,8 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": [],
     "COMPONENT_SPLIT_REQUEST": True,
+    # Choices stay where they are used: hoisting them into named enums collides over the many fields called state.
+    "POSTPROCESSING_HOOKS": [],
 }
 
 # --- logs: one JSON object a line, with request id and organization ---------------------------------------------------

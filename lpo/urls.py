@@ -10,8 +10,13 @@ from lpo.jobs import health
 
 organization: list[URLPattern | URLResolver] = [
     path("", include("lpo.accounts.urls")),
+    path("", include("lpo.jobs.urls")),
+    path("", include("lpo.audit.urls")),
     path("", include("lpo.portal.urls")),
+    # Before the rooms below: its page for publishing an update replaces theirs, which knows of work alone.
     path("", include("lpo.reports.urls")),
+    path("", include("engagements.urls")),
+    path("", include("sla.urls")),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -20,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("gallery/", component_gallery, name="gallery"),
     path("favicon.ico", RedirectView.as_view(url="/static/icons/favicon.svg", permanent=True)),
     path("accounts/", include("allauth.urls")),
+    path("api/v1/", include("lpo.api.urls")),
     path("", include("lpo.accounts.public_urls")),
     path("<slug:organization>/", include(organization)),
 ]

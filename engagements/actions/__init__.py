@@ -1,6 +1,6 @@
 """The only writers of the room. Verb first, keyword-only, `by=` an actor, atomic, audited."""
 
-from engagements.actions.bulk import Failure, Outcome, assign_items, move_items
+from engagements.actions.bulk import MOST_ITEMS, Failure, Outcome, assign_items, move_items
 from engagements.actions.checks import Duplicate
 from engagements.actions.clients import (
     amend_contract,
@@ -15,11 +15,13 @@ from engagements.actions.clients import (
     update_matter,
     update_workstream,
 )
+from engagements.actions.entities import create_legal_entity, update_legal_entity
 from engagements.actions.items import assign_item, create_item, move_item, permitted_moves, undo_last_move, update_item
 from engagements.actions.pauses import contest_pause, pause_item, resolve_contest, resume_item, withdraw_pause
 from engagements.actions.publishing import lower_wall, publish_matter, publish_update, raise_wall, remove_insider
 
 __all__ = [
+    "MOST_ITEMS",
     "Duplicate",
     "Failure",
     "Outcome",
@@ -31,6 +33,7 @@ __all__ = [
     "create_client",
     "create_engagement",
     "create_item",
+    "create_legal_entity",
     "create_matter",
     "create_workstream",
     "lower_wall",
@@ -49,6 +52,7 @@ __all__ = [
     "update_client",
     "update_engagement",
     "update_item",
+    "update_legal_entity",
     "update_matter",
     "update_workstream",
     "withdraw_pause",

@@ -55,7 +55,7 @@ def check(obj: models.Model) -> None:
 
 def build(model: type[M], fields: Mapping[str, Any]) -> M:
     """A checked, unsaved object of the current organization."""
-    obj = model(organization_id=current_organization_id(), **fields)  # type: ignore[misc]
+    obj = model(organization_id=current_organization_id(), **fields)
     check(obj)
     return obj
 

@@ -63,6 +63,11 @@ class WorkItem(TenantModel):
                 fields=["organization", "assignee", "received_at", "id"], condition=models.Q(finished=False), name="workitem_by_assignee"
             ),
             models.Index(fields=["organization", "batch"], name="workitem_by_batch"),
+            models.Index(fields=["organization", "external_id"], name="workitem_by_external_id"),
+            models.Index(fields=["organization", "workstream", "state"], include=["matter_id"], name="workitem_by_state"),
+            models.Index(
+                fields=["organization", "workstream"], condition=models.Q(paused=True), include=["matter_id"], name="workitem_on_hold"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -98,7 +103,7 @@ class Transition(TenantModel):
     reverses = TenantForeignKey("self", null=True)
     batch = TenantForeignKey("engagements.ImportBatch", null=True)
 
-    objects = TransitionManager()
+    objects = TransitionManager()  # type: ignore[misc]
 
     class Meta:
         constraints = [

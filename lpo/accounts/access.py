@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseNotA
 from django_htmx.middleware import HtmxDetails
 
 from lpo.accounts.actor import Actor
-from lpo.accounts.models import Membership, Organization, User
+from lpo.accounts.models import ApiToken, Membership, Organization, User
 from lpo.accounts.roles import Permission, Role
 
 View = Callable[..., HttpResponseBase]
@@ -29,6 +29,7 @@ class TenantRequest(HttpRequest):
     request_id: str
 
     member_zone: ZoneInfo
+    api_token: ApiToken
 
 
 def requires(permission: Permission | None = None, /, **methods: Permission) -> Callable[[View], View]:

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
-from cryptography.fernet import Fernet, MultiFernet
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from lpo.accounts import invitations
+from lpo.accounts import ciphers, invitations
 from lpo.accounts.models import User
 from lpo.accounts.theme import remember_theme
 from lpo.core.mail import absolute, compose, when
+
+_SELF_EVIDENT = frozenset({"account/messages/logged_in.txt", "account/messages/logged_out.txt"})
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -47,6 +43,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
         return absolute(reverse("account_confirm_email", args=[emailconfirmation.key]))
 
+    def add_message(self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **details: Any) -> None:
+        """Nobody needs to be told that they signed in."""
+        if message_template not in _SELF_EVIDENT:
+            super().add_message(request, level, message_template, *args, **details)
+
     def send_account_already_exists_mail(self, email: str) -> None:
         self.send_mail("account/email/account_already_exists", email, {"password_reset_url": absolute(reverse("account_reset_password"))})
 
@@ -65,26 +66,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         transaction.on_commit(message.send, robust=True)
 
 
-@lru_cache(maxsize=4)
-def _cipher(keys: tuple[str, ...]) -> MultiFernet:
-    """The first key encrypts, every key decrypts. The settings hold words of any length, so each is stretched to a Fernet key."""
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(_derive(key))) for key in keys])
-
-
-def _derive(key: str) -> bytes:
-    return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"lpo second factors").derive(key.encode())
-
-
-def cipher() -> MultiFernet:
-    return _cipher(tuple(settings.MFA_ENCRYPTION_KEYS))
-
-
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     """allauth's own `encrypt` returns its input; here the database alone does not give second factors away."""
 
     def encrypt(self, text: str) -> str:
-        return cipher().encrypt(text.encode()).decode()
+        return ciphers.encrypt(text)
 
     def decrypt(self, encrypted_text: str) -> str:
         """Raises `cryptography.fernet.InvalidToken` when no key of the settings made it."""
-        return cipher().decrypt(encrypted_text.encode()).decode()
+        return ciphers.decrypt(encrypted_text)

@@ -14,15 +14,15 @@ from django.conf import settings
 from django.contrib.auth import logout
 from django.db import connection, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
 from lpo.accounts.access import TenantRequest
 from lpo.accounts.actor import Actor
-from lpo.accounts.mfa import mfa_missing
-from lpo.accounts.models import Membership, User
+from lpo.accounts.mfa import mfa_missing, set_up_first
+from lpo.accounts.models import ApiToken, Membership, User
 from lpo.accounts.roles import Role
+from lpo.accounts.tokens import find_token, permissions_of_token
 from lpo.core import logs
 from lpo.tenancy.context import Scope, scoped
 
@@ -75,6 +75,10 @@ class TenancyMiddleware:
             return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: dict[str, Any]) -> HttpResponseBase | None:
+        match = request.resolver_match
+        if match is not None and "api" in match.namespaces:
+            self._enter_by_token(cast(TenantRequest, request))
+            return None
         slug = kwargs.get("organization")
         if slug is None:
             return None
@@ -84,9 +88,26 @@ class TenancyMiddleware:
         stack.enter_context(transaction.atomic())
         membership = self._membership(request, slug)
         if mfa_missing(request, membership):
-            return redirect("mfa_activate_totp")
+            return set_up_first(request, membership)
         self._enter(cast(TenantRequest, request), membership, stack)
         return None
+
+    def _enter_by_token(self, request: TenantRequest) -> None:
+        """The API's organization comes from the token alone; without a valid one the view answers 401 outside any organization."""
+        kind, _, raw = request.headers.get("Authorization", "").partition(" ")
+        token = find_token(raw.strip()) if kind.lower() == "bearer" and raw else None
+        if token is None:
+            return
+        stack: ExitStack = request._tenancy  # type: ignore[attr-defined]
+        stack.enter_context(transaction.atomic())
+        now = timezone.now()
+        if token.last_used_at is None or now - token.last_used_at > timedelta(seconds=SEEN_EVERY_SECONDS):
+            ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+        request.api_token = token
+        request.organization, request.membership = token.organization, token.created_by
+        request.actor = Actor.token(token, permissions_of_token(token))
+        logs.bind(organization=token.organization.slug, token=token.prefix)
+        stack.enter_context(scoped(scope_of(token.created_by)))
 
     def _membership(self, request: HttpRequest, slug: str) -> Membership:
         """The signed-in person's active membership. Raises `Http404`: whether the organization exists is not told."""

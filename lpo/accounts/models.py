@@ -12,10 +12,42 @@ from django.utils import timezone
 from lpo.accounts.roles import Permission, Role, permissions_of
 
 RESERVED_SLUGS = frozenset(
-    (
-        "account accounts admin api app assets auth billing docs favicon gallery healthz help home invitations login logout metrics mfa new"
-        " organizations portal public readyz robots session sessions settings signup static status support usersessions www"
-    ).split()
+    {
+        "account",
+        "accounts",
+        "admin",
+        "api",
+        "app",
+        "assets",
+        "auth",
+        "billing",
+        "docs",
+        "favicon",
+        "gallery",
+        "healthz",
+        "help",
+        "home",
+        "invitations",
+        "login",
+        "logout",
+        "metrics",
+        "mfa",
+        "new",
+        "organizations",
+        "portal",
+        "public",
+        "readyz",
+        "robots",
+        "session",
+        "sessions",
+        "settings",
+        "signup",
+        "static",
+        "status",
+        "support",
+        "usersessions",
+        "www",
+    }
 )
 
 

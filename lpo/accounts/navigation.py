@@ -10,11 +10,12 @@ from django.urls import reverse
 
 from lpo.accounts.models import Membership
 from lpo.accounts.roles import Permission
+from lpo.accounts.roles import Permission as P
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One page of the navigation. `key` follows `g` on the keyboard; `prefix` are view names that count as being there."""
+    """One page of the navigation. `key` follows `g` on the keyboard."""
 
     label: str
     view: str
@@ -37,8 +38,41 @@ class NavGroup:
     items: list[NavItem] = field(default_factory=list)
 
 
-# Filled below; rooms above accounts are named by address only, so nothing is imported.
-GROUPS: list[tuple[str, list[Entry]]] = []
+# Rooms above accounts are named by address only, so nothing is imported.
+GROUPS: list[tuple[str, list[Entry]]] = [
+    (
+        "",
+        [
+            Entry("Today", "sla:today", P.VIEW_LEVELS, "t"),
+            Entry("Work queue", "engagements:queue", P.VIEW_WORK, "q"),
+        ],
+    ),
+    (
+        "Work",
+        [
+            Entry("Clients", "engagements:clients", P.VIEW_WORK, "c"),
+            Entry("Engagements", "engagements:engagements", P.VIEW_WORK, "e"),
+            Entry("Matters", "engagements:matters", P.VIEW_WORK, "m"),
+        ],
+    ),
+    (
+        "Measure",
+        [
+            Entry("Service levels", "sla:levels", P.VIEW_LEVELS, "l"),
+            Entry("Calendars", "sla:calendars", P.VIEW_LEVELS, "k"),
+        ],
+    ),
+    (
+        "Organization",
+        [
+            Entry("People", "accounts:people", P.MANAGE_PEOPLE, "p"),
+            Entry("Settings", "accounts:settings", P.MANAGE_ORGANIZATION, "s"),
+            Entry("API tokens", "accounts:tokens", P.MANAGE_TOKENS),
+            Entry("Background work", "jobs:list", P.VIEW_JOBS, "j"),
+            Entry("Audit log", "audit:list", P.VIEW_AUDIT, "a"),
+        ],
+    ),
+]
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:

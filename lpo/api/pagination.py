@@ -12,6 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
+if TYPE_CHECKING:  # the settings name these classes, and rest_framework.views reads the settings while it is imported
+    from rest_framework.views import APIView
+
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # importing it in earnest would read the setting that names this module
 

@@ -1,4 +1,4 @@
-"""Which scope each API view needs, as data on the view."""
+"""Which permission each API view needs, by method, as data on the view."""
 
 from __future__ import annotations
 
@@ -8,19 +8,24 @@ from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-if TYPE_CHECKING:
-    from rest_framework.views import APIView  # importing it in earnest would read the setting that names this module
+from lpo.accounts.roles import Permission
 
-SAFE = {"GET", "HEAD", "OPTIONS"}
+if TYPE_CHECKING:  # the settings name these classes, and rest_framework.views reads the settings while it is imported
+    from rest_framework.views import APIView
 
 
 class HasScope(BasePermission):
-    """A view names `read_scope` and, when it writes, `write_scope`. One without is refused: nothing is open by omission."""
+    """A view's `required` names a permission for each method; one that it does not name is refused: nothing is open by omission.
+
+    What a token holds is its scopes' permissions, never more than its maker's role allows today.
+    """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        token: Any = request.auth
-        if token is None:
+        if request.auth is None:
             raise NotAuthenticated("Send a token that is valid, in the header: Authorization: Bearer lpo_…")
-        needed = getattr(view, "read_scope" if request.method in SAFE else "write_scope", None)
-        self.message = f"The token lacks the scope {needed}." if needed else "No token may do this."
-        return needed is not None and needed in token.scopes
+        required: dict[str, Permission] = getattr(view, "required", {})
+        method = str(request.method)
+        needed = required.get("GET" if method in {"HEAD", "OPTIONS"} else method)
+        held: Any = request._request.actor.permissions  # type: ignore[attr-defined]
+        self.message = f"This token may not {needed.value}." if needed else "No token may do this."
+        return needed is not None and needed in held

@@ -22,6 +22,8 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 # A proxy's id is taken over only if it is plainly an id; anything else could forge log lines.
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _PERMISSIONS = "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), microphone=(), payment=(), usb=()"
+# Links out of e-mails: whoever reads the log must not be able to follow them.
+_SECRET_LINK = re.compile(r"^(/invitations/|/accounts/password/reset/key/|/accounts/confirm-email/)[^/]+")
 _QUIET = frozenset({"/healthz", "/readyz"})
 
 
@@ -44,8 +46,9 @@ class RequestLogMiddleware:
             response["X-Request-ID"] = request_id
             milliseconds = round((time.perf_counter() - started) * 1000, 1)
             level = logging.ERROR if response.status_code >= 500 else logging.DEBUG if request.path in _QUIET else logging.INFO
-            fields = {"method": request.method, "path": request.path, "status": response.status_code, "ms": milliseconds}
-            log.log(level, "%s %s %s", request.method, request.path, response.status_code, extra=fields)
+            path = _SECRET_LINK.sub(r"\1…", request.path)
+            fields = {"method": request.method, "path": path, "status": response.status_code, "ms": milliseconds}
+            log.log(level, "%s %s %s", request.method, path, response.status_code, extra=fields)
         return response
 
 

@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 SWEEP_LIMIT = 500
 KEPT_SLOTS = "7 days"
+SCHEDULE_PREFIX = "every:"
 
 # The row of an earlier turn is used again, whatever became of it, so that schedules do not fill the table.
 _REARM = """
@@ -33,7 +34,7 @@ RETURNING id
 
 
 def schedule_key(kind: str) -> str:
-    return f"every:{kind}"
+    return SCHEDULE_PREFIX + kind
 
 
 def tick() -> list[str]:

@@ -28,8 +28,9 @@ def run(organization_id: int, job_id: int) -> None:
 
 @app.task(name=PULSE)  # type: ignore[untyped-decorator]
 def pulse() -> None:
-    tick()
+    # In this order: what the tick enqueues has messages of its own.
     sweep()
+    tick()
 
 
 # The audit lies below this room and cannot register its jobs itself.

@@ -26,7 +26,9 @@ PROVISIONAL, FINAL, WITHDRAWN = "provisional", "final", "withdrawn"
 
 
 @transaction.atomic
-def close_window(*, level: ServiceLevel, window_start: datetime, by: Actor, publish: bool = False) -> Attainment:
+def close_window(
+    *, level: ServiceLevel, window_start: datetime, by: Actor, publish: bool = False, now: datetime | None = None
+) -> Attainment:
     """Freeze a level's figure for a window that has ended, with every row behind it and all its inputs.
 
     Closed already: returns it (and publishes it, if asked). A missed window with a credit makes a provisional claim.
@@ -38,12 +40,11 @@ def close_window(*, level: ServiceLevel, window_start: datetime, by: Actor, publ
         Attainment.objects.filter(level=level, window_start=window_start, state="closed").order_by("-revision").first()
     )
     if closed is None:
-        closed = _close(level, window_start, by)
+        closed = _close(level, window_start, by, now or timezone.now())
     return publish_attainment(attainment=closed, by=by) if publish else closed
 
 
-def _close(level: ServiceLevel, window_start: datetime, by: Actor) -> Attainment:
-    now = timezone.now()
+def _close(level: ServiceLevel, window_start: datetime, by: Actor, now: datetime) -> Attainment:
     _refuse_unfinished(level, window_start)
     _let_held_clocks_pass(level, window_start)
     attainment = count_window(level.pk, window_start, now)

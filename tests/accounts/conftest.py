@@ -8,22 +8,25 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.core import mail
 from django.core.cache import cache
+from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.test import Client as Browser
+from pytest_django import Settings
 
 from engagements.models import Client
 from lpo.accounts import actions, choices
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Invitation, Membership, Organization
+from lpo.audit.models import Event
 from lpo.tenancy.context import in_organization
 
 PASSWORD = "correct horse battery"
 
 
 @pytest.fixture(autouse=True)
-def own_counters(settings: pytest.FixtureRequest) -> Iterator[None]:
+def own_counters(settings: Settings) -> Iterator[None]:
     """Rate limits count in the cache; each test starts from nothing."""
-    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "accounts"}}  # type: ignore[attr-defined]
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "accounts"}}
     cache.clear()
     yield
     cache.clear()
@@ -61,12 +64,28 @@ def mailed_path(number: int = -1) -> str:
     return found[1]
 
 
-def sign_in(email: str, password: str = PASSWORD, browser: Browser | None = None, **headers: str) -> tuple[Browser, int]:
-    """Sign in through the form, as a person does; the browser and the status."""
-    browser = browser or Browser()
-    answer = browser.post("/accounts/login/", {"login": email, "password": password}, headers=headers or None)
+def sign_in(email: str, password: str = PASSWORD, forwarded: str = "") -> tuple[Browser, int]:
+    """Sign in through the form, as a person does; the browser and the status.
+
+    `forwarded` is an X-Forwarded-For header somebody wrote.
+    """
+    browser = Browser()
+    headers = {"x-forwarded-for": forwarded} if forwarded else None
+    answer = browser.post("/accounts/login/", {"login": email, "password": password}, headers=headers)
     return browser, answer.status_code
 
 
 def membership(organization: Organization, email: str) -> Membership:
     return Membership.objects.select_related("user").get(organization=organization, user__email=email)
+
+
+def html_of(number: int = -1) -> str:
+    """The HTML part of a mail."""
+    message = mail.outbox[number]
+    assert isinstance(message, EmailMultiAlternatives)
+    return str(message.alternatives[0][0])
+
+
+def after(event: Event) -> dict[str, object]:
+    assert isinstance(event.after, dict)
+    return event.after

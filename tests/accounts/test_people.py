@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
+from threading import Barrier
 
 import pytest
+from django.db import connection
 from django.test import Client as Browser
 
 from engagements.models import Client
@@ -16,7 +19,7 @@ from lpo.accounts.roles import Role
 from lpo.audit.models import Event
 from lpo.core.errors import Refused
 from lpo.tenancy.context import in_organization
-from tests.accounts.conftest import membership, sign_in
+from tests.accounts.conftest import after, membership, sign_in
 
 SignIn = Callable[[Membership], Browser]
 Invite = Callable[..., tuple[Invitation, str]]
@@ -72,7 +75,8 @@ def test_an_administrator_changes_a_role_and_it_is_recorded(
     assert membership(alder, "rita@alder.example").role == Role.COORDINATOR
     with in_organization(alder.id):
         event = Event.objects.get(action="membership.change_role")
-    assert (event.before["role"], event.after["role"], event.actor_label) == ("reviewer", "coordinator", "Adam Lis")
+    assert event.before == {"role": "reviewer", "client_id": None}
+    assert (after(event)["role"], event.actor_label) == ("coordinator", "Adam Lis")
 
 
 def test_a_decision_on_an_outdated_role_is_refused_with_both(
@@ -181,3 +185,24 @@ def test_an_address_with_an_apostrophe_has_a_page(olga: Membership, alder: Organ
     link = unescape(next(part for part in page.split('href="') if "brien" in part.split('"')[0]).split('"')[0])
     answer = client_of(olga).get(link)
     assert answer.status_code == 200 and "Zoë O&#x27;Brien" in answer.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_owners_stepping_down_at_the_same_moment_leave_one(olga: Membership, rita: Membership) -> None:
+    Membership.objects.filter(pk=rita.pk).update(role=Role.OWNER)
+    start = Barrier(2)
+
+    def step_down(member: Membership) -> str:
+        try:
+            member = Membership.objects.select_related("user").get(pk=member.pk)
+            start.wait()
+            return change(member, member, Role.AUDITOR).role
+        except Refused as refused:
+            return refused.message
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        said = sorted(pool.map(step_down, [olga, rita]))
+    assert said == ["This is the last owner. Make someone else an owner first.", "auditor"]
+    assert Membership.objects.filter(role=Role.OWNER, is_active=True).count() == 1

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from io import StringIO
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.test import Client as Browser
 
@@ -14,7 +16,7 @@ from lpo.accounts.models import Membership, Organization
 from lpo.audit.models import Event
 from lpo.core.errors import Refused
 from lpo.tenancy.context import in_organization
-from tests.accounts.conftest import sign_in
+from tests.accounts.conftest import after, mailed_path, sign_in
 
 SignIn = Callable[[Membership], Browser]
 SETTINGS = {"name": "Alder & O'Hara", "time_zone": "Europe/Berlin", "version": "1"}
@@ -29,8 +31,8 @@ def test_an_administrator_changes_the_settings(adam: Membership, alder: Organiza
     assert "Alder &amp; O&#x27;Hara" in browser.get("/alder/settings/").content.decode()
     with in_organization(alder.id):
         event = Event.objects.get()
-    assert (event.action, event.before["name"], event.after["name"]) == ("organization.update", "Alder Legal", "Alder & O'Hara")
-    assert "require_mfa" not in event.after
+    zones = {"name": "Alder Legal", "time_zone": "America/New_York"}, {"name": "Alder & O'Hara", "time_zone": "Europe/Berlin"}
+    assert (event.action, event.before, event.after) == ("organization.update", *zones)
 
 
 def test_a_stale_save_shows_both_values_and_changes_nothing(
@@ -71,7 +73,7 @@ def test_a_profile_is_saved_for_every_organization(asha: Membership, alder: Orga
     assert set(Membership.objects.filter(user=asha.user).values_list("keyboard_shortcuts", flat=True)) == {False}
     for organization in (alder, birch):
         with in_organization(organization.id):
-            assert Event.objects.get().after["name"] == "Zoë O'Brien"
+            assert after(Event.objects.get())["name"] == "Zoë O'Brien"
     page = browser.get("/accounts/profile/").content.decode()
     assert "Zoë O&#x27;Brien" in page and 'data-theme="dark"' in page
 
@@ -121,3 +123,16 @@ def test_the_client_of_a_viewer_is_named_on_the_persons_page(
     olga: Membership, carla: Membership, offered: Client, client_of: SignIn
 ) -> None:
     assert "Client viewer, Vantic Software" in client_of(olga).get("/alder/people/carla@alder.example/").content.decode()
+
+
+def test_the_command_makes_an_organization_whose_owner_sets_a_password(db: None) -> None:
+    out = StringIO()
+    call_command("create_organization", "elm", "Elm & Sons", "--owner=Nora@Elm.example", "--owner-name=Nora Elm", stdout=out)
+    assert out.getvalue() == "Elm & Sons is at /elm/; nora@elm.example owns it.\n"
+    browser = Browser()
+    browser.post("/accounts/password/reset/", {"email": "nora@elm.example"})
+    form = browser.get(mailed_path())["Location"]
+    browser.post(form, {"password1": "nine green bottles", "password2": "nine green bottles"})
+    assert sign_in("nora@elm.example", "nine green bottles")[1] == 302
+    with pytest.raises(CommandError, match="reserved"):
+        call_command("create_organization", "api", "Elm", "--owner=nora@elm.example")

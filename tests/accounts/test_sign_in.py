@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from io import StringIO
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -13,11 +14,13 @@ from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from cryptography.fernet import InvalidToken
 from django.core import mail
 from django.core.cache import cache
+from django.core.management import CommandError, call_command
 from django.test import Client as Browser
+from pytest_django import Settings
 
 from lpo.accounts.adapters import MFAAdapter
 from lpo.accounts.models import Membership, Organization
-from tests.accounts.conftest import PASSWORD, mailed_path, sign_in
+from tests.accounts.conftest import PASSWORD, html_of, mailed_path, sign_in
 
 SignIn = Callable[[Membership], Browser]
 pytestmark = pytest.mark.ignore_template_errors  # allauth's own form elements read variables they may not have
@@ -25,7 +28,7 @@ pytestmark = pytest.mark.ignore_template_errors  # allauth's own form elements r
 
 def code(secret: str) -> str:
     cache.delete_many([key for key in getattr(cache, "_cache", {}) if "totp.used" in key])
-    return format_hotp_value(hotp_value(secret, int(time.time()) // 30))
+    return str(format_hotp_value(hotp_value(secret, int(time.time()) // 30)))
 
 
 def set_up_totp(browser: Browser) -> str:
@@ -70,11 +73,11 @@ def test_asking_for_a_new_password_looks_alike_and_writes_to_both(asha: Membersh
     assert [message.subject for message in mail.outbox] == ["Set a new password", "No account with this address"]
 
 
-def test_a_forged_host_does_not_steer_the_reset_link(asha: Membership, settings: pytest.FixtureRequest) -> None:
-    settings.ALLOWED_HOSTS = ["*"]  # type: ignore[attr-defined]
+def test_a_forged_host_does_not_steer_the_reset_link(asha: Membership, settings: Settings) -> None:
+    settings.ALLOWED_HOSTS = ["*"]
     Browser().post("/accounts/password/reset/", {"email": asha.user.email}, headers={"host": "evil.example"})
     assert "http://localhost:8000/accounts/password/reset/key/" in mail.outbox[0].body
-    assert "evil.example" not in mail.outbox[0].body + str(mail.outbox[0].alternatives)  # type: ignore[attr-defined]
+    assert "evil.example" not in f"{mail.outbox[0].body}{html_of()}"
 
 
 def test_a_new_password_is_set_by_the_link_and_ends_other_sessions(asha: Membership) -> None:
@@ -105,19 +108,19 @@ def test_five_wrong_passwords_lock_the_account_for_the_right_one_too(asha: Membe
 def test_a_forwarding_header_does_not_dodge_the_lock(asha: Membership, bill: Membership) -> None:
     """Neither the account's lock nor the count of one machine's attempts over many accounts."""
     for number in range(5):
-        sign_in(asha.user.email, "wrong", **{"x-forwarded-for": f"203.0.113.{number}"})
-    assert sign_in(asha.user.email, **{"x-forwarded-for": "203.0.113.99"})[1] == 200
+        sign_in(asha.user.email, "wrong", forwarded=f"203.0.113.{number}")
+    assert sign_in(asha.user.email, forwarded="203.0.113.99")[1] == 200
     for number in range(10):
-        sign_in(f"guess{number}@alder.example", "wrong", **{"x-forwarded-for": f"198.51.100.{number}"})
-    assert sign_in(bill.user.email, **{"x-forwarded-for": "192.0.2.1"})[1] == 200, "this machine has guessed enough"
+        sign_in(f"guess{number}@alder.example", "wrong", forwarded=f"198.51.100.{number}")
+    assert sign_in(bill.user.email, forwarded="192.0.2.1")[1] == 200, "this machine has guessed enough"
 
 
-def test_behind_a_counted_proxy_the_last_address_counts(asha: Membership, settings: pytest.FixtureRequest) -> None:
-    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1  # type: ignore[attr-defined]
+def test_behind_a_counted_proxy_the_last_address_counts(asha: Membership, settings: Settings) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
     for number in range(10):
-        sign_in(f"guess{number}@alder.example", "wrong", **{"x-forwarded-for": f"203.0.113.{number}, 198.51.100.7"})
-    assert sign_in(asha.user.email, **{"x-forwarded-for": "203.0.113.99, 198.51.100.7"})[1] == 200
-    assert sign_in(asha.user.email, **{"x-forwarded-for": "198.51.100.8"})[1] == 302
+        sign_in(f"guess{number}@alder.example", "wrong", forwarded=f"203.0.113.{number}, 198.51.100.7")
+    assert sign_in(asha.user.email, forwarded="203.0.113.99, 198.51.100.7")[1] == 200
+    assert sign_in(asha.user.email, forwarded="198.51.100.8")[1] == 302
 
 
 def test_the_session_list_shows_other_sessions_and_ends_them(asha: Membership) -> None:
@@ -160,16 +163,31 @@ def test_the_database_does_not_hold_the_second_factor(asha: Membership) -> None:
     assert MFAAdapter().decrypt(totp.data["secret"]) == secret
 
 
-def test_keys_rotate_and_a_removed_key_opens_nothing(settings: pytest.FixtureRequest) -> None:
-    settings.MFA_ENCRYPTION_KEYS = ["old"]  # type: ignore[attr-defined]
+def test_keys_rotate_and_a_removed_key_opens_nothing(settings: Settings) -> None:
+    settings.MFA_ENCRYPTION_KEYS = ["old"]
     hidden = MFAAdapter().encrypt("JBSWY3DPEHPK3PXP")
-    settings.MFA_ENCRYPTION_KEYS = ["new", "old"]  # type: ignore[attr-defined]
+    settings.MFA_ENCRYPTION_KEYS = ["new", "old"]
     assert MFAAdapter().decrypt(hidden) == "JBSWY3DPEHPK3PXP"
     fresh = MFAAdapter().encrypt("JBSWY3DPEHPK3PXP")
-    settings.MFA_ENCRYPTION_KEYS = ["new"]  # type: ignore[attr-defined]
+    settings.MFA_ENCRYPTION_KEYS = ["new"]
     assert MFAAdapter().decrypt(fresh) == "JBSWY3DPEHPK3PXP"
     with pytest.raises(InvalidToken):
         MFAAdapter().decrypt(hidden)
+
+
+def test_exchanging_a_key_keeps_everyone_signed_up(asha: Membership, settings: Settings) -> None:
+    settings.MFA_ENCRYPTION_KEYS = ["old"]
+    secret = set_up_totp(sign_in(asha.user.email)[0])
+    settings.MFA_ENCRYPTION_KEYS = ["new", "old"]
+    out = StringIO()
+    call_command("reencrypt_second_factors", stdout=out)
+    assert out.getvalue() == "2 second factors are encrypted with the first key.\n"
+    settings.MFA_ENCRYPTION_KEYS = ["new"]
+    browser, _ = sign_in(asha.user.email)
+    assert browser.post("/accounts/2fa/authenticate/", {"code": code(secret)}).status_code == 302
+    settings.MFA_ENCRYPTION_KEYS = ["other"]
+    with pytest.raises(CommandError, match="nothing was changed"):
+        call_command("reencrypt_second_factors")
 
 
 def test_where_it_is_required_staff_reach_only_the_set_up(alder: Organization, asha: Membership) -> None:
@@ -196,3 +214,27 @@ def test_an_unconfirmed_address_does_not_sign_in(asha: Membership) -> None:
     Browser().post(path)
     browser, _ = sign_in(asha.user.email)
     assert browser.get("/accounts/profile/").status_code == 200
+
+
+def test_a_new_address_replaces_the_old_one_once_confirmed(asha: Membership) -> None:
+    browser, _ = sign_in(asha.user.email)
+    assert browser.get("/accounts/email/").status_code == 200
+    ask = browser.post("/accounts/email/", {"action_add": "1", "email": "asha.rao@alder.example"})["Location"]
+    browser.post(ask, {"password": PASSWORD})
+    asha.user.refresh_from_db()
+    assert asha.user.email == "asha@alder.example"
+    link = next(mailed_path(number) for number, message in enumerate(mail.outbox) if message.to == ["asha.rao@alder.example"])
+    browser.post(link)
+    asha.user.refresh_from_db()
+    assert asha.user.email == "asha.rao@alder.example"
+    assert sign_in("asha.rao@alder.example")[1] == 302
+    assert "Your e-mail address was changed" in [message.subject for message in mail.outbox]
+
+
+def test_somebody_elses_address_cannot_be_taken(asha: Membership, bill: Membership) -> None:
+    browser, _ = sign_in(asha.user.email)
+    ask = browser.post("/accounts/email/", {"action_add": "1", "email": bill.user.email})["Location"]
+    browser.post(ask, {"password": PASSWORD})
+    asha.user.refresh_from_db()
+    assert asha.user.email == "asha@alder.example"
+    assert not EmailAddress.objects.filter(user=asha.user, email=bill.user.email, verified=True).exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
+from django.template import RequestContext, Template
 from django.urls import include, path
 
 from lpo.core import views
@@ -25,6 +26,21 @@ def collides(request: HttpRequest) -> HttpResponse:
     return views.conflict(request, yours="95 %", theirs="97 %", changed_by="Rosa Okafor", back="/gallery/")
 
 
+def progresses(request: HttpRequest) -> HttpResponse:
+    """A poll's answer: the component alone, finished at the third time of asking."""
+    asked = int(request.GET.get("asked", "0")) + 1
+    values = {"done": asked * 100, "total": 300, "url": f"/progresses/?asked={asked}", "finished": asked >= 3}
+    return HttpResponse(Template('{% progress done total "Importing" url=url finished=finished %}').render(RequestContext(request, values)))
+
+
+def fragments(request: HttpRequest) -> HttpResponse:
+    """A page whose parts are fetched by htmx."""
+    body = """{% extends "base.html" %}{% block content %}<h1>Fragments</h1>{% progress 0 300 "Importing" url="/progresses/" %}
+    <form hx-post="/echoes/" hx-target="#answer"><input name="name" value="Rosa" aria-label="Name">{% button "Send" %}</form>
+    <button type="button" class="button" hx-post="/breaks/" hx-target="#answer">Break</button><div id="answer"></div>{% endblock %}"""
+    return HttpResponse(Template(body).render(RequestContext(request)))
+
+
 def echoes(request: HttpRequest) -> HttpResponse:
     return HttpResponse(request.POST.get("name", "nothing"))
 
@@ -41,6 +57,8 @@ urlpatterns = [
     path("collides/", collides),
     path("unavailable/", views.unavailable),
     path("echoes/", echoes),
+    path("progresses/", progresses),
+    path("fragments/", fragments),
 ]
 handler400 = "lpo.core.views.bad_request"
 handler403 = "lpo.core.views.permission_denied"

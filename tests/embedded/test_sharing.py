@@ -90,6 +90,6 @@ def test_a_terminated_command_stops_its_servers() -> None:
     with with_servers("--throwaway", sys.executable, "-c", SAY_URL) as command:
         folder = Path(first_line(command).split("host=")[1]).parent
         command.send_signal(signal.SIGTERM)
-        command.communicate()
+        command.wait(20)  # not communicate(): closing its input would also end it
     assert command.returncode == 128 + signal.SIGTERM
     assert not folder.exists()

@@ -70,8 +70,8 @@ def test_five_killed_workers_leave_each_effect_once(
     for kill in range(KILLS):
         successor = start(job)
         set_off(victim)
-        wait_until_held(reload, job, kill + 1)
-        time.sleep(random.uniform(0.1, 0.3))
+        wait_until_further(reload, job, kill + 1)
+        time.sleep(random.uniform(0.0, 0.2))  # noqa: S311 - somewhere inside a chunk
         os.kill(victim.pid, signal.SIGKILL)
         assert victim.wait() == -signal.SIGKILL
         victim = successor
@@ -87,8 +87,9 @@ def test_five_killed_workers_leave_each_effect_once(
         assert effects() == [str(step) for step in range(STEPS)]
 
 
-def wait_until_held(reload: Callable[[Job], Job], job: Job, fence: int) -> None:
-    deadline = time.monotonic() + 15
-    while reload(job).fence < fence:
+def wait_until_further(reload: Callable[[Job], Job], job: Job, fence: int) -> None:
+    """Until the worker of that fence has taken the job over and committed a chunk of its own."""
+    done, deadline = reload(job).progress_done, time.monotonic() + 20
+    while not ((now := reload(job)).fence == fence and now.progress_done > done):
         assert time.monotonic() < deadline, "the next worker did not take the job over"
         time.sleep(0.02)

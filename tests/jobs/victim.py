@@ -12,13 +12,14 @@ import django
 
 django.setup()
 
-from lpo.jobs import lease  # noqa: E402
+from lpo.jobs import lease, registry  # noqa: E402
 from lpo.jobs.runner import run_job  # noqa: E402
 from tests.jobs import handlers  # noqa: E402
 
 lease.LEASE_SECONDS = 1
 lease.RENEW_SECONDS = 0.3
 assert handlers.steps is not None
+registry.schedules()  # every room's handlers are imported before the job is claimed
 
 organization_id, job_id = int(sys.argv[1]), int(sys.argv[2])
 print("ready", flush=True)  # noqa: T201

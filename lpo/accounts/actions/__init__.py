@@ -1,5 +1,6 @@
 """The only writers of people, organizations and tokens. Each acts for an actor and leaves an audit event."""
 
+from lpo.accounts.actions.factors import reencrypt_second_factors
 from lpo.accounts.actions.organizations import create_organization, create_person, update_organization, update_profile
 from lpo.accounts.actions.people import (
     accept_invitation,
@@ -23,6 +24,7 @@ __all__ = [
     "end_sessions",
     "invite",
     "reactivate_membership",
+    "reencrypt_second_factors",
     "resend_invitation",
     "revoke_invitation",
     "revoke_token",

@@ -57,7 +57,8 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, "accounts/invitation_closed.html", {"reason": reason}, status=404 if found is None else 410)
     user = request.user
     if not isinstance(user, AnonymousUser) and user.email.lower() != found.email.lower():
-        return _page(request, found, "other", status=403 if request.method == "POST" else 200)
+        # Not an error status: Django logs those with their path, and the link still works for its owner.
+        return redirect(request.path) if request.method == "POST" else _page(request, found, "other")
     if request.method == "POST":
         return _accept(request, found, token)
     return _page(request, found, "member" if user.is_authenticated else "new")

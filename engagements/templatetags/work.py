@@ -1,0 +1,53 @@
+"""Words and lookups that only pages of work need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django import template
+
+from engagements.models import Client
+
+register = template.Library()
+
+_SAID = {
+    "client.create": "Client added",
+    "client.update": "Client changed",
+    "engagement.create": "Engagement opened",
+    "engagement.update": "Engagement changed",
+    "contract.amend": "Contract terms changed",
+    "matter.create": "Matter opened",
+    "matter.update": "Matter changed",
+    "matter.publish": "Shown to the client",
+    "matter.publish_update": "Update published",
+    "matter.raise_wall": "Wall raised",
+    "matter.lower_wall": "Wall lowered",
+    "matter.remove_insider": "Someone left the wall",
+    "workstream.create": "Workstream added",
+    "workstream.update": "Workstream changed",
+    "import.load": "File imported",
+    "item.upsert": "Items received by API",
+}
+
+
+@register.filter
+def event_text(action: str) -> str:
+    """An audited action in words: `matter.close` → Matter closed."""
+    if action in _SAID:
+        return _SAID[action]
+    noun, _, verb = action.partition(".")
+    past = f"{verb}d" if verb.endswith("e") else f"{verb}ed"
+    return f"{noun.capitalize()} {past.replace('_', ' ')}"
+
+
+@register.simple_tag
+def client_name(clients: Mapping[int, Client], number: int) -> str:
+    """The name of a client among those of this page."""
+    client = clients.get(number)
+    return client.name if client is not None else "—"
+
+
+@register.filter
+def person(member: object) -> str:
+    """A member's name, an em dash where there is none."""
+    return str(getattr(member, "display_name", "—"))

@@ -1,0 +1,72 @@
+"""Addresses of work, below `/<organization>/`: references people say aloud."""
+
+from __future__ import annotations
+
+from django.urls import path, register_converter
+
+from engagements.views import clients, engagements, items, matters, queue, search, workstreams
+
+
+class Prefix:
+    """The item prefix of a workstream: capitals, so that it never reads as a page below the matter."""
+
+    regex = "[A-Z][A-Z0-9]{1,7}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(Prefix, "prefix")
+
+app_name = "engagements"
+_STREAM = "matters/<str:reference>/<prefix:prefix>/"
+_IMPORT = _STREAM + "imports/<int:number>/"
+_ITEM = "work/<str:reference>/"
+
+urlpatterns = [
+    path("clients/", clients.clients, name="clients"),
+    path("clients/new/", clients.new_client, name="new_client"),
+    path("clients/<str:code>/", clients.client, name="client"),
+    path("clients/<str:code>/edit/", clients.edit_client, name="edit_client"),
+    path("clients/<str:code>/status/", workstreams.client_status, name="client_status"),
+    path("clients/<str:code>/engagements/new/", engagements.new_engagement, name="new_engagement"),
+    path("engagements/", engagements.engagements, name="engagements"),
+    path("engagements/<str:reference>/", engagements.engagement, name="engagement"),
+    path("engagements/<str:reference>/edit/", engagements.edit_engagement, name="edit_engagement"),
+    path("engagements/<str:reference>/contract/", engagements.edit_contract, name="edit_contract"),
+    path("engagements/<str:reference>/status/", workstreams.engagement_status, name="engagement_status"),
+    path("engagements/<str:reference>/matters/new/", matters.new_matter, name="new_matter"),
+    path("matters/", matters.matters, name="matters"),
+    path("matters/<str:reference>/", matters.matter, name="matter"),
+    path("matters/<str:reference>/edit/", matters.edit_matter, name="edit_matter"),
+    path("matters/<str:reference>/publish/", matters.publish, name="publish"),
+    path("matters/<str:reference>/wall/", matters.wall, name="wall"),
+    path("matters/<str:reference>/status/", workstreams.matter_status, name="matter_status"),
+    path("matters/<str:reference>/workstreams/new/", workstreams.new_workstream, name="new_workstream"),
+    path(_STREAM, workstreams.workstream, name="workstream"),
+    path(_STREAM + "edit/", workstreams.edit_workstream, name="edit_workstream"),
+    path(_STREAM + "status/", workstreams.workstream_status, name="workstream_status"),
+    path(_STREAM + "items/new/", items.new_item, name="new_item"),
+    # TMP    path(_STREAM + "imports/new/<str:purpose>/", imports.upload, name="new_import"),
+    # TMP    path(_IMPORT, imports.batch, name="import"),
+    # TMP    path(_IMPORT + "mapping/", imports.mapping, name="import_mapping"),
+    # TMP    path(_IMPORT + "confirm/", imports.confirm, name="import_confirm"),
+    # TMP    path(_IMPORT + "discard/", imports.discard, name="import_discard"),
+    # TMP    path(_IMPORT + "progress/", imports.progress, name="import_progress"),
+    # TMP    path(_IMPORT + "rejected.csv", imports.rejected, name="import_rejected"),
+    path("work/", queue.queue, name="queue"),
+    path("work/bulk/", queue.bulk, name="bulk"),
+    path(_ITEM, items.item, name="item"),
+    path(_ITEM + "edit/", items.edit_item, name="edit_item"),
+    path(_ITEM + "assign/", items.assign, name="assign"),
+    path(_ITEM + "move/", items.move, name="move"),
+    path(_ITEM + "undo/", items.undo, name="undo"),
+    path(_ITEM + "pause/", items.pause, name="pause"),
+    path(_ITEM + "resume/", items.resume, name="resume"),
+    path(_ITEM + "pauses/<int:number>/evidence/", items.evidence, name="evidence"),
+    path(_ITEM + "pauses/<int:number>/<str:what>/", items.decide_pause, name="decide_pause"),
+    path("search/", search.search, name="search"),
+]

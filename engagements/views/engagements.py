@@ -1,0 +1,100 @@
+"""Engagements and the contract under each."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import render
+
+from engagements import actions, paging, panels, queries
+from engagements.forms import ContractForm, EngagementEditForm, EngagementForm
+from engagements.models import Contract, Engagement, Matter, Workstream
+from engagements.views.edges import (
+    acting,
+    address,
+    attempt,
+    client_crumbs,
+    client_or_404,
+    engagement_crumbs,
+    engagement_or_404,
+    fields_of,
+    form_page,
+    posted,
+    to,
+)
+from lpo.accounts.access import TenantRequest, requires
+from lpo.accounts.roles import Permission as P
+
+
+@requires(P.VIEW_WORK)
+def engagements(request: TenantRequest, organization: str) -> HttpResponse:
+    closed = request.GET.get("status") == "closed"
+    rows = Engagement.objects.filter(status="closed" if closed else "open").select_related("client", "manager__user")
+    page = paging.page_of(rows, request.GET.dict(), keys=("reference", "id"), parsers=(str, int))
+    here = address("engagements", organization)
+    chips = [{"label": "Open", "url": here, "current": not closed}, {"label": "Closed", "url": f"{here}?status=closed", "current": closed}]
+    return render(request, "engagements/engagements.html", {"page": page, "chips": chips, "closed": closed})
+
+
+@requires(P.VIEW_WORK)
+def engagement(request: TenantRequest, organization: str, reference: str) -> HttpResponse:
+    engagement = engagement_or_404(reference)
+    matters = list(Matter.objects.filter(engagement=engagement).select_related("supervising_attorney__user").order_by("reference")[:200])
+    workstreams = list(
+        Workstream.objects.filter(matter__in=matters).select_related("matter").order_by("matter__reference", "item_prefix")[:200]
+    )
+    counts = queries.counts_of(workstream.id for workstream in workstreams)
+    contracts = list(Contract.objects.filter(engagement=engagement).order_by("-number")[:20])
+    context = {
+        "engagement": engagement,
+        "contract": contracts[0],
+        "contracts": contracts,
+        "matters": matters,
+        "workstreams": [(workstream, counts[workstream.id]) for workstream in workstreams],
+        "panels": panels.collect(panels.engagement_panels, request, engagement),
+        "events": queries.events_about(engagement, *contracts, *matters),
+        "crumbs": [*client_crumbs(organization, engagement.client)[1:], (engagement.reference, "")],
+        "may_edit": request.membership.may(P.EDIT_WORK),
+    }
+    return render(request, "engagements/engagement.html", context)
+
+
+@requires(P.EDIT_WORK, POST=P.EDIT_WORK)
+@acting
+def new_engagement(request: TenantRequest, organization: str, code: str) -> HttpResponse:
+    client = client_or_404(code)
+    form = EngagementForm(posted(request), initial={"manager": request.membership.id})
+    made = attempt(form, lambda: actions.create_engagement(client=client, by=request.actor, **fields_of(form)))
+    if made is not None:
+        return to("engagement", request, made.reference)
+    note = "Its contract begins with the client's time zone and currency; edit the terms on the next page."
+    return form_page(
+        request, form, title="New engagement", submit="Create engagement", crumbs=client_crumbs(organization, client), note=note
+    )
+
+
+@requires(P.EDIT_WORK, POST=P.EDIT_WORK)
+@acting
+def edit_engagement(request: TenantRequest, organization: str, reference: str) -> HttpResponse:
+    engagement = engagement_or_404(reference)
+    crumbs = engagement_crumbs(organization, engagement)
+    form = EngagementEditForm(posted(request), instance=engagement, initial={"version": engagement.version})
+    version = lambda: form.cleaned_data["version"]  # noqa: E731 - read only once the form is valid
+    if attempt(form, lambda: actions.update_engagement(engagement=engagement, by=request.actor, version=version(), **fields_of(form))):
+        return to("engagement", request, reference)
+    return form_page(request, form, title="Edit engagement", submit="Save", crumbs=crumbs)
+
+
+@requires(P.EDIT_WORK, POST=P.EDIT_WORK)
+@acting
+def edit_contract(request: TenantRequest, organization: str, reference: str) -> HttpResponse:
+    engagement = engagement_or_404(reference)
+    latest = queries.latest_contract(engagement)
+    form = ContractForm(posted(request), instance=latest, initial={"number": latest.number})
+    saved = attempt(
+        form, lambda: actions.amend_contract(engagement=engagement, by=request.actor, number=form.cleaned_data["number"], **fields_of(form))
+    )
+    if saved is not None:
+        return to("engagement", request, reference)
+    note = f"You are reading version {latest.number}. A changed term is saved as version {latest.number + 1}; earlier versions stay as they are."
+    crumbs = engagement_crumbs(organization, engagement)
+    return form_page(request, form, title="Contract terms", submit="Save terms", crumbs=crumbs, note=note)

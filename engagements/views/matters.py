@@ -1,0 +1,115 @@
+"""Matters: what they hold, what the client was told, who is inside their wall."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import render
+
+from engagements import actions, paging, panels, queries
+from engagements.forms import MatterEditForm, MatterForm, UpdateForm, WallForm
+from engagements.models import Matter, MatterInsider, StatusUpdate, Workstream
+from engagements.views.edges import (
+    acting,
+    attempt,
+    engagement_crumbs,
+    engagement_or_404,
+    fields_of,
+    form_page,
+    matter_crumbs,
+    matter_or_404,
+    posted,
+    to,
+)
+from lpo.accounts.access import TenantRequest, requires
+from lpo.accounts.roles import Permission as P
+
+
+@requires(P.VIEW_WORK)
+def matters(request: TenantRequest, organization: str) -> HttpResponse:
+    rows = Matter.objects.filter(status="open").select_related("client", "engagement", "supervising_attorney__user")
+    page = paging.page_of(rows, request.GET.dict(), keys=("reference", "id"), parsers=(str, int))
+    return render(request, "engagements/matters.html", {"page": page})
+
+
+@requires(P.VIEW_WORK)
+def matter(request: TenantRequest, organization: str, reference: str) -> HttpResponse:
+    return _matter_page(request, organization, matter_or_404(reference), UpdateForm())
+
+
+def _matter_page(request: TenantRequest, organization: str, matter: Matter, form: UpdateForm) -> HttpResponse:
+    workstreams = list(Workstream.objects.filter(matter=matter).order_by("item_prefix")[:200])
+    counts = queries.counts_of(workstream.id for workstream in workstreams)
+    context = {
+        "matter": matter,
+        "workstreams": [(workstream, counts[workstream.id]) for workstream in workstreams],
+        "updates": StatusUpdate.objects.filter(matter=matter).order_by("-id")[:10],
+        "insiders": MatterInsider.objects.filter(matter=matter).select_related("member__user").order_by("id") if matter.walled else [],
+        "panels": panels.collect(panels.matter_panels, request, matter),
+        "events": queries.events_about(matter, *workstreams),
+        "form": form,
+        "crumbs": [*engagement_crumbs(organization, matter.engagement), (matter.reference, "")],
+        "may_edit": request.membership.may(P.EDIT_WORK),
+    }
+    return render(request, "engagements/matter.html", context, status=422 if form.is_bound else 200)
+
+
+@requires(P.EDIT_WORK, POST=P.EDIT_WORK)
+@acting
+def new_matter(request: TenantRequest, organization: str, reference: str) -> HttpResponse:
+    engagement = engagement_or_404(reference)
+    form = MatterForm(posted(request))
+    made = attempt(form, lambda: actions.create_matter(engagement=engagement, by=request.actor, **fields_of(form)))
+    if made is not None:
+        return to("matter", request, made.reference)
+    return form_page(request, form, title="New matter", submit="Create matter", crumbs=engagement_crumbs(organization, engagement))
+
+
+@requires(P.EDIT_WORK, POST=P.EDIT_WORK)
+@acting
+def edit_matter(request: TenantRequest, organization: str, reference: str) -> HttpResponse:
+    matter = matter_or_404(reference)
+    crumbs = matter_crumbs(organization, matter)
+    form = MatterEditForm(posted(request), instance=matter, initial={"version": matter.version})
+    saved = attempt(
+        form, lambda: actions.update_matter(matter=matter, by=request.actor, version=form.cleaned_data["version"], **fields_of(form))
+    )
+    return (
+        to("matter", request, reference)
+        if saved is not None
+        else form_page(request, form, title="Edit matter", submit="Save", crumbs=crumbs)
+    )
+
+
+@requires(POST=P.EDIT_WORK)
+@acting
+def publish(request: TenantRequest, organization: str, reference: str) -> HttpResponse:
+    matter = matter_or_404(reference)
+    form = UpdateForm(request.POST)
+    if attempt(form, lambda: actions.publish_update(matter=matter, by=request.actor, note=form.cleaned_data["note"])) is not None:
+        return to("matter", request, reference)
+    return _matter_page(request, organization, matter, form)
+
+
+@requires(P.EDIT_WORK, POST=P.EDIT_WORK)
+@acting
+def wall(request: TenantRequest, organization: str, reference: str) -> HttpResponse:
+    """Raise the wall, change who is inside, or lower it."""
+    matter = matter_or_404(reference)
+    if request.POST.get("do") == "lower":
+        actions.lower_wall(matter=matter, by=request.actor)
+        return to("matter", request, reference)
+    inside = list(MatterInsider.objects.filter(matter=matter).values_list("member_id", flat=True)) if matter.walled else []
+    form = WallForm(posted(request), initial={"insiders": inside})
+    if request.method == "POST" and attempt(form, lambda: _change_wall(request, matter, form)) is not None:
+        return to("matter", request, reference)
+    context = {"matter": matter, "form": form, "crumbs": [*matter_crumbs(organization, matter), ("Ethical wall", "")]}
+    return render(request, "engagements/wall.html", context, status=422 if form.errors else 200)
+
+
+def _change_wall(request: TenantRequest, matter: Matter, form: WallForm) -> Matter:
+    chosen = list(form.cleaned_data["insiders"])
+    raised = actions.raise_wall(matter=matter, by=request.actor, insiders=chosen)
+    keep = {member.id for member in chosen} | {request.membership.id}
+    for row in MatterInsider.objects.filter(matter=matter).exclude(member_id__in=keep).select_related("member"):
+        actions.remove_insider(matter=matter, member=row.member, by=request.actor)
+    return raised

@@ -1,0 +1,97 @@
+"""One box over clients, engagements, matters, workstreams and items: references and client matter ids, then words of titles."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.http import HttpResponse
+from django.shortcuts import render
+
+from engagements.models import Client, Engagement, Matter, WorkItem, Workstream
+from engagements.views.edges import address
+from lpo.accounts.access import TenantRequest, requires
+from lpo.accounts.roles import Permission as P
+from lpo.tenancy.context import current_organization_id
+
+_MOST = 20
+_WORD = re.compile(r"\w+", re.UNICODE)
+
+
+@dataclass(frozen=True)
+class Hit:
+    reference: str
+    title: str
+    url: str
+
+
+def _beginning_with(table: str, column: str, text: str) -> list[int]:
+    """Ids of rows whose column begins with `text`: `^@` is leakproof, so its index serves under row-level security."""
+    with connection.cursor() as cursor:
+        cursor.execute(  # table and column are constants of this module
+            f"SELECT id FROM {table} WHERE organization_id = %s AND {column} ^@ %s ORDER BY {column} LIMIT %s",  # noqa: S608
+            [current_organization_id(), text, _MOST],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _items_by_words(words: str) -> list[int]:
+    """Newest items whose title has every word, the last one possibly unfinished. Row-level security applies when joined back."""
+    terms = _WORD.findall(words)[:8]
+    if not terms:
+        return []
+    query = " & ".join([*(f"'{term}'" for term in terms[:-1]), f"'{terms[-1]}':*"])
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT item_id FROM search_work_items(%s, %s)", [query, _MOST * 5])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _matching(model: Any, ids: list[int], words: str, names: tuple[str, ...]) -> list[Any]:
+    """Rows by reference first, then by words in their name. These tables are small: hundreds, read whole."""
+    wanted = words.lower()
+    by_words = [
+        row.id for row in model.objects.only("id", *names)[:5000] if any(wanted in str(getattr(row, name)).lower() for name in names)
+    ]
+    order = {number: place for place, number in enumerate(dict.fromkeys([*ids, *by_words]))}
+    return sorted(model.objects.filter(id__in=list(order)[:_MOST]), key=lambda row: order[row.id])
+
+
+def find(text: str, slug: str) -> list[tuple[str, list[Hit]]]:
+    """Groups of hits; only what the viewer may see, because every row is read under the viewer's own scope."""
+    upper = text.upper()
+    clients = _matching(Client, _beginning_with("engagements_client", "code", upper), text, ("name", "legal_name"))
+    engagements = _matching(Engagement, _beginning_with("engagements_engagement", "reference", upper), text, ("title",))
+    matter_ids = [
+        *_beginning_with("engagements_matter", "reference", upper),
+        *_beginning_with("engagements_matter", "client_matter_id", text),
+    ]
+    matters = _matching(Matter, matter_ids, text, ("title",))
+    streams = Workstream.objects.filter(
+        id__in=[w.id for w in _matching(Workstream, _beginning_with("engagements_workstream", "item_prefix", upper), text, ("title",))]
+    )
+    item_ids = [*_beginning_with("engagements_workitem", "reference", upper), *_items_by_words(text)]
+    item_ids += list(WorkItem.objects.filter(external_id=text).values_list("id", flat=True)[:_MOST])
+    items = WorkItem.objects.filter(id__in=item_ids).order_by("-received_at", "-id")[:_MOST]
+    groups = [
+        ("Clients", [Hit(c.code, c.name, address("client", slug, c.code)) for c in clients]),
+        ("Engagements", [Hit(e.reference, e.title, address("engagement", slug, e.reference)) for e in engagements]),
+        ("Matters", [Hit(m.reference, m.title, address("matter", slug, m.reference)) for m in matters]),
+        (
+            "Workstreams",
+            [
+                Hit(w.item_prefix, w.title, address("workstream", slug, w.matter.reference, w.item_prefix))
+                for w in streams.select_related("matter").order_by("item_prefix")
+            ],
+        ),
+        ("Items", [Hit(i.reference, i.title, address("item", slug, i.reference)) for i in items]),
+    ]
+    return [(name, hits) for name, hits in groups if hits]
+
+
+@requires(P.VIEW_WORK)
+def search(request: TenantRequest, organization: str) -> HttpResponse:
+    text = request.GET.get("q", "").replace("\x00", "").strip()[:120]
+    groups = find(text, organization) if text else []
+    return render(request, "engagements/search.html", {"query": text, "groups": groups})

@@ -1,0 +1,121 @@
+"""Service levels, attainment and invoices, as the API reads them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from billing.models import Charge, ChargeTerm, ChargeTermVersion, Invoice, InvoiceLine
+from sla.models import Attainment, AttainmentRow, ServiceLevel, ServiceLevelVersion
+
+Read = serializers.ModelSerializer
+
+
+class LevelVersionSerializer(Read[ServiceLevelVersion]):
+    class Meta:
+        model = ServiceLevelVersion
+        fields = (
+            "number", "effective_from", "clause", "item_kind", "priority", "severity", "unit", "target", "stop_state", "decides",
+            "pausing_parties", "expected_percent", "max_error_percent", "error_unit", "window", "time_zone", "credit_percent",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class LevelSerializer(Read[ServiceLevel]):
+    workstream = serializers.CharField(source="workstream.item_prefix", read_only=True)
+    versions = LevelVersionSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = ServiceLevel
+        fields = ("workstream", "name", "kind", "active", "versions")
+        read_only_fields = fields
+
+
+class AttainmentSerializer(Read[Attainment]):
+    """`met` is null where nothing was measured. numerator and denominator are the exact fraction."""
+
+    level = serializers.CharField(source="level.name", read_only=True)
+    workstream = serializers.CharField(source="level.workstream.item_prefix", read_only=True)
+
+    class Meta:
+        model = Attainment
+        fields = (
+            "workstream", "level", "label", "window_start", "window_end", "revision", "state", "numerator", "denominator", "pending",
+            "excluded", "met", "median_seconds", "p90_seconds", "computed_at", "closed_at", "published_at", "snapshot_sha256",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class AttainmentRowSerializer(Read[AttainmentRow]):
+    class Meta:
+        model = AttainmentRow
+        fields = (
+            "item_reference", "external_id", "outcome", "started_at", "due_at", "stopped_at", "used_seconds", "paused_seconds",
+            "late_seconds", "units", "errors", "reason",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class TermVersionSerializer(Read[ChargeTermVersion]):
+    workstream = serializers.CharField(source="workstream.item_prefix", read_only=True, allow_null=True, default=None)
+
+    class Meta:
+        model = ChargeTermVersion
+        fields = (
+            "number", "effective_from", "effective_to", "clause", "shape", "price", "tiers", "package_size", "free_units",
+            "discount_percent", "cap", "minimum", "unit", "workstream", "disposition", "billable_state",
+            "recurring", "prorate", "credit_base",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class TermSerializer(Read[ChargeTerm]):
+    engagement = serializers.CharField(source="engagement.reference", read_only=True)
+    versions = TermVersionSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = ChargeTerm
+        fields = ("engagement", "name", "model", "active", "position", "versions")
+        read_only_fields = fields
+
+
+class InvoiceSerializer(Read[Invoice]):
+    client = serializers.CharField(source="client.code", read_only=True)
+    engagement = serializers.CharField(source="engagement.reference", read_only=True)
+    period = serializers.CharField(source="period.label", read_only=True)
+
+    class Meta:
+        model = Invoice
+        fields = (
+            "number", "client", "engagement", "period", "state", "currency", "net", "tax", "gross", "issue_date", "due_date",
+            "issued_at", "snapshot_sha256", "version",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class ChargeSerializer(Read[Charge]):
+    class Meta:
+        model = Charge
+        fields = ("reference", "source_key", "happened_at", "quantity")
+        read_only_fields = fields
+
+
+class LineSerializer(Read[InvoiceLine]):
+    explanation = serializers.JSONField(read_only=True, help_text="A tree whose leaves sum to the amount exactly.")
+
+    class Meta:
+        model = InvoiceLine
+        fields = (
+            "position", "group", "description", "detail", "quantity", "unit", "unit_price", "amount", "tax_category", "tax_rate",
+            "explanation",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class InvoiceDetailSerializer(InvoiceSerializer):
+    lines: Any = LineSerializer(many=True, read_only=True)
+
+    class Meta(InvoiceSerializer.Meta):
+        fields = (*InvoiceSerializer.Meta.fields, "lines")  # type: ignore[assignment]
+        read_only_fields = fields

@@ -1,0 +1,39 @@
+"""`/api/v1/`: the organization comes from the token alone."""
+
+from __future__ import annotations
+
+from django.urls import path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from lpo.accounts.access import public
+from lpo.api.views import measured, work
+
+app_name = "api"
+
+_NOUN_LIST = {"get": "list", "post": "create"}
+_NOUN = {"get": "retrieve", "patch": "partial_update"}
+
+urlpatterns = [
+    path("schema/", public(SpectacularAPIView.as_view()), name="schema"),
+    path("docs/", public(SpectacularSwaggerSplitView.as_view(url_name="api:schema")), name="docs"),
+    path("clients/", work.ClientView.as_view(_NOUN_LIST), name="clients"),
+    path("clients/<str:code>/", work.ClientView.as_view(_NOUN), name="client"),
+    path("engagements/", work.EngagementView.as_view(_NOUN_LIST), name="engagements"),
+    path("engagements/<str:reference>/", work.EngagementView.as_view(_NOUN), name="engagement"),
+    path("matters/", work.MatterView.as_view(_NOUN_LIST), name="matters"),
+    path("matters/<str:reference>/", work.MatterView.as_view(_NOUN), name="matter"),
+    path("workstreams/", work.WorkstreamView.as_view(_NOUN_LIST), name="workstreams"),
+    path("workstreams/<str:item_prefix>/", work.WorkstreamView.as_view(_NOUN), name="workstream"),
+    path("items/", work.ItemView.as_view({"get": "list", "post": "create"}), name="items"),
+    path("items/<str:reference>/", work.ItemView.as_view({"get": "retrieve"}), name="item"),
+    path("items/<str:reference>/moves/", work.MoveView.as_view({"post": "create"}), name="item_moves"),
+    path("items/<str:reference>/pauses/", work.PauseView.as_view({"post": "create"}), name="item_pauses"),
+    path("items/<str:reference>/resume/", work.ResumeView.as_view({"post": "create"}), name="item_resume"),
+    path("service-levels/", measured.LevelView.as_view({"get": "list"}), name="levels"),
+    path("attainments/", measured.AttainmentView.as_view({"get": "list"}), name="attainments"),
+    path("attainments/rows/", measured.AttainmentRowView.as_view({"get": "list"}), name="attainment_rows"),
+    path("charge-terms/", measured.TermView.as_view({"get": "list"}), name="terms"),
+    path("invoices/", measured.InvoiceView.as_view({"get": "list"}), name="invoices"),
+    path("invoices/<str:number>/", measured.InvoiceView.as_view({"get": "retrieve"}), name="invoice"),
+    path("invoices/<str:number>/pdf/", measured.InvoicePDFView.as_view({"get": "retrieve"}), name="invoice_pdf"),
+]

@@ -1,0 +1,46 @@
+"""What the API's views share: finding by reference, the actor, an empty query set while the schema is drawn."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from django.db.models import Model, QuerySet
+from django.http import Http404
+from rest_framework import viewsets
+from rest_framework.request import Request
+
+from lpo.accounts.actor import Actor
+from lpo.accounts.roles import Permission
+
+M = TypeVar("M", bound=Model)
+
+
+def actor_of(request: Request) -> Actor:
+    actor: Actor = request._request.actor  # type: ignore[attr-defined]
+    return actor
+
+
+def found_or_404(queryset: QuerySet[M], **where: Any) -> M:
+    """Another tenant's object is not found: the query set is rooted at the token's organization. A NUL matches nothing."""
+    if any(isinstance(value, str) and "\x00" in value for value in where.values()):
+        raise Http404
+    found = queryset.filter(**where).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+class View(viewsets.GenericViewSet[Any]):
+    """`required` says which permission each method needs."""
+
+    required: dict[str, Permission]
+
+    def paged(self, queryset: QuerySet[Any]) -> Any:
+        """One keyset page, serialized."""
+        page = self.paginate_queryset(queryset)
+        assert page is not None  # noqa: S101 -- every list is paged
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    def parameter(self, name: str) -> str:
+        """A query parameter as text; empty when absent."""
+        return self.request.query_params.get(name, "").replace("\x00", "")
