@@ -29,7 +29,7 @@ def enquiries(stream: Workstream, people: People, month: date) -> None:
     for number, title in enumerate(random.sample(questions, 3)):
         received = _weekday(_at(month, 5 + 8 * number, 15, random.randrange(60)))
         item = work.create_item(workstream=stream, by=by, title=title, kind="enquiry", received_at=received)
-        waited = timedelta(minutes=random.randint(10, 95) if random.random() < 0.9 else 170)
+        waited = timedelta(minutes=170 if number == 2 and month.month % 6 == 5 else random.randint(10, 95))
         work.move_item(item=item, to="acknowledged", by=by, at=received + waited, reason=RECORDED)
         work.move_item(item=item, to="answered", by=by, at=received + waited + timedelta(hours=3), reason=RECORDED)
 
@@ -49,18 +49,24 @@ def error(stream: Workstream, people: People, month: date) -> None:
     work.move_item(item=item, to="accepted", by=by, at=notified + timedelta(hours=20), reason=RECORDED)
 
 
-def contest(stream: Workstream, people: People) -> None:
-    """The client disputes the most recent wait laid at its door."""
-    pause = Pause.objects.filter(item__workstream=stream, party="client", ended_at__isnull=False).order_by("-started_at", "id").first()
-    if pause is not None:
-        work.contest_pause(pause=pause, by=Actor.member(people["asha"]), note="The signature block had been sent the day before.")
+def contested(stream: Workstream, people: People, now: datetime) -> None:
+    """A delivered NDA whose wait the client disputes."""
+    by = Actor.member(people["asha"])
+    item = _item(stream, by, "Mutual NDA, Everett Media", now - timedelta(days=3))
+    work.pause_item(
+        item=item, by=by, party="client", reason="signature", note="Signature block missing.", at=now - timedelta(days=2, hours=20)
+    )
+    work.resume_item(item=item, by=by, at=now - timedelta(days=2))
+    item.refresh_from_db()
+    work.move_item(item=item, to="delivered", by=by, at=now - timedelta(days=1, hours=20), reason=RECORDED)
+    pause = Pause.objects.get(item=item)
+    work.contest_pause(pause=pause, by=by, note="The signature block had been sent the day before.")
 
 
 def check_review(stream: Workstream, people: People, month: date) -> None:
     """Second reads of each batch, twenty documents each, and the samples of the discard pile."""
     random = seeded("quality", month)
     items = WorkItem.objects.filter(workstream=stream).order_by("external_id")
-    by = Actor.member(people["rita"])
     manager = Actor.member(people["asha"])
     for item in items:
         external = item.external_id or ""
@@ -71,7 +77,6 @@ def check_review(stream: Workstream, people: People, month: date) -> None:
             sla.record_quality_check(
                 item=item, checked_at=item.first_delivered_at + timedelta(hours=2), units=20, errors=errors, by=manager, note="Second read"
             )
-    del by
 
 
 def lay_out(streams: dict[str, Workstream], people: People, now: datetime) -> None:
@@ -94,6 +99,7 @@ def lay_out(streams: dict[str, Workstream], people: People, now: datetime) -> No
     work.pause_item(
         item=held, by=manager, party="client", reason="signature", note="Signature block unclear.", at=now - timedelta(hours=27)
     )
+    contested(nda, people, now)
     _others(streams, people, now, manager)
 
 

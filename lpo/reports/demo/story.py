@@ -18,6 +18,7 @@ from django.utils import timezone
 from billing import actions as billing
 from billing.models import ChargeTerm
 from engagements import actions as work
+from engagements.actions.entities import create_legal_entity
 from engagements.models import Client, Engagement, LegalEntity, Workstream
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership, Organization
@@ -88,7 +89,7 @@ def _alder(settle: Settle, tell: Tell, scale: int, months: list[date]) -> Scene:
     organization, people = cast.found("alder", "Alder Legal", "America/New_York", cast.ALDER)
     scene = Scene(organization, people, settle, tell, scale)
     with in_organization(organization.id):
-        entity = work.create_legal_entity(by=scene.by("adam"), **cast.ALDER_ENTITY)
+        entity = create_legal_entity(by=scene.by("adam"), **cast.ALDER_ENTITY)
         office = sla.create_calendar(
             name="New York office",
             time_zone="America/New_York",
@@ -112,9 +113,11 @@ def _holidays(region: str, months: list[date]) -> list[date]:
 
 
 def _engagement(scene: Scene, client: Client, entity: LegalEntity, key: str, title: str, starts_on: date, **fields: Any) -> Engagement:
+    terms = {name: fields.pop(name) for name in ("time_zone", "purchase_order", "signed_on") if name in fields}
+    manager = "asha" if "asha" in scene.people else "ben"
     engagement = work.create_engagement(
-        client=client, legal_entity=entity, title=title, starts_on=starts_on, manager=scene.people.get("asha") or scene.people["ben"],
-        by=scene.by("asha" if "asha" in scene.people else "ben"), **fields,
+        client=client, legal_entity=entity, title=title, starts_on=starts_on, manager=scene.people[manager], by=scene.by(manager),
+        contract={"currency": client.currency, **terms}, **fields,
     )  # fmt: skip
     scene.engagements[key] = engagement
     return engagement
@@ -233,7 +236,7 @@ def _birch(settle: Settle, tell: Tell, scale: int, months: list[date]) -> Scene:
     organization, people = cast.found("birch", "Birch Legal Support", "Europe/London", cast.BIRCH)
     scene = Scene(organization, people, settle, tell, scale)
     with in_organization(organization.id):
-        entity = work.create_legal_entity(by=scene.by("beth"), **cast.BIRCH_ENTITY)
+        entity = create_legal_entity(by=scene.by("beth"), **cast.BIRCH_ENTITY)
         client = work.create_client(by=scene.by("ben"), **cast.COPPERFIELD)
         engagement = _engagement(
             scene, client, entity, "COP", "Lease reviews", months[0], location="onshore", time_zone="Europe/London", purchase_order="CH-88"
@@ -311,12 +314,10 @@ def bring_in(scene: Scene, key: str, log: records.Log) -> None:
 
 
 def small_things(scene: Scene, position: int, month: date) -> None:
-    """What no log brings: enquiries, an error now and then, quality checks, a contested pause."""
+    """What no log brings: enquiries, an error now and then, quality checks."""
     if "NDA" in scene.streams:
         open_work.enquiries(scene.streams["NDA"], scene.people, month)
         if position % 4 == 1:
             open_work.error(scene.streams["NDA"], scene.people, month)
-        if position == MONTHS - 1:
-            open_work.contest(scene.streams["NDA"], scene.people)
     if "REV" in scene.streams and position == MONTHS - REVIEW_MONTHS_AGO:
         open_work.check_review(scene.streams["REV"], scene.people, month)
