@@ -13,6 +13,7 @@ organization: list[URLPattern | URLResolver] = [
     path("", include("lpo.jobs.urls")),
     path("", include("lpo.audit.urls")),
     path("", include("engagements.urls")),
+    path("", include("sla.urls")),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -56,7 +56,7 @@ class Row:
     @property
     def zone(self) -> str:
         """The contract's own, for the second due time."""
-        return self.clock.level_version.time_zone
+        return str(self.clock.level_version.time_zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +100,7 @@ def held_clocks(chosen: str, member_id: int) -> QuerySet[Any]:
 
 
 def with_details(clocks: QuerySet[Any]) -> QuerySet[Any]:
-    return clocks.select_related(
-        "item__workstream", "item__assignee__user", "level", "level_version__calendar_version"
-    )
+    return clocks.select_related("item__workstream", "item__assignee__user", "level", "level_version__calendar_version")
 
 
 def rows_of(clocks: Sequence[Clock], now: datetime, permissions: frozenset[Permission]) -> list[Row]:
@@ -187,17 +185,17 @@ def _capped(condition: str, join: str = "") -> str:
     return f"(SELECT count(*) FROM (SELECT 1 FROM sla_clock c {join} WHERE {_OPEN} AND {condition} LIMIT 1001) AS capped)"  # noqa: S608
 
 
-_TOTALS = "SELECT " + ", ".join(
+_TOTALS = "SELECT " + ", ".join(  # noqa: S608 -- pieces of this module
     [
         _capped("c.held_since IS NULL"),
         _capped("c.held_since IS NULL AND c.due_at < %(now)s"),
         _capped("c.held_since IS NULL AND c.due_at >= %(now)s AND c.due_at < %(soon)s"),
         _capped("c.held_since IS NULL AND c.due_at >= %(now)s AND c.due_at < %(soon)s AND i.assignee_id IS NULL", _ITEM),
         _capped("c.held_since IS NOT NULL"),
-        f"(SELECT min(c.held_since) FROM sla_clock c WHERE {_OPEN} AND c.held_since IS NOT NULL)",
-        _capped("c.held_since IS NULL AND i.assignee_id IS NULL", _ITEM),
-        _capped("c.held_since IS NULL AND i.assignee_id = %(member)s", _ITEM),
-        _capped("c.held_since IS NULL AND i.kind IN ('enquiry', 'error')", _ITEM),
+        f"(SELECT min(c.held_since) FROM sla_clock c WHERE {_OPEN} AND c.held_since IS NOT NULL)",  # noqa: S608
+        _capped("i.assignee_id IS NULL", _ITEM),
+        _capped("i.assignee_id = %(member)s", _ITEM),
+        _capped("i.kind IN ('enquiry', 'error')", _ITEM),
     ]
 )
 
@@ -205,7 +203,5 @@ _TOTALS = "SELECT " + ", ".join(
 def totals(now: datetime, member_id: int) -> Totals:
     """All counts of the page in one statement."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            _TOTALS, {"organization": current_organization_id(), "now": now, "soon": now + SOON, "member": member_id}
-        )
+        cursor.execute(_TOTALS, {"organization": current_organization_id(), "now": now, "soon": now + SOON, "member": member_id})
         return Totals(*cursor.fetchone())

@@ -15,6 +15,7 @@ from engagements.actions.clients import (
     update_matter,
     update_workstream,
 )
+from engagements.actions.entities import create_legal_entity, update_legal_entity
 from engagements.actions.items import assign_item, create_item, move_item, permitted_moves, undo_last_move, update_item
 from engagements.actions.pauses import contest_pause, pause_item, resolve_contest, resume_item, withdraw_pause
 from engagements.actions.publishing import lower_wall, publish_matter, publish_update, raise_wall, remove_insider
@@ -32,6 +33,7 @@ __all__ = [
     "create_client",
     "create_engagement",
     "create_item",
+    "create_legal_entity",
     "create_matter",
     "create_workstream",
     "lower_wall",
@@ -50,6 +52,7 @@ __all__ = [
     "update_client",
     "update_engagement",
     "update_item",
+    "update_legal_entity",
     "update_matter",
     "update_workstream",
     "withdraw_pause",
