@@ -7,7 +7,6 @@ Everything of an organization carries its name in each text and reference (`alde
 from __future__ import annotations
 
 import calendar
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -27,6 +26,8 @@ from lpo.accounts.models import Membership, Organization
 from lpo.accounts.roles import Role
 from lpo.accounts.tokens import Scope
 from lpo.audit.documents import store
+from lpo.audit.models import Event
+from lpo.jobs.models import Job
 from lpo.jobs.runner import run_due
 from lpo.tenancy.context import in_organization
 from sla import actions as sla
@@ -103,6 +104,8 @@ def _place(slug: str) -> Place:
     with in_organization(organization.id):
         _bill(place, word)
     run_due(organization.id)
+    with in_organization(organization.id):
+        _for_addresses(place)
     for who, member in people.items():
         browser = Browser()
         browser.force_login(member.user, backend=BACKEND)
@@ -192,9 +195,10 @@ def _open_work(place: Place, word: str) -> None:
     refs.pause = work.pause_item(
         item=refs.waiting, by=make.system(), party="client", reason="information", note=f"{word} asked", evidence=document
     )
-    refs.fresh_delivered = make.item(
-        refs.stream, title=f"{word} delivered now", received_at=now - timedelta(hours=4), state="delivered"
-    )
+    received = now - timedelta(hours=4)
+    refs.fresh_delivered = make.item(refs.stream, title=f"{word} delivered now", received_at=received, state="delivered")
+    refs.excluded = make.item(refs.stream, title=f"{word} excluded", received_at=received, state="delivered")
+    refs.exclusion = sla.exclude_item(level=refs.level.level, item=refs.excluded, reason=f"{word} agreed", by=make.system())
 
 
 def _second_clients_work(place: Place, word: str) -> None:
@@ -270,6 +274,16 @@ def _issued(engagement: Engagement, index: int, biller: Actor, approver: Actor) 
     invoice = billing.submit_invoice(invoice=invoice, by=biller)
     invoice = billing.approve_invoice(invoice=invoice, by=approver)
     return billing.issue_invoice(invoice=invoice, by=biller)
+
+
+def _for_addresses(place: Place) -> None:
+    """Rows as the addresses number them, read last so that their versions are current."""
+    refs = place.refs
+    refs.job_id = Job.objects.latest("id").id
+    refs.event_id = Event.objects.filter(object_reference=refs.item.reference).latest("id").id
+    refs.an_hour_ago = (timezone.now() - timedelta(hours=1)).astimezone(ZONE).strftime("%Y-%m-%dT%H:%M")
+    for name in ("client", "engagement", "matter", "stream", "item", "waiting", "fresh_delivered", "walled", "walled_item"):
+        getattr(refs, name).refresh_from_db()
 
 
 def walled_words(place: Place) -> list[str]:
