@@ -20,6 +20,7 @@ DECIDED_BY_ACTION = {
     "engagements:bulk",
     "engagements:move",
     "engagements:move (accept)",
+    "engagements:pause (backdated)",
     "engagements:undo",
     "engagements:decide_pause (withdraw)",
     "engagements:decide_pause (uphold)",
