@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from io import BytesIO
 from typing import Any
+from zipfile import ZipFile
 
 from django.conf import settings
 from django.db import transaction
 from django.test import Client as Browser
 from django.urls import reverse
+from pypdf import PdfReader
 
-from tests.guards.examples import base, data_of, names_of, query_of
-from tests.guards.world import Place
+from tests.guards.examples import QUERIES, base, data_of, names_of, query_of
+from tests.guards.world import Place, forbidden
 
 ANSWERED = {200, 201, 204, 302, 409, 422}
 # A file of a client's is even less than a page of ours: it may do nothing at all.
@@ -60,11 +63,30 @@ def ask_as(place: Place, who: str, row: str, method: str, *, of: Place | None = 
     """A person of `place` asks, below their own organization, for what the example of `of` names."""
     about = of or place
     data = data_of(row, about) if method == "POST" else query_of(row, about)
-    answer = ask(place.browser(who), method, address_of(row, place.slug, names_of(row, about)), data)
+    url = address_of(row, place.slug, names_of(row, about))
+    answer = ask(place.browser(who), method, url, data)
     check_headers(answer, private=True)
+    if row not in QUERIES and about is place:
+        check_words(answer, forbidden(place, who), f"{method} {url} as {who} → {answer.status_code}")
     return answer
 
 
-def body_of(response: Any) -> str:
+def text_of(response: Any) -> str:
+    """All that an answer says in lower case: where it leads, and its body (of a PDF, its text)."""
     content = b"".join(response.streaming_content) if response.streaming else response.content
-    return content.decode("utf-8", "replace")
+    if content.startswith(b"%PDF"):
+        words = " ".join(page.extract_text() for page in PdfReader(BytesIO(content)).pages)
+    elif content.startswith(b"PK"):
+        with ZipFile(BytesIO(content)) as archive:
+            words = " ".join(f"{name} {archive.read(name).decode('utf-8', 'replace')}" for name in archive.namelist())
+    else:
+        words = content.decode("utf-8", "replace")
+    return f"{response.headers.get('Location', '')} {response.headers.get('Content-Disposition', '')} {words}".lower()
+
+
+def check_words(response: Any, words: Iterable[str], where: str) -> None:
+    """Raises for an answer that holds one of the words, showing what stands around it."""
+    text = text_of(response)
+    for word in words:
+        place = text.find(word.lower())
+        assert place < 0, f"{where} holds “{word}”: …{text[max(0, place - 120) : place + 80]}…"

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from billing import actions as billing
 from engagements import actions as work
-from engagements.models import Engagement, LegalEntity, Matter, WorkItem, Workstream
+from engagements.models import Engagement, LegalEntity, WorkItem, Workstream
 from lpo.accounts import actions as accounts
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership, Organization
@@ -37,6 +37,10 @@ from tests.conftest import person
 from tests.sla import make as levels
 
 HAZEL, ROWAN = "hazel", "rowan"
+WORK_PRODUCT = "the privileged words themselves"
+# Prices nobody would write by chance: whoever reads one on a page was shown money.
+PRICES = ["47.31", "2731.19", "2,731.19", "93.57", "97.13", "83.71"]
+INSIDERS = {"insider", "second_billing"}
 ROLES = [role.value for role in Role]
 OUTSIDERS = [role for role in ROLES if role != Role.CLIENT_VIEWER]
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
@@ -181,24 +185,28 @@ def _open_work(place: Place, word: str) -> None:
     refs.item = make.item(refs.stream, title=f"{word} assigned", received_at=now - timedelta(hours=2))
     refs.item = work.assign_item(item=refs.item, by=make.system(), member=place.people["reviewer"])
     refs.fresh = make.item(refs.stream, title=f"{word} fresh", received_at=now - timedelta(hours=1))
-    refs.waiting = make.item(refs.stream, title=f"{word} waiting", received_at=now - timedelta(hours=3))
-    document = store(
-        kind="evidence",
-        content=f"{word} asked the client".encode(),
-        file_name=f"{word}.eml",
-        media_type="message/rfc822",
-        by=make.system(),
-        client_id=refs.client.id,
-        matter_id=refs.matter.id,
-        reference=refs.waiting.reference,
-    )
-    refs.pause = work.pause_item(
-        item=refs.waiting, by=make.system(), party="client", reason="information", note=f"{word} asked", evidence=document
-    )
+    refs.waiting = _on_hold(place, refs.stream, f"{word} waiting")
     received = now - timedelta(hours=4)
     refs.fresh_delivered = make.item(refs.stream, title=f"{word} delivered now", received_at=received, state="delivered")
     refs.excluded = make.item(refs.stream, title=f"{word} excluded", received_at=received, state="delivered")
     refs.exclusion = sla.exclude_item(level=refs.level.level, item=refs.excluded, reason=f"{word} agreed", by=make.system())
+
+
+def _on_hold(place: Place, stream: Workstream, title: str) -> WorkItem:
+    """An item that waits for the client, with the mail that shows it."""
+    made = make.item(stream, title=title, received_at=timezone.now() - timedelta(hours=3))
+    document = store(
+        kind="evidence",
+        content=f"{title}: {WORK_PRODUCT}".encode(),
+        file_name=f"{title}.eml",
+        media_type="message/rfc822",
+        by=make.system(),
+        client_id=made.client_id,
+        matter_id=made.matter_id,
+        reference=made.reference,
+    )
+    work.pause_item(item=made, by=make.system(), party="client", reason="information", note=f"{title}, asked", evidence=document)
+    return made
 
 
 def _second_clients_work(place: Place, word: str) -> None:
@@ -207,8 +215,9 @@ def _second_clients_work(place: Place, word: str) -> None:
     refs.second_matter = make.matter(refs.second_engagement, title=f"Hazel {word} claims")
     refs.second_stream = make.workstream(refs.second_matter, title=f"Hazel {word} drafts", item_prefix=f"HAZ{word.upper()[:5]}")
     refs.second_item = make.item(refs.second_stream, title=f"Hazel {word} draft", received_at=timezone.now() - timedelta(days=4))
+    refs.second_waiting = _on_hold(place, refs.second_stream, f"Hazel {word} waiting")
     refs.second_level = _level(refs.second_stream, f"Hazel {word} turnaround")
-    _done(refs.second_stream, f"Hazel {word} letter", at(refs.first_month, 9), 3)
+    refs.second_delivered = _done(refs.second_stream, f"Hazel {word} letter", at(refs.first_month, 9), 3)
     work.publish_update(matter=refs.second_matter, by=make.system(), note=f"Hazel {word} began")
 
 
@@ -219,8 +228,9 @@ def _walled_work(place: Place, word: str) -> None:
     refs.walled = make.matter(refs.engagement, title=f"Rowan {word} merger")
     refs.walled_stream = make.workstream(refs.walled, title=f"Rowan {word} review", item_prefix=f"ROW{word.upper()[:5]}")
     refs.walled_item = make.item(refs.walled_stream, title=f"Rowan {word} overdue", received_at=timezone.now() - timedelta(days=5))
+    refs.walled_waiting = _on_hold(place, refs.walled_stream, f"Rowan {word} waiting")
     refs.walled_level = _level(refs.walled_stream, f"Rowan {word} turnaround")
-    _done(refs.walled_stream, f"Rowan {word} first", at(refs.first_month, 9), 3)
+    refs.walled_delivered = _done(refs.walled_stream, f"Rowan {word} first", at(refs.first_month, 9), 3)
     _done(refs.walled_stream, f"Rowan {word} second", at(refs.last_month, 9), 90)
     insider = Actor.member(place.people["insider"])
     refs.walled = work.raise_wall(matter=refs.walled, by=insider, insiders=[place.people["second_billing"]])
@@ -259,14 +269,14 @@ def _terms(place: Place, word: str) -> None:
         values = {"effective_from": month, "price": Decimal(price), **version}
         return billing.create_term(engagement=engagement, name=name, model=model, version=values, by=system)
 
-    refs.term = term(refs.engagement, f"{word} NDA fee", "unit", "45", unit="NDA", workstream=refs.stream)
-    term(refs.engagement, f"{word} base fee", "fixed", "2500", unit="month")
-    term(refs.engagement, f"{word} second review fee", "unit", "90", unit="NDA", workstream=refs.walled_stream)
-    refs.seats = term(refs.engagement, f"{word} hosting", "per_user", "95", unit="seat")
+    refs.term = term(refs.engagement, f"{word} NDA fee", "unit", "47.31", unit="NDA", workstream=refs.stream)
+    term(refs.engagement, f"{word} base fee", "fixed", "2731.19", unit="month")
+    term(refs.engagement, f"{word} second review fee", "unit", "93.57", unit="NDA", workstream=refs.walled_stream)
+    refs.seats = term(refs.engagement, f"{word} hosting", "per_user", "97.13", unit="seat")
     refs.seat, _ = billing.record_usage(
         term=refs.seats, source="platform", event_id=f"{word}-1", subject=f"Pat {word}", starts_on=month, by=system
     )
-    term(refs.second_engagement, f"Hazel {word} fee", "unit", "80", unit="draft", workstream=refs.second_stream)
+    term(refs.second_engagement, f"Hazel {word} fee", "unit", "83.71", unit="draft", workstream=refs.second_stream)
 
 
 def _issued(engagement: Engagement, index: int, biller: Actor, approver: Actor) -> Any:
@@ -279,16 +289,65 @@ def _issued(engagement: Engagement, index: int, biller: Actor, approver: Actor) 
 def _for_addresses(place: Place) -> None:
     """Rows as the addresses number them, read last so that their versions are current."""
     refs = place.refs
-    refs.job_id = Job.objects.latest("id").id
-    refs.event_id = Event.objects.filter(object_reference=refs.item.reference).latest("id").id
+    refs.job_id = Job.objects.filter(created_by__isnull=True).latest("id").id
+    for prefix in ("", "walled_", "second_"):
+        reference = getattr(refs, f"{prefix}item").reference
+        setattr(refs, f"{prefix}event_id", Event.objects.filter(object_reference=reference).latest("id").id)
     refs.an_hour_ago = (timezone.now() - timedelta(hours=1)).astimezone(ZONE).strftime("%Y-%m-%dT%H:%M")
-    for name in ("client", "engagement", "matter", "stream", "item", "waiting", "fresh_delivered", "walled", "walled_item"):
-        getattr(refs, name).refresh_from_db()
+    for name in ("client", "engagement", "matter", "stream", "item", "waiting", "fresh_delivered"):
+        for prefix in ("", "walled_", "second_"):
+            if hasattr(refs, prefix + name):
+                getattr(refs, prefix + name).refresh_from_db()
+    refs.walled.refresh_from_db()
 
 
-def walled_words(place: Place) -> list[str]:
-    """What must not be read outside the wall."""
+def behind_the_wall(place: Place) -> Place:
+    """The same place with every name below a matter leading behind the wall."""
     refs = place.refs
-    return [ROWAN, refs.walled.reference, refs.walled_stream.item_prefix]
+    return _elsewhere(
+        place,
+        matter=refs.walled,
+        stream=refs.walled_stream,
+        item=refs.walled_item,
+        waiting=refs.walled_waiting,
+        delivered=refs.walled_delivered,
+        fresh_delivered=refs.walled_delivered,
+        excluded=refs.walled_delivered,
+        event_id=refs.walled_event_id,
+    )
 
 
+def at_the_second_client(place: Place) -> Place:
+    """The same place with every name leading to the second client."""
+    refs = place.refs
+    return _elsewhere(
+        place,
+        client=refs.second_client,
+        engagement=refs.second_engagement,
+        matter=refs.second_matter,
+        stream=refs.second_stream,
+        item=refs.second_item,
+        waiting=refs.second_waiting,
+        delivered=refs.second_delivered,
+        fresh_delivered=refs.second_delivered,
+        excluded=refs.second_delivered,
+        invoice=refs.second_invoice,
+        event_id=refs.second_event_id,
+    )
+
+
+def _elsewhere(place: Place, **refs: Any) -> Place:
+    return Place(place.organization, place.people, place.sessions, SimpleNamespace(**{**vars(place.refs), **refs}))
+
+
+def forbidden(place: Place, who: str) -> list[str]:
+    """Words that no answer to this person may hold, in lower case."""
+    refs = place.refs
+    words = ["birch" if place.slug == "alder" else "alder"]
+    if who not in INSIDERS and who not in {"client_viewer", "second_viewer"}:
+        words += [ROWAN, refs.walled.reference.lower(), refs.walled_stream.item_prefix.lower()]
+    if who in {"client_viewer", "attorney"}:
+        words += [HAZEL, refs.second_client.code.lower(), refs.second_stream.item_prefix.lower()]
+    if who == "second_viewer":
+        words += [ROWAN, refs.client.code.lower(), refs.stream.item_prefix.lower()]
+    return words
