@@ -132,12 +132,15 @@ class House:
         return started
 
     def worker(self, name: str = "worker", *, concurrency: int = 2, beat: bool = True, **environment: str) -> subprocess.Popen[bytes]:
-        """A Celery worker as bin/run starts it, with the jobs of this room; ready once it has shown a sign of life."""
+        """A Celery worker as bin/run starts it, with the jobs of this room."""
         command = [sys.executable, "-m", "tests.trust.program", "worker", "--concurrency", str(concurrency), "--hostname", f"{name}@house"]
-        started = self.start(name, [*command, "--beat"] if beat else command, **environment)
-        sign = f"%:{started.pid}"
-        until(lambda: bool(self.sql("SELECT 1 FROM jobs_workerheartbeat WHERE worker LIKE %s", sign)), 60, f"{name} did not come up")
-        return started
+        return self.start(name, [*command, "--beat"] if beat else command, **environment)
+
+    def ready(self, *workers: subprocess.Popen[bytes]) -> None:
+        """Wait until each has shown a sign of life."""
+        for each in workers:
+            sign = f"%:{each.pid}"
+            until(lambda: bool(self.sql("SELECT 1 FROM jobs_workerheartbeat WHERE worker LIKE %s", sign)), 60, "a worker did not come up")  # noqa: B023
 
     def kill(self, victim: subprocess.Popen[bytes]) -> None:
         """The worker with all its pool, at once."""
