@@ -144,9 +144,10 @@ def _holidays(region: str, months: list[date]) -> list[date]:
 
 def _engagement(scene: Scene, client: Client, entity: LegalEntity, key: str, title: str, starts_on: date, **fields: Any) -> Engagement:
     terms: Any = {name: fields.pop(name) for name in ("time_zone", "purchase_order", "signed_on") if name in fields}
+    terms["currency"] = client.currency
     engagement = work.create_engagement(
         client=client, legal_entity=entity, title=title, starts_on=starts_on, by=scene.manager,
-        manager=scene.people.get("asha") or scene.people["ben"], contract={**terms, "currency": client.currency}, **fields,
+        manager=scene.people.get("asha") or scene.people["ben"], contract=terms, **fields,
     )  # fmt: skip
     scene.engagements[key] = engagement
     return engagement
