@@ -153,6 +153,7 @@ def _may(request: TenantRequest, row: Invoice) -> dict[str, bool]:
         "approve": state == InvoiceState.IN_REVIEW and may(P.APPROVE_INVOICES) and not own,
         "waits": state == InvoiceState.IN_REVIEW and may(P.APPROVE_INVOICES) and own,
         "return": state in {InvoiceState.IN_REVIEW, InvoiceState.APPROVED} and may(P.APPROVE_INVOICES),
+        "again": state == InvoiceState.DISCARDED and may(P.DRAFT_INVOICES),
         "discard": editable and may(P.DRAFT_INVOICES),
         "issue": state == InvoiceState.APPROVED and may(P.ISSUE_INVOICES),
         "work": may(P.VIEW_WORK),
