@@ -81,6 +81,15 @@ def _subjects(facts: Facts, repin: bool) -> Iterator[Subject]:
                 yield Subject(item, version, events, rule, (level_id, item.id) in facts.excluded)
 
 
+def subject_of(facts: Facts, item_id: int, version: ServiceLevelVersion) -> Subject | None:
+    """One item as a given version sees it; None where the item is not among the facts."""
+    item = next((item for item in facts.items if item.id == item_id), None)
+    if item is None:
+        return None
+    events = item.events(version.stop_state)
+    return Subject(item, version, events, rule_of(version, _closing(facts, version, events)), (version.level_id, item_id) in facts.excluded)
+
+
 def _dates(versions: Sequence[ServiceLevelVersion]) -> list[tuple[date, str]]:
     return [(version.effective_from, version.time_zone) for version in versions]
 

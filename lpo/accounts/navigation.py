@@ -40,13 +40,26 @@ class NavGroup:
 
 # Rooms above accounts are named by address only, so nothing is imported.
 GROUPS: list[tuple[str, list[Entry]]] = [
-    ("", [Entry("Work queue", "engagements:queue", P.VIEW_WORK, "q")]),
+    (
+        "",
+        [
+            Entry("Today", "sla:today", P.VIEW_LEVELS, "t"),
+            Entry("Work queue", "engagements:queue", P.VIEW_WORK, "q"),
+        ],
+    ),
     (
         "Work",
         [
             Entry("Clients", "engagements:clients", P.VIEW_WORK, "c"),
             Entry("Engagements", "engagements:engagements", P.VIEW_WORK, "e"),
             Entry("Matters", "engagements:matters", P.VIEW_WORK, "m"),
+        ],
+    ),
+    (
+        "Measure",
+        [
+            Entry("Service levels", "sla:levels", P.VIEW_LEVELS, "l"),
+            Entry("Calendars", "sla:calendars", P.VIEW_LEVELS, "k"),
         ],
     ),
     (
