@@ -160,7 +160,7 @@ class _PricedForm(TermForm):
 
 
 class UnitForm(_PricedForm):
-    workstream = forms.ModelChoiceField(queryset=None, label="Workstream", help_text="Whose items are counted.")
+    workstream: forms.ModelChoiceField[Workstream] = forms.ModelChoiceField(queryset=None, label="Workstream", help_text="Whose items are counted.")
     billable_state = forms.ChoiceField(
         label="Counted once", choices=[("delivered", "Delivered"), ("accepted", "Accepted by the client")], widget=forms.RadioSelect
     )

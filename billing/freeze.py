@@ -42,7 +42,10 @@ def freeze(
         engagement=invoice.engagement.reference,
         engagement_title=invoice.engagement.title,
         groups=_groups(rows, matters),
-        taxes=tuple(snapshot.TaxLine(row.key.category, row.key.rate, _tax_label(row.key), row.base, row.tax) for row in totals.rows),
+        taxes=tuple(
+            snapshot.TaxLine(row.key.category, row.key.rate, tax_label(row.key.category, row.key.rate), row.base, row.tax)
+            for row in totals.rows
+        ),
         net=totals.net,
         tax=totals.tax,
         gross=totals.gross,
@@ -182,5 +185,6 @@ def _appendix(row: InvoiceLine, files: Mapping[str, bytes]) -> snapshot.Appendix
     )
 
 
-def _tax_label(key: tax.TaxKey) -> str:
-    return f"{TAX_LABELS[key.category]} {key.rate.normalize():f} %" if key.rate else TAX_LABELS[key.category]
+def tax_label(category: str, rate: Decimal) -> str:
+    """`Tax 20 %`, `Reverse charge`."""
+    return f"{TAX_LABELS[category]} {rate.normalize():f} %" if rate else TAX_LABELS[category]

@@ -43,6 +43,12 @@ def change(now: Decimal, before: Decimal | None) -> Fraction | None:
     return Fraction(now - before) / Fraction(before) if before else None
 
 
+def change_text(relative: Fraction) -> str:
+    """`3.1 %`, without its sign, rounded half up to a tenth; never 0.0 for what did change."""
+    tenths = (abs(relative) * 1000 + Fraction(1, 2)).__floor__()
+    return f"{Decimal(tenths) / 10:,.1f} %" if tenths else "under 0.1 %"
+
+
 # --- a month's run ----------------------------------------------------------------------------------------------------------
 
 
@@ -133,7 +139,10 @@ def run_rows(month: date) -> list[RunRow]:
 
 def by_reference(engagement: str, slug: str) -> Invoice | None:
     """The live invoice of an engagement's period; else the last draft that was given up."""
-    rows = Invoice.objects.filter(engagement__reference=engagement, period__starts_on=_first_of(slug))
+    first = _first_of(slug)
+    if first is None:
+        return None
+    rows = Invoice.objects.filter(engagement__reference=engagement, period__starts_on=first)
     related = rows.select_related(
         "period", "client", "engagement", "legal_entity", "prepared_by__user", "approved_by__user", "issued_by__user"
     )

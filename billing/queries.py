@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
@@ -70,7 +71,7 @@ def billable_quantity(version: ChargeTermVersion, start: datetime, end: datetime
         return Decimal(cursor.fetchone()[0])
 
 
-def _feed(version: ChargeTermVersion, start: datetime, end: datetime) -> dict[str, object]:
+def _feed(version: ChargeTermVersion, start: datetime, end: datetime) -> dict[str, Any]:
     return {
         "states": ["accepted"] if version.billable_state == "accepted" else ["delivered", "accepted"],
         "organization": current_organization_id(),

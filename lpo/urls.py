@@ -17,6 +17,7 @@ organization: list[URLPattern | URLResolver] = [
     path("", include("lpo.reports.urls")),
     path("", include("engagements.urls")),
     path("", include("sla.urls")),
+    path("", include("billing.urls")),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lpo.core.localtime import from_epoch, to_epoch
-from sla.board import standing
+from sla.board import other_zone, standing
 from sla.clock import ClockResult, Segment, SegmentKind, evaluate
 from sla.clockrows import subject_of
 from sla.facts import Facts
 from sla.models import Clock
-from sla.wording import short_target
+from sla.wording import on_clock, short_target
 
 # Beyond this the middle of a long life is summed up in one line.
 EDGE = 40
@@ -47,6 +47,15 @@ class Explained:
     @property
     def zone(self) -> str:
         return str(self.clock.level_version.time_zone)
+
+    @property
+    def other_zone(self) -> str:
+        return other_zone(self.clock.due_at, self.zone)
+
+    @property
+    def used_of_target(self) -> str:
+        version = self.clock.level_version
+        return f"{on_clock(self.used, version)} of {on_clock(self.clock.target_seconds, version)}"
 
 
 def explained(facts: Facts, clocks: Sequence[Clock], now: datetime) -> list[Explained]:

@@ -72,16 +72,12 @@ class PromiseForm(Refusable, forms.Form):
     )
     expected_percent = forms.DecimalField(max_digits=7, decimal_places=4, label="Share promised, %", required=False)
     amount = forms.DecimalField(max_digits=7, decimal_places=2, min_value=Decimal("0.01"), label="Within", required=False)
-    unit = forms.ChoiceField(choices=UNITS, label="Counted in", required=False)
+    unit = forms.ChoiceField(choices=UNITS, label="Counted in")
     calendar_version = CalendarField(label="Calendar", help_text="Open hours and holidays for business time.")
-    decides = forms.ChoiceField(
-        choices=[("first", "First delivery"), ("last", "Last delivery")], required=False, label="Which delivery decides"
-    )
+    decides = forms.ChoiceField(choices=[("first", "First delivery"), ("last", "Last delivery")], label="Which delivery decides")
     third_party = forms.BooleanField(required=False, label="Waiting on a third party stops the clock too")
     max_error_percent = forms.DecimalField(max_digits=7, decimal_places=4, label="Errors stay under, %", required=False)
-    error_unit = forms.ChoiceField(
-        choices=[("document", "Document"), ("field", "Field"), ("clause", "Clause")], required=False, label="Counted by"
-    )
+    error_unit = forms.ChoiceField(choices=[("document", "Document"), ("field", "Field"), ("clause", "Clause")], label="Counted by")
     window = forms.ChoiceField(choices=[("month", "Month"), ("quarter", "Quarter")], label="Measured by the")
     time_zone = forms.ChoiceField(choices=ZONES, label="Contract's time zone", help_text="Windows begin and end at its midnight.")
     credit_percent = forms.DecimalField(

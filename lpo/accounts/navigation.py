@@ -63,6 +63,14 @@ GROUPS: list[tuple[str, list[Entry]]] = [
         ],
     ),
     (
+        "Bill",
+        [
+            Entry("Month's run", "billing:run", P.VIEW_MONEY, "b"),
+            Entry("Invoices", "billing:invoices", P.VIEW_MONEY, "i"),
+            Entry("Legal entities", "billing:entities", P.VIEW_MONEY),
+        ],
+    ),
+    (
         "Organization",
         [
             Entry("People", "accounts:people", P.MANAGE_PEOPLE, "p"),
@@ -106,4 +114,12 @@ def _groups(request: HttpRequest, membership: Membership) -> list[NavGroup]:
                 items.append(NavItem(entry.label, url, entry.key, request.path.startswith(url)))
         if items:
             groups.append(NavGroup(title, items))
+    _only_the_nearest(groups)
     return groups
+
+
+def _only_the_nearest(groups: list[NavGroup]) -> None:
+    """One page may lie below another's address; the longest that matches is where one is."""
+    current = [item for group in groups for item in group.items if item.current]
+    for item in sorted(current, key=lambda item: len(item.url))[:-1]:
+        item.current = False

@@ -6,6 +6,7 @@ import calendar as days
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -85,7 +86,7 @@ def calendar(request: TenantRequest, organization: str, number: int) -> HttpResp
         "weeks": _weeks(version, first),
         "weekdays": [name[:3] for name in DAYS],
         "first": first,
-        "hours": hours,
+        "hours": Fraction(hours, 3600),
         "before": f"?month={add_months(first, -1):%Y-%m}",
         "after": f"?month={following:%Y-%m}",
         "edit_url": address("new_calendar_version", organization, number),

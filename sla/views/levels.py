@@ -172,7 +172,9 @@ def _read_back(form: PromiseForm, kind: str, name: str) -> dict[str, object]:
 def _promise_page(request: TenantRequest, form: PromiseForm, **context: Any) -> HttpResponse:
     """The form with its read-back; for htmx the read-back alone. Looking at it refuses nothing."""
     looking = request.POST.get("do") == "preview" or bool(request.htmx)
-    read_back = _read_back(form, form.kind, context["title"]) if form.is_bound else {"promise": "", "cases": [], "doubt": ""}
+    # An untouched form is read back too: what it begins with is a promise already.
+    read = form if form.is_bound else type(form)(form.initial, kind=form.kind)
+    read_back = _read_back(read, form.kind, context["title"])
     if request.htmx:
         return render(request, "sla/_read_back.html", read_back)
     status = 422 if form.is_bound and form.errors and not looking else 200

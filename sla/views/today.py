@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,7 +19,7 @@ from lpo.accounts.roles import Permission as P
 from lpo.core.errors import Refused
 from lpo.core.templatetags.formats import duration
 from sla import board
-from sla.models import Attainment
+from sla.models import Attainment, Clock
 from sla.queries import Figure
 from sla.views.edges import acting, address, item_or_404
 
@@ -28,7 +30,7 @@ def _query(values: Any) -> dict[str, str]:
     """The filters of the address, and nothing else."""
     chosen, group = str(values.get("show", "")), str(values.get("group", ""))
     kept = {"show": chosen if chosen in board.FILTERS else "", "group": group if group in _GROUPINGS else ""}
-    positions = {name: str(values[name]) for name in ("after", "before") if name in values}
+    positions = {name: str(values[name]) for name in ("after", "before", "from") if name in values}
     return {**kept, **positions}
 
 
@@ -37,17 +39,16 @@ def today(request: TenantRequest, organization: str) -> HttpResponse:
     query, now = _query(request.GET), timezone.now()
     chosen, member = query["show"], request.membership.pk
     waiting = chosen == "waiting"
-    keys = ("held_since", "id") if waiting else ("due_at", "id")
-    clocks = board.with_details(board.open_clocks(chosen, member))
-    page = paging.page_of(clocks, query, keys=keys, parsers=(paging.instant, int))
-    first = "after" not in query and "before" not in query
-    held = list(board.with_details(board.held_clocks(chosen, member))[: board.HELD_SHOWN]) if first and not waiting else []
-    rows = board.rows_of([*page.rows, *held], now, request.actor.permissions)
+    page = _waiting_page(member, query) if waiting else _running_page(chosen, member, query, now)
+    held = list(board.with_details(board.held_clocks(chosen, member))[: board.HELD_SHOWN]) if page.first and not waiting else []
+    rows = board.rows_of([*page.clocks, *held], now, request.actor.permissions)
     totals = board.totals(now, member)
     context = {
         "groups": board.grouped(rows, query["group"]),
         "any": bool(rows),
-        "page": page,
+        "summary": f"{len(rows):,} shown",
+        "previous_url": page.previous_url,
+        "next_url": page.next_url,
         "totals": totals,
         "longest": duration(now - totals.longest) if totals.longest else "",
         "month": _first_level(now),
@@ -64,7 +65,36 @@ def today(request: TenantRequest, organization: str) -> HttpResponse:
     return render(request, "sla/_board.html" if request.htmx else "sla/today.html", context)
 
 
-def _first_level(now: Any) -> Figure | None:
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Clocks of one page of the board; held ones follow the first."""
+
+    clocks: Sequence[Clock]
+    first: bool
+    previous_url: str = ""
+    next_url: str = ""
+
+
+def _waiting_page(member: int, query: dict[str, str]) -> Page:
+    """Held clocks only, longest first."""
+    held = board.with_details(board.open_clocks("waiting", member))
+    page = paging.page_of(held, query, keys=("held_since", "id"), parsers=(paging.instant, int))
+    return Page(page.rows, False, page.previous_url, page.next_url)
+
+
+def _running_page(chosen: str, member: int, query: dict[str, str], now: datetime) -> Page:
+    """Running clocks by time left, from a place in that order."""
+    start = int(query["from"]) if query.get("from", "").isdigit() else 0
+    start = min(start, board.MOST_RANKED)
+    ids, ranked = board.ranked(chosen, member, now, start)
+    clocks = board.in_order(board.open_clocks(chosen, member), ids)
+    kept = {name: query[name] for name in ("show", "group") if query[name]}
+    places = [max(0, start - board.PAGE) if start else None, start + board.PAGE if ranked > start + board.PAGE else None]
+    urls = ["" if place is None else "?" + urlencode(kept | ({"from": place} if place else {})) for place in places]
+    return Page(clocks, start == 0, urls[0], urls[1])
+
+
+def _first_level(now: datetime) -> Figure | None:
     """The level of the running windows that stands worst: below target first, then the one with the most counted."""
     running = Attainment.objects.filter(state="open", window_start__lte=now, window_end__gt=now, denominator__gt=0)
     # No window is longer than a quarter, so the index can begin there.

@@ -144,7 +144,8 @@ def window(request: TenantRequest, organization: str, prefix: str, number: int, 
     chosen = request.GET.get("outcome", "")
     chosen = chosen if chosen in OUTCOMES and not found.accuracy else ""
     rows, keys, parsers = _rows(found, chosen, now)
-    page = paging.page_of(rows, request.GET.dict(), keys=keys, parsers=parsers)
+    # Frozen rows backwards by outcome: missed before met.
+    page = paging.page_of(rows, request.GET.dict(), keys=keys, parsers=parsers, descending=found.figure.closed)
     claim = CreditClaim.objects.filter(attainment=found.attainment).first() if found.attainment else None
     may_close = request.membership.may(P.CLOSE_WINDOWS)
     context = {
