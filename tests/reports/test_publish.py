@@ -45,7 +45,7 @@ def test_what_waits_on_the_client_says_since_when_and_what_the_answer_does(strea
 def test_a_level_that_does_not_pause_for_the_client_keeps_running(alder: Organization) -> None:
     with in_organization(alder.id):
         stream = make.workstream()
-        levels.level(stream, pausing_parties=[])
+        levels.level(stream, pausing_parties=["third_party"])
         levels.item(stream, "2026-01-05 09:00", paused=[("2026-01-05 10:00", None)])
         (row,) = waiting_on_client(stream.matter, datetime.now(UTC))
     assert (row["effect"], row["due_at"]) == ("running", "2026-01-06T14:00:00+00:00")
