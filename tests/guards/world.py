@@ -233,6 +233,8 @@ def _walled_work(place: Place, word: str) -> None:
     refs.walled_delivered = _done(refs.walled_stream, f"Rowan {word} first", at(refs.first_month, 9), 3)
     _done(refs.walled_stream, f"Rowan {word} second", at(refs.last_month, 9), 90)
     insider = Actor.member(place.people["insider"])
+    sla.exclude_item(level=refs.walled_level.level, item=refs.walled_delivered, reason=f"Rowan {word} agreed", by=make.system())
+    sla.recompute(level=refs.walled_level.level, by=insider)
     refs.walled = work.raise_wall(matter=refs.walled, by=insider, insiders=[place.people["second_billing"]])
 
 
@@ -290,6 +292,7 @@ def _for_addresses(place: Place) -> None:
     """Rows as the addresses number them, read last so that their versions are current."""
     refs = place.refs
     refs.job_id = Job.objects.filter(created_by__isnull=True).latest("id").id
+    refs.walled_job_id = Job.objects.get(kind="sla.recompute").id
     for prefix in ("", "walled_", "second_"):
         reference = getattr(refs, f"{prefix}item").reference
         setattr(refs, f"{prefix}event_id", Event.objects.filter(object_reference=reference).latest("id").id)
@@ -314,6 +317,7 @@ def behind_the_wall(place: Place) -> Place:
         fresh_delivered=refs.walled_delivered,
         excluded=refs.walled_delivered,
         event_id=refs.walled_event_id,
+        job_id=refs.walled_job_id,
     )
 
 
