@@ -24,6 +24,7 @@ READABLE = {
     "engagements_statusupdate",
     "sla_attainment",
     "sla_attainmentrow",
+    "sla_creditclaim",
 }
 # What a row must be for the client to read it: column → whether null is refused, or the only value.
 PUBLISHED = {
