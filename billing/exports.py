@@ -9,8 +9,10 @@ from datetime import date
 
 from billing import queries
 from billing.actions import documents
-from billing.models import Invoice
+from billing.models import Invoice, InvoiceLine
 from billing.snapshot import Invoice as Snapshot
+from engagements.models import Matter, MatterInsider
+from lpo.accounts.actor import Actor
 from lpo.audit.documents import content_of
 from lpo.audit.models import Document
 from lpo.core.exports import Cell, write_csv
@@ -24,6 +26,23 @@ HEADER = (
 def invoices(first: date, last: date) -> Iterable[Invoice]:
     """Issued invoices with an issue date from `first` to `last`, in order of their numbers."""
     return queries.invoices_of_month(first, last)
+
+
+def invoices_of(first: date, last: date) -> Iterable[Invoice]:
+    """Issued invoices whose period ended from `first` to `last`, in order of their numbers."""
+    return queries.invoices_of_periods(first, last)
+
+
+def readable_by(actor: Actor, rows: Sequence[Invoice]) -> tuple[list[Invoice], int]:
+    """The invoices that bill nothing behind a wall the actor stands outside of, and how many were left out."""
+    if actor.member_id is None:
+        return list(rows), 0
+    inside = MatterInsider.objects.filter(member_id=actor.member_id).values("matter_id")
+    walled = Matter.objects.filter(walled=True).exclude(id__in=inside).values("id")
+    closed = set(
+        InvoiceLine.objects.filter(invoice__in=[row.id for row in rows], matter_id__in=walled).values_list("invoice_id", flat=True)
+    )
+    return [row for row in rows if row.id not in closed], len(closed)
 
 
 def archive(rows: Sequence[Invoice]) -> bytes:

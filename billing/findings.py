@@ -1,17 +1,28 @@
-"""Pre-flight: what stands in the way of issuing, and what the approver should see first. Computed, never stored."""
+"""Pre-flight: what stands in the way of issuing, and what the approver should see first. Computed, never stored.
+
+Every check takes many invoices at once and asks a fixed number of questions, so a month's run costs what one invoice costs.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from django.db.models import Q
+from django.db import connection
+from django.db.models import Count
 
 from billing import queries
 from billing.models import ChargeTermVersion, Invoice, InvoiceLine
-from engagements.models import ImportBatch, Matter, MatterInsider, Transition, Workstream
+from engagements.models import Contract, ImportBatch, Matter, MatterInsider, Workstream
 from lpo.accounts.models import Membership
 from lpo.accounts.roles import ROLE_PERMISSIONS, Permission
+from lpo.tenancy.context import current_organization_id, current_scope, in_organization
 from sla.models import Attainment, CreditClaim
+
+WALL = "A restricted matter is billed here, and nobody inside its wall may bill."
+BEHIND_A_WALL = "Something in a restricted matter; a person inside its wall sees what."
 
 
 @dataclass(frozen=True)
@@ -23,99 +34,164 @@ class Finding:
     position: int | None = None
 
 
+Found = Iterable[tuple[int, Finding]]
+
+
 def findings(invoice: Invoice) -> list[Finding]:
-    """Everything found, blocks first."""
-    found = [
-        *_lines(invoice),
-        *_unpriced(invoice),
-        *_loading(invoice),
-        *_windows(invoice),
-        *_claims(invoice),
-        *_walls(invoice),
-        *_addresses(invoice),
-    ]
-    return sorted(found, key=lambda finding: (finding.severity != "block", finding.position or 0))
+    """Everything found on one invoice, blocks first."""
+    return findings_of([invoice])[invoice.id]
+
+
+def findings_of(invoices: Sequence[Invoice]) -> dict[int, list[Finding]]:
+    """Everything found on each invoice by its id, blocks first. Rows need `period`, `client` and `engagement`."""
+    found: dict[int, list[Finding]] = {invoice.id: [] for invoice in invoices}
+    if not invoices:
+        return found
+    for check in _CHECKS:
+        for invoice_id, finding in check(invoices):
+            found[invoice_id].append(finding)
+    for rows in found.values():
+        rows.sort(key=lambda finding: (finding.severity != "block", finding.position or 0))
+    return found
+
+
+def visible_findings(invoices: Sequence[Invoice]) -> dict[int, list[Finding]]:
+    """`findings_of` for a page: counted across walls for everybody alike, worded only for who may read the matter."""
+    scope = current_scope()
+    if not scope.hidden_matters and scope.only_matters is None:
+        return findings_of(invoices)
+    own = findings_of(invoices)
+    with in_organization(scope.organization_id):
+        whole = findings_of(invoices)
+    return {key: [_worded(finding, own[key]) for finding in rows] for key, rows in whole.items()}
+
+
+def _worded(finding: Finding, known: Sequence[Finding]) -> Finding:
+    return finding if finding in known or finding.text == WALL else Finding(finding.severity, BEHIND_A_WALL)
 
 
 def blocking(invoice: Invoice) -> list[Finding]:
     return [finding for finding in findings(invoice) if finding.severity == "block"]
 
 
-def _lines(invoice: Invoice) -> list[Finding]:
-    if not InvoiceLine.objects.filter(invoice=invoice).exists():
-        return [Finding("block", "There is nothing to bill: no line has an amount.")]
-    if invoice.gross < 0:
-        return [Finding("warn", "Credits exceed the charges: the invoice comes to less than zero.")]
-    return []
+# --- the checks -------------------------------------------------------------------------------------------------------------
 
 
-def _unpriced(invoice: Invoice) -> list[Finding]:
+def _by_engagement(invoices: Sequence[Invoice]) -> dict[int, list[Invoice]]:
+    grouped: dict[int, list[Invoice]] = defaultdict(list)
+    for invoice in invoices:
+        grouped[invoice.engagement_id].append(invoice)
+    return grouped
+
+
+def _lines(invoices: Sequence[Invoice]) -> Found:
+    counted = InvoiceLine.objects.filter(invoice__in=[invoice.id for invoice in invoices]).order_by()
+    lines = dict(counted.values_list("invoice").annotate(n=Count("id")))
+    for invoice in invoices:
+        if not lines.get(invoice.id):
+            yield invoice.id, Finding("block", "There is nothing to bill: no line has an amount.")
+        elif invoice.gross < 0:
+            yield invoice.id, Finding("warn", "Credits exceed the charges: the invoice comes to less than zero.")
+
+
+def _unpriced(invoices: Sequence[Invoice]) -> Found:
     """Delivered work in a workstream that no unit term feeds on, unless a fixed fee covers the engagement."""
-    terms = ChargeTermVersion.objects.filter(term__engagement_id=invoice.engagement_id)
-    if terms.filter(term__model="fixed").exists():
-        return []
+    by_engagement = _by_engagement(invoices)
+    terms = ChargeTermVersion.objects.filter(term__engagement__in=by_engagement)
+    fixed = set(terms.filter(term__model="fixed").values_list("term__engagement_id", flat=True))
+    open_ended = [key for key in by_engagement if key not in fixed]
     fed = terms.filter(workstream_id__isnull=False).values("workstream_id")
-    streams = Workstream.objects.filter(matter__engagement_id=invoice.engagement_id).exclude(id__in=fed).order_by("id")
-    found = []
-    for stream in streams:
-        delivered = Transition.objects.filter(
-            item__workstream=stream, to_state="delivered", at__gte=invoice.period.starts_at, at__lt=invoice.period.ends_at
+    streams = Workstream.objects.filter(matter__engagement__in=open_ended).exclude(id__in=fed).select_related("matter").order_by("id")
+    asked = [(invoice, stream) for stream in streams for invoice in by_engagement[stream.matter.engagement_id]]
+    delivered = _delivered([(i.id, s.id, i.period.starts_at, i.period.ends_at) for i, s in asked])
+    for invoice, stream in asked:
+        if (invoice.id, stream.id) in delivered:
+            text = f"Unpriced work: {stream.title} was delivered in {invoice.period.label}, and no term charges it."
+            yield invoice.id, Finding("block", text)
+
+
+def _delivered(asked: Sequence[tuple[int, int, datetime, datetime]]) -> set[tuple[int, int]]:
+    """Which (invoice, workstream) pairs saw a delivery within their instants."""
+    if not asked:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT a.invoice, a.stream FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[])"
+            " AS a(invoice, stream, starts, ends) WHERE EXISTS (SELECT 1 FROM engagements_transition t"
+            " JOIN engagements_workitem i ON i.organization_id = t.organization_id AND i.id = t.item_id"
+            " WHERE t.organization_id = %s AND i.workstream_id = a.stream AND t.to_state = 'delivered'"
+            " AND t.at >= a.starts AND t.at < a.ends)",
+            [*map(list, zip(*asked, strict=True)), current_organization_id()],
         )
-        if delivered.exists():
-            found.append(
-                Finding("block", f"Unpriced work: {stream.title} was delivered in {invoice.period.label}, and no term charges it.")
-            )
-    return found
+        return set(cursor.fetchall())
 
 
-def _loading(invoice: Invoice) -> list[Finding]:
-    loading = ImportBatch.objects.filter(workstream__matter__engagement_id=invoice.engagement_id, state="loading").order_by("id")
-    return [Finding("block", f"{batch.file_name} is still loading; its items are not complete.") for batch in loading]
+def _loading(invoices: Sequence[Invoice]) -> Found:
+    by_engagement = _by_engagement(invoices)
+    loading = ImportBatch.objects.filter(workstream__matter__engagement__in=by_engagement, state="loading")
+    for batch in loading.select_related("workstream__matter").order_by("id"):
+        for invoice in by_engagement[batch.workstream.matter.engagement_id]:
+            yield invoice.id, Finding("block", f"{batch.file_name} is still loading; its items are not complete.")
 
 
-def _windows(invoice: Invoice) -> list[Finding]:
+def _windows(invoices: Sequence[Invoice]) -> Found:
+    by_engagement = _by_engagement(invoices)
+    bounds = {
+        "window_start__gte": min(invoice.period.starts_at for invoice in invoices),
+        "window_start__lt": max(invoice.period.ends_at for invoice in invoices),
+    }
     open_windows = Attainment.objects.filter(
-        level__workstream__matter__engagement_id=invoice.engagement_id,
-        state="open",
-        window_start__gte=invoice.period.starts_at,
-        window_start__lt=invoice.period.ends_at,
-        level__active=True,
+        level__workstream__matter__engagement__in=by_engagement, state="open", level__active=True, **bounds
     ).exclude(denominator=0)
-    names = [f"{row.level.name}, {row.label}" for row in open_windows.select_related("level").order_by("id")]
-    if not names:
-        return []
-    return [Finding("warn", f"Service-level windows still open, so their credits are not on this invoice: {queries.names(names)}.")]
+    names: dict[int, list[str]] = defaultdict(list)
+    for row in open_windows.select_related("level__workstream__matter").order_by("id"):
+        for invoice in by_engagement[row.level.workstream.matter.engagement_id]:
+            if invoice.period.starts_at <= row.window_start < invoice.period.ends_at:
+                names[invoice.id].append(f"{row.level.name}, {row.label}")
+    for key, found in names.items():
+        yield key, Finding("warn", f"Service-level windows still open, so their credits are not on this invoice: {queries.names(found)}.")
 
 
-def _claims(invoice: Invoice) -> list[Finding]:
-    provisional = CreditClaim.objects.filter(level__workstream__matter__engagement_id=invoice.engagement_id, state="provisional")
-    names = [f"{claim.level.name}, {claim.attainment.label}" for claim in provisional.select_related("level", "attainment").order_by("id")]
-    if not names:
-        return []
-    return [Finding("warn", f"Credits that can still be contested wait for a later invoice: {queries.names(names)}.")]
+def _claims(invoices: Sequence[Invoice]) -> Found:
+    by_engagement = _by_engagement(invoices)
+    provisional = CreditClaim.objects.filter(level__workstream__matter__engagement__in=by_engagement, state="provisional")
+    names: dict[int, list[str]] = defaultdict(list)
+    for claim in provisional.select_related("level__workstream__matter", "attainment").order_by("id"):
+        for invoice in by_engagement[claim.level.workstream.matter.engagement_id]:
+            names[invoice.id].append(f"{claim.level.name}, {claim.attainment.label}")
+    for key, found in names.items():
+        yield key, Finding("warn", f"Credits that can still be contested wait for a later invoice: {queries.names(found)}.")
 
 
-def _walls(invoice: Invoice) -> list[Finding]:
+def _walls(invoices: Sequence[Invoice]) -> Found:
     """A walled matter needs somebody inside its wall who may bill."""
+    by_engagement = _by_engagement(invoices)
     billers = [role for role, permissions in ROLE_PERMISSIONS.items() if Permission.DRAFT_INVOICES in permissions]
-    members = Membership.objects.filter(organization_id=invoice.organization_id, role__in=billers, is_active=True).values("id")
+    members = Membership.objects.filter(organization_id=current_organization_id(), role__in=billers, is_active=True).values("id")
     inside = MatterInsider.objects.filter(member_id__in=members).values("matter_id")
-    walled = Matter.objects.filter(engagement_id=invoice.engagement_id, walled=True).exclude(id__in=inside)
-    return [Finding("block", "A restricted matter is billed here, and nobody inside its wall may bill.")] if walled.exists() else []
+    walled = Matter.objects.filter(engagement__in=by_engagement, walled=True).exclude(id__in=inside)
+    for engagement_id in set(walled.values_list("engagement_id", flat=True)):
+        for invoice in by_engagement[engagement_id]:
+            yield invoice.id, Finding("block", WALL)
 
 
-def _addresses(invoice: Invoice) -> list[Finding]:
-    found = []
-    contract = queries.contract_on(invoice.engagement, invoice.period.starts_on)
+def _addresses(invoices: Sequence[Invoice]) -> Found:
+    contracts: Mapping[int, list[Contract]] = defaultdict(list)
+    rows = Contract.objects.filter(engagement__in=_by_engagement(invoices))
+    for contract in rows.order_by("engagement_id", "number"):
+        contracts[contract.engagement_id].append(contract)
+    for invoice in invoices:
+        yield from ((invoice.id, finding) for finding in _address(invoice, contracts[invoice.engagement_id]))
+
+
+def _address(invoice: Invoice, contracts: Sequence[Contract]) -> Iterator[Finding]:
+    contract = queries.in_force(contracts, invoice.period.starts_on)
     if contract is not None and not contract.purchase_order:
-        found.append(Finding("warn", "The contract names no purchase order."))
+        yield Finding("warn", "The contract names no purchase order.")
     if invoice.client.tax_category == "AE" and not invoice.client.tax_id:
-        found.append(Finding("block", f"Reverse charge needs {invoice.client.name}'s tax ID."))
+        yield Finding("block", f"Reverse charge needs {invoice.client.name}'s tax ID.")
     if not invoice.client.accounts_payable:
-        found.append(Finding("warn", f"{invoice.client.name} has no accounts-payable contact."))
-    return found
+        yield Finding("warn", f"{invoice.client.name} has no accounts-payable contact.")
 
 
-def late_work(invoice: Invoice) -> bool:
-    """Whether a line corrects an earlier period."""
-    return InvoiceLine.objects.filter(Q(invoice=invoice) & ~Q(rated_period_id=invoice.period_id) & Q(claim_id__isnull=True)).exists()
+_CHECKS: tuple[Callable[[Sequence[Invoice]], Found], ...] = (_lines, _unpriced, _loading, _windows, _claims, _walls, _addresses)

@@ -94,6 +94,8 @@ class UsageRecord(TenantModel):
     payload_hash = models.CharField(max_length=64)
     recorded_at = models.DateTimeField(default=timezone.now)
     by_label = models.CharField(max_length=200)
+    # A record that an issued invoice counted stays as it was counted; the one that corrects it is counted from then on.
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -127,6 +129,11 @@ class BillingPeriod(TenantModel):
 
     def __str__(self) -> str:
         return self.label
+
+    @property
+    def slug(self) -> str:
+        """The period in addresses: the month it begins in. Periods of an engagement begin on the first of different months."""
+        return f"{self.starts_on:%Y-%m}"
 
 
 class NumberSeries(TenantModel):

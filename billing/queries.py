@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
@@ -17,6 +18,7 @@ from billing.late import Billed
 from billing.models import BillingPeriod, Charge, ChargeTerm, ChargeTermVersion, Invoice, InvoiceLine, InvoiceState, UsageRecord
 from billing.terms import Days
 from engagements.models import Contract, Engagement
+from lpo.tenancy.context import current_organization_id
 from sla.models import CreditClaim
 
 
@@ -57,27 +59,44 @@ ORDER BY a.first_at, i.id
 
 def billable_items(version: ChargeTermVersion, start: datetime, end: datetime) -> list[BillableItem]:
     """Items that first became billable under the version's workstream in [start, end), and still are."""
-    states = ["accepted"] if version.billable_state == "accepted" else ["delivered", "accepted"]
     with connection.cursor() as cursor:
-        cursor.execute(
-            _BILLABLE,
-            {
-                "states": states,
-                "organization": version.organization_id,
-                "workstream": version.workstream_id,
-                "disposition": version.disposition,
-                "start": start,
-                "end": end,
-            },
-        )
+        cursor.execute(_BILLABLE, _feed(version, start, end))
         return [BillableItem(*row) for row in cursor.fetchall()]
+
+
+def billable_quantity(version: ChargeTermVersion, start: datetime, end: datetime) -> Decimal:
+    """What `billable_items` comes to, without fetching them."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT COALESCE(sum(quantity), 0) FROM ({_BILLABLE}) AS rows", _feed(version, start, end))  # noqa: S608 -- our own text
+        return Decimal(cursor.fetchone()[0])
+
+
+def _feed(version: ChargeTermVersion, start: datetime, end: datetime) -> dict[str, Any]:
+    return {
+        "states": ["accepted"] if version.billable_state == "accepted" else ["delivered", "accepted"],
+        "organization": current_organization_id(),
+        "workstream": version.workstream_id,
+        "disposition": version.disposition,
+        "start": start,
+        "end": end,
+    }
 
 
 def contract_on(engagement: Engagement, day: date) -> Contract | None:
     """The contract version in force on a day, else the first."""
-    versions = list(Contract.objects.filter(engagement=engagement).order_by("number"))
-    in_force = [version for version in versions if version.effective_from <= day]
-    return in_force[-1] if in_force else (versions[0] if versions else None)
+    return in_force(list(Contract.objects.filter(engagement=engagement).order_by("number")), day)
+
+
+def currency_of(engagement: Engagement) -> str:
+    """What the engagement is billed in: its contract's currency; the client's while there is no contract."""
+    latest = Contract.objects.filter(engagement=engagement).order_by("-number").first()
+    return latest.currency if latest is not None else engagement.client.currency
+
+
+def in_force(versions: Sequence[Contract], day: date) -> Contract | None:
+    """Of versions in order of their numbers, the one in force on a day, else the first."""
+    begun = [version for version in versions if version.effective_from <= day]
+    return begun[-1] if begun else (versions[0] if versions else None)
 
 
 @dataclass(frozen=True)
@@ -136,7 +155,7 @@ def pure_term(version: ChargeTermVersion, currency: str) -> pure.Term:
 def seats(term: ChargeTerm, active: Days) -> QuerySet[UsageRecord]:
     last = active.end - timedelta(days=1)
     overlapping = Q(ends_on__isnull=True) | Q(ends_on__gte=active.start)
-    return UsageRecord.objects.filter(overlapping, term=term, starts_on__lte=last).order_by("starts_on", "id")
+    return UsageRecord.objects.filter(overlapping, term=term, starts_on__lte=last, withdrawn_at__isnull=True).order_by("starts_on", "id")
 
 
 def seat_usage(record: UsageRecord) -> pure.Usage:
@@ -182,6 +201,11 @@ def credited(period: BillingPeriod) -> Decimal:
 
 def local_day(at: datetime, zone: str) -> date:
     return at.astimezone(ZoneInfo(zone)).date()
+
+
+def invoices_of_periods(first: date, last: date) -> QuerySet[Invoice]:
+    """Issued invoices whose period ended from `first` to `last`, in order of their numbers."""
+    return Invoice.objects.filter(state=InvoiceState.ISSUED, period__ends_on__range=(first, last)).order_by("number")
 
 
 def invoices_of_month(first: date, last: date) -> QuerySet[Invoice]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Panel:
-    """One titled box: rendered with `template` and `context`, shown only to who holds `permission`."""
+    """One titled box: rendered with `template`, which reads `panel.context`, and shown only to who holds `permission`."""
 
     title: str
     template: str

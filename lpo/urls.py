@@ -12,7 +12,12 @@ organization: list[URLPattern | URLResolver] = [
     path("", include("lpo.accounts.urls")),
     path("", include("lpo.jobs.urls")),
     path("", include("lpo.audit.urls")),
+    path("", include("lpo.portal.urls")),
+    # Before the rooms below: its page for publishing an update replaces theirs, which knows of work alone.
+    path("", include("lpo.reports.urls")),
     path("", include("engagements.urls")),
+    path("", include("sla.urls")),
+    path("", include("billing.urls")),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db import connection
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from engagements import states
 from engagements.actions import permitted_moves
@@ -20,7 +22,8 @@ from lpo.core.templatetags.components import worst
 from lpo.core.templatetags.formats import duration, time_left
 from lpo.tenancy.context import current_organization_id
 from sla.hours import hours_of
-from sla.models import Clock
+from sla.models import Clock, ServiceLevelVersion
+from sla.wording import on_clock
 
 FILTERS = {
     "": "All open",
@@ -32,6 +35,8 @@ FILTERS = {
 AT_RISK = Fraction(3, 4)
 SOON = timedelta(hours=2)
 HELD_SHOWN = 25
+PAGE = 50
+MOST_RANKED = 1000
 _PARTY = {"client": "client", "third_party": "third party", "provider": "us"}
 
 
@@ -55,8 +60,12 @@ class Row:
 
     @property
     def zone(self) -> str:
-        """The contract's own, for the second due time."""
-        return self.clock.level_version.time_zone
+        """The contract's own, for the second due time; empty where the viewer's clock reads the same."""
+        return other_zone(self.clock.due_at, self.clock.level_version.time_zone)
+
+    @property
+    def used(self) -> str:
+        return on_clock(self.clock.used_seconds, self.clock.level_version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +83,34 @@ class Group:
     def text(self) -> str:
         number = len(self.rows)
         return f"{number} open clock{'s' if number != 1 else ''}"
+
+
+def other_zone(at: datetime, zone: str) -> str:
+    """The zone, unless it shows the same time as the viewer's at that instant."""
+    return "" if at.astimezone(ZoneInfo(zone)).utcoffset() == timezone.localtime(at).utcoffset() else zone
+
+
+def ranked(chosen: str, member_id: int, now: datetime, start: int) -> tuple[list[int], int]:
+    """Ids of one page of running clocks by the time left on their own calendars, and how many were ranked.
+
+    The due instant is indexed, time left is not stored: it passes only while a calendar is open. So the `MOST_RANKED` clocks due first
+    are ranked, which is more than anybody looks through.
+    """
+    rows = list(open_clocks(chosen, member_id).order_by("due_at", "id").values_list("id", "due_at", "level_version_id")[:MOST_RANKED])
+    versions = ServiceLevelVersion.objects.select_related("calendar_version").in_bulk({version for _, _, version in rows})
+    instant = to_epoch(now)
+    left = [(_left(instant, to_epoch(due), versions[version]), due, pk) for pk, due, version in rows]
+    return [pk for _, _, pk in sorted(left)[start : start + PAGE]], len(rows)
+
+
+def _left(now: int, due: int, version: ServiceLevelVersion) -> int:
+    return due - now if due < now else hours_of(version).elapsed(now, due)
+
+
+def in_order(clocks: QuerySet[Any], ids: Sequence[int]) -> list[Clock]:
+    """These clocks with their details, in this order."""
+    found = with_details(clocks).in_bulk(ids)
+    return [found[pk] for pk in ids if pk in found]
 
 
 def open_clocks(chosen: str, member_id: int) -> QuerySet[Any]:
@@ -100,9 +137,7 @@ def held_clocks(chosen: str, member_id: int) -> QuerySet[Any]:
 
 
 def with_details(clocks: QuerySet[Any]) -> QuerySet[Any]:
-    return clocks.select_related(
-        "item__workstream", "item__assignee__user", "level", "level_version__calendar_version"
-    )
+    return clocks.select_related("item__workstream", "item__assignee__user", "level", "level_version__calendar_version")
 
 
 def rows_of(clocks: Sequence[Clock], now: datetime, permissions: frozenset[Permission]) -> list[Row]:
@@ -134,7 +169,8 @@ def standing(clock: Clock, now: datetime, party: str = "client") -> tuple[str, s
         return "breach", time_left(clock.due_at - now), Fraction(1)
     left = hours_of(clock.level_version).elapsed(to_epoch(now), to_epoch(clock.due_at))
     share = Fraction(target - min(left, target), target)
-    return ("risk" if share >= AT_RISK else "progressing"), time_left(left), share
+    text = "Due now" if left == 0 else f"{on_clock(left, clock.level_version)} left"
+    return ("risk" if share >= AT_RISK else "progressing"), text, share
 
 
 def _next_move(clock: Clock, permissions: frozenset[Permission]) -> tuple[str, str]:
@@ -187,17 +223,17 @@ def _capped(condition: str, join: str = "") -> str:
     return f"(SELECT count(*) FROM (SELECT 1 FROM sla_clock c {join} WHERE {_OPEN} AND {condition} LIMIT 1001) AS capped)"  # noqa: S608
 
 
-_TOTALS = "SELECT " + ", ".join(
+_TOTALS = "SELECT " + ", ".join(  # noqa: S608 -- pieces of this module
     [
         _capped("c.held_since IS NULL"),
         _capped("c.held_since IS NULL AND c.due_at < %(now)s"),
         _capped("c.held_since IS NULL AND c.due_at >= %(now)s AND c.due_at < %(soon)s"),
         _capped("c.held_since IS NULL AND c.due_at >= %(now)s AND c.due_at < %(soon)s AND i.assignee_id IS NULL", _ITEM),
         _capped("c.held_since IS NOT NULL"),
-        f"(SELECT min(c.held_since) FROM sla_clock c WHERE {_OPEN} AND c.held_since IS NOT NULL)",
-        _capped("c.held_since IS NULL AND i.assignee_id IS NULL", _ITEM),
-        _capped("c.held_since IS NULL AND i.assignee_id = %(member)s", _ITEM),
-        _capped("c.held_since IS NULL AND i.kind IN ('enquiry', 'error')", _ITEM),
+        f"(SELECT min(c.held_since) FROM sla_clock c WHERE {_OPEN} AND c.held_since IS NOT NULL)",  # noqa: S608
+        _capped("i.assignee_id IS NULL", _ITEM),
+        _capped("i.assignee_id = %(member)s", _ITEM),
+        _capped("i.kind IN ('enquiry', 'error')", _ITEM),
     ]
 )
 
@@ -205,7 +241,5 @@ _TOTALS = "SELECT " + ", ".join(
 def totals(now: datetime, member_id: int) -> Totals:
     """All counts of the page in one statement."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            _TOTALS, {"organization": current_organization_id(), "now": now, "soon": now + SOON, "member": member_id}
-        )
+        cursor.execute(_TOTALS, {"organization": current_organization_id(), "now": now, "soon": now + SOON, "member": member_id})
         return Totals(*cursor.fetchone())

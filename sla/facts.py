@@ -135,7 +135,7 @@ def read(item_ids: Sequence[int], *, lock: bool = False, level_ids: Iterable[int
     closings = Attainment.objects.filter(level_id__in=list(facts.versions), state="closed").values_list(
         "level_id", "window_start", "closed_at"
     )
-    facts.closed = {(level, to_epoch(start)): to_epoch(at) for level, start, at in closings.order_by("revision")}
+    facts.closed = {(level, to_epoch(start)): to_epoch(at) for level, start, at in closings.order_by("revision") if at}
     return facts
 
 

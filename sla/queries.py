@@ -34,7 +34,8 @@ class Figure:
 
     @property
     def level(self) -> ServiceLevel:
-        return self.version.level
+        level: ServiceLevel = self.version.level
+        return level
 
     @property
     def accuracy(self) -> bool:
@@ -146,9 +147,7 @@ def history(level: ServiceLevel, versions: Sequence[ServiceLevelVersion], limit:
     figures: dict[datetime, Figure] = {}
     for row in rows:
         row.level = level
-        figures.setdefault(
-            row.window_start, Figure(by_pk[row.level_version_id], row.label, row.window_start, row.window_end, row)
-        )
+        figures.setdefault(row.window_start, Figure(by_pk[row.level_version_id], row.label, row.window_start, row.window_end, row))
     return list(figures.values())[:limit]
 
 

@@ -42,7 +42,7 @@ def verify() -> Iterator[Finding]:
 
 def _frozen(attainment: Attainment) -> Iterator[str]:
     """The snapshot's hash, its rows and its figures against the columns beside it."""
-    snapshot: dict[str, Any] = attainment.snapshot
+    snapshot: dict[str, Any] = attainment.snapshot or {}
     if evidence.digest_of(snapshot) != attainment.snapshot_sha256:
         yield "the snapshot does not have its recorded hash"
     number, digest = evidence.rows_digest(attainment)
@@ -63,7 +63,8 @@ def _frozen(attainment: Attainment) -> Iterator[str]:
 
 def _replayed(attainment: Attainment) -> Iterator[str]:
     """The clocks computed anew from the stored facts, against the frozen rows."""
-    if attainment.level.kind == LevelKind.ACCURACY:
+    closed_at = attainment.closed_at
+    if attainment.level.kind == LevelKind.ACCURACY or closed_at is None:
         return
     references = dict(
         Clock.objects.filter(level_id=attainment.level_id, window_start=attainment.window_start, cycle=1)
@@ -75,11 +76,11 @@ def _replayed(attainment: Attainment) -> Iterator[str]:
     seen = set()
     for start in range(0, len(ids), BATCH):
         facts = read(ids[start : start + BATCH], level_ids=[attainment.level_id])
-        for row in project(facts, to_epoch(attainment.closed_at)):
+        for row in project(facts, to_epoch(closed_at)):
             if row.cycle == 1:
                 reference = references[row.item_id]
                 seen.add(reference)
-                yield from _compared(reference, row, frozen.get(reference), attainment.closed_at)
+                yield from _compared(reference, row, frozen.get(reference), closed_at)
     for reference in sorted(frozen.keys() - seen):
         yield f"{reference}: frozen as {frozen[reference].outcome}, no longer in this window"
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from engagements import states
+from lpo.core.templatetags.formats import duration
 from sla.attain import percent as percent_of
 from sla.models import LevelKind, ServiceLevelVersion, Unit
 
@@ -39,6 +40,14 @@ def time_promised(version: ServiceLevelVersion) -> str:
         minutes = Fraction(version.target, 60)
         return f"{number(minutes)} {of}minute{'s' if minutes != 1 else ''}"
     return f"{hours} {of}hour{'s' if hours != 1 else ''}"
+
+
+def on_clock(seconds: int, version: ServiceLevelVersion) -> str:
+    """Time on a level's clock: 6 h 24 min. Business time has no days of 24 hours, so its hours are not turned into days."""
+    if version.unit == Unit.ELAPSED or abs(seconds) < 86_400:
+        return duration(seconds)
+    hours, minutes = divmod(seconds // 60, 60)
+    return f"{hours:,}\N{NO-BREAK SPACE}h" + (f"\N{NO-BREAK SPACE}{minutes}\N{NO-BREAK SPACE}min" if minutes else "")
 
 
 def short_target(version: ServiceLevelVersion) -> str:

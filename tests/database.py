@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,16 +63,29 @@ def template() -> str:
     return name
 
 
+def _drop(cursor: psycopg2.extensions.cursor, name: str) -> None:
+    """A connection that is just closing, or autovacuum, may still be in there, and the owner may not end another role's process."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            return
+        except (psycopg2.errors.InsufficientPrivilege, psycopg2.errors.ObjectInUse):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
 def recreate(name: str) -> None:
     """A fresh copy of the template under `name`: 0.1–0.4 s, where flushing would need rights the application lacks."""
     source = template()
     connections["default"].close()
     with owner_cursor() as cursor:
-        cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        _drop(cursor, name)
         cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{source}"')
 
 
 def drop(name: str) -> None:
     connections["default"].close()
     with owner_cursor() as cursor:
-        cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        _drop(cursor, name)

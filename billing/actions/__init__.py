@@ -1,5 +1,6 @@
 from billing.actions.drafts import approve_invoice, discard_invoice, draft_invoice, refresh_invoice, return_to_draft, submit_invoice
 from billing.actions.issue import issue_invoice
+from billing.actions.seats import end_seat
 from billing.actions.terms import close_term, create_term, record_usage, revise_term
 
 __all__ = [
@@ -8,6 +9,7 @@ __all__ = [
     "create_term",
     "discard_invoice",
     "draft_invoice",
+    "end_seat",
     "issue_invoice",
     "record_usage",
     "refresh_invoice",

@@ -37,4 +37,10 @@ def store_pdf(invoice: Invoice, content: bytes, by: Actor) -> Document:
 
 
 def store_export(name: str, content: bytes, by: Actor) -> Document:
-    return store(kind="invoice_export", content=content, file_name=name, media_type="application/zip", by=by, reference=name)
+    """Keep an export for whoever asked: another person may stand outside a wall that they are inside of."""
+    reference = export_reference(by.member_id)
+    return store(kind="invoice_export", content=content, file_name=name, media_type="application/zip", by=by, reference=reference)
+
+
+def export_reference(member_id: int | None) -> str:
+    return f"member:{member_id}" if member_id is not None else "system"

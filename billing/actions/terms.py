@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from billing.models import ChargeTerm, ChargeTermVersion, InvoiceLine, InvoiceState, UsageRecord
-from billing.queries import pure_term
+from billing.queries import currency_of, pure_term
 from engagements.models import Engagement
 from lpo.accounts.actor import Actor
 from lpo.accounts.roles import Permission
@@ -75,6 +75,13 @@ def close_term(*, term: ChargeTerm, last_day: date, by: Actor) -> ChargeTermVers
 
 
 def _add_version(term: ChargeTerm, number: int, values: Mapping[str, Any], engagement: Engagement) -> ChargeTermVersion:
+    row = proposed(term, number, values, engagement)
+    row.save()
+    return row
+
+
+def proposed(term: ChargeTerm, number: int, values: Mapping[str, Any], engagement: Engagement) -> ChargeTermVersion:
+    """A version checked and not saved. Raises `Refused` naming the field when it cannot be rated."""
     row = ChargeTermVersion(client_id=term.client_id, term=term, number=number, **values)
     _clean(row)
     if row.effective_from < engagement.starts_on:
@@ -83,10 +90,9 @@ def _add_version(term: ChargeTerm, number: int, values: Mapping[str, Any], engag
         raise Refused("The last day lies before the first.", "effective_to")
     _check_feed(term, row, engagement)
     try:
-        pure_term(row, "USD" if row.cap is None and row.minimum is None else engagement.client.currency)
+        pure_term(row, currency_of(engagement))
     except ValueError as error:
         raise Refused(str(error)[:1].upper() + str(error)[1:] + ".") from error
-    row.save()
     return row
 
 

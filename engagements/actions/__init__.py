@@ -15,6 +15,7 @@ from engagements.actions.clients import (
     update_matter,
     update_workstream,
 )
+from engagements.actions.entities import create_legal_entity, update_legal_entity
 from engagements.actions.imports import confirm_import, discard_import, map_columns, upload_file
 from engagements.actions.item_imports import Upserted, upsert_items
 from engagements.actions.items import assign_item, create_item, move_item, permitted_moves, undo_last_move, update_item
@@ -36,6 +37,7 @@ __all__ = [
     "create_client",
     "create_engagement",
     "create_item",
+    "create_legal_entity",
     "create_matter",
     "create_workstream",
     "discard_import",
@@ -56,6 +58,7 @@ __all__ = [
     "update_client",
     "update_engagement",
     "update_item",
+    "update_legal_entity",
     "update_matter",
     "update_workstream",
     "upload_file",

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import PermissionDenied
+
 from lpo.accounts.roles import Permission
 
 if TYPE_CHECKING:
     from lpo.accounts.models import ApiToken, Membership
 
 
-class NotPermitted(Exception):
-    """The actor's role does not include the permission an action needs."""
+class NotPermitted(PermissionDenied):
+    """The actor's role does not include the permission an action needs. At any edge that lets it pass, the answer is 403."""
 
 
 @dataclass(frozen=True)

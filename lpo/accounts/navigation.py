@@ -40,13 +40,34 @@ class NavGroup:
 
 # Rooms above accounts are named by address only, so nothing is imported.
 GROUPS: list[tuple[str, list[Entry]]] = [
-    ("", [Entry("Work queue", "engagements:queue", P.VIEW_WORK, "q")]),
+    (
+        "",
+        [
+            Entry("Today", "sla:today", P.VIEW_LEVELS, "t"),
+            Entry("Work queue", "engagements:queue", P.VIEW_WORK, "q"),
+        ],
+    ),
     (
         "Work",
         [
             Entry("Clients", "engagements:clients", P.VIEW_WORK, "c"),
             Entry("Engagements", "engagements:engagements", P.VIEW_WORK, "e"),
             Entry("Matters", "engagements:matters", P.VIEW_WORK, "m"),
+        ],
+    ),
+    (
+        "Measure",
+        [
+            Entry("Service levels", "sla:levels", P.VIEW_LEVELS, "l"),
+            Entry("Calendars", "sla:calendars", P.VIEW_LEVELS, "k"),
+        ],
+    ),
+    (
+        "Bill",
+        [
+            Entry("Month's run", "billing:run", P.VIEW_MONEY, "b"),
+            Entry("Invoices", "billing:invoices", P.VIEW_MONEY, "i"),
+            Entry("Legal entities", "billing:entities", P.VIEW_MONEY),
         ],
     ),
     (
@@ -93,4 +114,12 @@ def _groups(request: HttpRequest, membership: Membership) -> list[NavGroup]:
                 items.append(NavItem(entry.label, url, entry.key, request.path.startswith(url)))
         if items:
             groups.append(NavGroup(title, items))
+    _only_the_nearest(groups)
     return groups
+
+
+def _only_the_nearest(groups: list[NavGroup]) -> None:
+    """One page may lie below another's address; the longest that matches is where one is."""
+    current = [item for group in groups for item in group.items if item.current]
+    for item in sorted(current, key=lambda item: len(item.url))[:-1]:
+        item.current = False

@@ -33,6 +33,10 @@ class Event(TenantModel):
         indexes = [
             models.Index(fields=["organization", "-id"], include=["matter_id"], name="event_recent"),
             models.Index(fields=["organization", "object_type", "object_id", "-id"], name="event_object"),
+            models.Index(fields=["organization", "action", "-id"], name="event_action"),
+            models.Index(fields=["organization", "object_reference", "-id"], name="event_reference"),
+            models.Index(fields=["organization", "actor_member", "-id"], name="event_person"),
+            models.Index(fields=["organization", "at"], name="event_at"),
         ]
 
     def __str__(self) -> str:

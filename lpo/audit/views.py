@@ -30,7 +30,7 @@ def event_list(request: TenantRequest, organization: str) -> HttpResponse:
 def event_detail(request: TenantRequest, organization: str, number: int) -> HttpResponse:
     event = get_object_or_404(Event, id=number)
     seal = Seal.objects.filter(event=event).first()
-    crumbs = [("Audit", reverse("audit:list", args=[organization])), (event.action, "")]
+    crumbs = [("Audit log", reverse("audit:list", args=[organization])), (event.action, "")]
     return render(request, "audit/detail.html", {"event": event, "seal": seal, "changes": changes_of(event), "crumbs": crumbs})
 
 

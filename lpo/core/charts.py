@@ -183,5 +183,5 @@ def bar_chart(title: str, rows: Sequence[tuple[str, Fraction | int, str]], *, un
 
 def _bar(label: str, share: Fraction, text: str, y: int) -> Bar:
     # Labels and values take a quarter of the width each, so that both fit on a phone; the longest bar has what is left.
-    width = share * 54
+    width = share * 48
     return Bar(label, text, f"{float(width):.2f}%", f"{float(24 + width):.2f}%", y, y + 13)

@@ -9,8 +9,7 @@ from datetime import datetime
 from typing import Any
 
 _lock = threading.Lock()
-_SAID_ELSEWHERE = {"at", "level", "logger", "message", "error"}
-_NOISE = ("request_id", "organization_id")
+_SAID_ELSEWHERE = {"at", "level", "logger", "message", "error", "request_id", "organization_id"}
 
 
 def say(text: str) -> None:
@@ -26,17 +25,17 @@ def complain(text: str) -> None:
 
 
 def readable(line: str) -> str:
-    """`{"at": …, "level": "info", "message": "GET /", "status": 200}` becomes `14:03:05  GET /  status=200`."""
+    """`{"at": …, "level": "info", "message": "GET / 200", "status": 200, "ms": 8}` becomes `14:03:05  GET / 200  ms=8`."""
     try:
         entry = json.loads(line)
     except ValueError:
         return line
     if not isinstance(entry, dict) or "message" not in entry:
         return line
-    parts = [_clock(entry.get("at")), _level(entry.get("level")), str(entry["message"])]
-    parts += [
-        f"{key}={value}" for key, value in entry.items() if key not in _SAID_ELSEWHERE and key not in _NOISE and value not in (None, "")
-    ]
+    message = str(entry["message"])
+    details = {key: str(value) for key, value in entry.items() if key not in _SAID_ELSEWHERE and value not in (None, "")}
+    parts = [_clock(entry.get("at")), _level(entry.get("level")), message]
+    parts += [f"{key}={value}" for key, value in details.items() if value not in message]
     text = "  ".join(part for part in parts if part)
     return f"{text}\n{entry['error']}" if entry.get("error") else text
 

@@ -68,7 +68,7 @@ def job_list(request: TenantRequest, organization: str) -> HttpResponse:
 @requires(P.VIEW_JOBS)
 def job_detail(request: TenantRequest, organization: str, number: int) -> HttpResponse:
     job = get_object_or_404(Job.objects.select_related("created_by__user"), id=number)
-    crumbs = [("Jobs", reverse("jobs:list", args=[organization])), (str(job), "")]
+    crumbs = [("Background work", reverse("jobs:list", args=[organization])), (str(job), "")]
     template = "jobs/verification.html" if job.kind == "audit.verify" else "jobs/detail.html"
     return render(request, template, {**_describe(job, request), "crumbs": crumbs})
 

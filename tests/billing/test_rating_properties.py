@@ -94,7 +94,7 @@ def test_billing_in_batches_comes_to_the_same_as_billing_at_once(term: Term, usa
 @ROUNDS
 @given(terms(), usages(), actives)
 def test_minimum_and_cap_hold_for_the_period(term: Term, usage: list[Usage], active: Days | None) -> None:
-    days = len(PERIOD.common(active)) if active and term.prorated else len(PERIOD)
+    days = len(PERIOD.common(active)) if active is not None and term.prorated else len(PERIOD)
     whole = total(rate(term, usage, PERIOD, active=active))
     if term.cap is not None:
         assert whole <= round_money(term.cap * days / len(PERIOD), term.currency)

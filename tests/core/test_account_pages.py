@@ -6,13 +6,14 @@ import re
 import time
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from django.core import mail
 from django.test import Client
-from pytest_django import DjangoCaptureOnCommitCallbacks
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from lpo.accounts.models import Membership
 
@@ -20,6 +21,12 @@ pytestmark = [pytest.mark.urls("tests.core.urls"), pytest.mark.django_db]
 
 PASSWORD = "correct horse battery"
 SignIn = Callable[[Membership], Client]
+
+
+@pytest.fixture(autouse=True)
+def own_counters(settings: Settings) -> None:
+    """Rate limits count in the cache; a test's own starts from nothing."""
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": uuid4().hex}}
 
 
 def heading(answer: Any) -> str:

@@ -50,5 +50,5 @@ def test_a_rate_that_should_be_low_starts_at_zero_and_fails_above() -> None:
 def test_bars_start_at_zero_and_the_largest_is_the_longest() -> None:
     chart = bar_chart("Ageing", [("Not due", 400, "400.00"), ("Over 60", 100, "100.00"), ("None", 0, "0.00")], unit="USD")
     widths = [float(bar.width.removesuffix("%")) for bar in chart.bars]
-    assert widths == [54.0, 13.5, 0.0]
+    assert widths == [48.0, 12.0, 0.0]
     assert "Not due: 400.00 USD" in chart.summary

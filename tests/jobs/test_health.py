@@ -53,7 +53,7 @@ def test_a_silent_worker_is_named(client: Browser) -> None:
 @pytest.mark.usefixtures("worker")
 def test_missing_migrations_are_counted(client: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "_migrations_seen_complete", False)
-    monkeypatch.setattr(health.MigrationExecutor, "migration_plan", lambda self, targets: [object(), object()])
+    monkeypatch.setattr("lpo.jobs.health.MigrationExecutor.migration_plan", lambda self, targets: [object(), object()])
     answer = client.get("/readyz")
     assert answer.json()["failing"] == ["migrations"]
     assert answer.json()["checks"]["migrations"] == "2 not applied"

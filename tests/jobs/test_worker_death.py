@@ -24,66 +24,57 @@ from tests.jobs.handlers import effects
 KILLS = 5
 STEPS = 24
 
-Victim = subprocess.Popen[str]
+StartWorker = Callable[[], int]
 
 
 @pytest.fixture
-def start(alder: Organization) -> Iterator[Callable[[Job], Victim]]:
-    started: list[Victim] = []
+def job(alder: Organization) -> Job:
+    with in_organization(alder.id):
+        return enqueue("test.steps", {"count": STEPS, "seconds": 0.08}, by=Actor.system(alder.id))
+
+
+@pytest.fixture
+def start_worker(job: Job) -> Iterator[StartWorker]:
+    """Starts a worker process on the job and gives its process id, as soon as the one before it has ended."""
     address = renamed(os.environ["DATABASE_URL"], str(connection.settings_dict["NAME"]))
+    nursery = subprocess.Popen(
+        [sys.executable, "-m", "tests.jobs.victim", str(job.organization_id), str(job.id)],
+        env={**os.environ, "DATABASE_URL": address, "DJANGO_SETTINGS_MODULE": "lpo.settings", "LPO_LOG_LEVEL": "ERROR"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
 
-    def one(job: Job) -> Victim:
-        command = [sys.executable, "-m", "tests.jobs.victim", str(alder.id), str(job.id)]
-        process = subprocess.Popen(
-            command,
-            env={**os.environ, "DATABASE_URL": address, "DJANGO_SETTINGS_MODULE": "lpo.settings", "LPO_LOG_LEVEL": "ERROR"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        return process
+    def start() -> int:
+        assert nursery.stdin is not None
+        assert nursery.stdout is not None
+        nursery.stdin.write("another\n")
+        nursery.stdin.flush()
+        return int(nursery.stdout.readline())
 
-    yield one
-    for process in started:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
-
-
-def set_off(process: Victim) -> None:
-    assert process.stdout is not None
-    assert process.stdin is not None
-    assert process.stdout.readline() == "ready\n"
-    process.stdin.write("go\n")
-    process.stdin.flush()
+    yield start
+    nursery.communicate(timeout=30)
 
 
 @pytest.mark.servers
 @pytest.mark.django_db(transaction=True)
-def test_five_killed_workers_leave_each_effect_once(
-    alder: Organization, start: Callable[[Job], Victim], reload: Callable[[Job], Job]
-) -> None:
-    with in_organization(alder.id):
-        job = enqueue("test.steps", {"count": STEPS, "seconds": 0.08}, by=Actor.system(alder.id))
-    victim = start(job)
+def test_five_killed_workers_leave_each_effect_once(job: Job, start_worker: StartWorker, reload: Callable[[Job], Job]) -> None:
     for kill in range(KILLS):
-        successor = start(job)
-        set_off(victim)
+        worker = start_worker()
         wait_until_further(reload, job, kill + 1)
         time.sleep(random.uniform(0.0, 0.2))  # noqa: S311 - somewhere inside a chunk
-        os.kill(victim.pid, signal.SIGKILL)
-        assert victim.wait() == -signal.SIGKILL
-        victim = successor
+        os.kill(worker, signal.SIGKILL)
     interrupted = reload(job)
     assert interrupted.state == JobState.RUNNING
     assert interrupted.progress_done < STEPS
 
-    set_off(victim)
-    assert victim.wait(timeout=30) == 0
+    start_worker()
+    deadline = time.monotonic() + 20
+    while reload(job).live and time.monotonic() < deadline:
+        time.sleep(0.05)
     finished = reload(job)
     assert (finished.state, finished.fence, finished.progress_done) == (JobState.DONE, KILLS + 1, STEPS)
-    with in_organization(alder.id):
+    with in_organization(job.organization_id):
         assert effects() == [str(step) for step in range(STEPS)]
 
 

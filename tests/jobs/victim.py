@@ -1,10 +1,12 @@
-"""A worker process for tests that kill it: `python -m tests.jobs.victim ORGANIZATION JOB`, then a line on its standard input.
+"""Worker processes for tests that kill them: `python -m tests.jobs.victim ORGANIZATION JOB`.
 
-Leases are short here so that the test need not wait half a minute after each kill.
+Imports everything once; each line on its standard input forks a worker and is answered with its process id. Leases are short here
+so that the test need not wait half a minute after each kill.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
@@ -19,11 +21,20 @@ from tests.jobs import handlers  # noqa: E402
 lease.LEASE_SECONDS = 1
 lease.RENEW_SECONDS = 0.3
 assert handlers.steps is not None
-registry.schedules()  # every room's handlers are imported before the job is claimed
 
-organization_id, job_id = int(sys.argv[1]), int(sys.argv[2])
-print("ready", flush=True)  # noqa: T201
-sys.stdin.readline()
-deadline = time.monotonic() + 30
-while not run_job(organization_id, job_id) and time.monotonic() < deadline:
-    time.sleep(0.02)
+
+def work(organization_id: int, job_id: int) -> None:
+    deadline = time.monotonic() + 30
+    while not run_job(organization_id, job_id) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+if __name__ == "__main__":
+    registry.schedules()  # every room's handlers are imported before anything is claimed
+    for _ in sys.stdin:
+        process = os.fork()
+        if process == 0:
+            work(int(sys.argv[1]), int(sys.argv[2]))
+            os._exit(0)
+        print(process, flush=True)  # noqa: T201
+        os.waitpid(process, 0)

@@ -8,9 +8,11 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.utils import timezone
+
 from engagements import actions as work
 from engagements.models import WorkItem, Workstream
-from sla import actions, counting, projection
+from sla import actions, counting
 from sla.models import Attainment, CalendarVersion, Clock, DirtyWindow, ServiceLevelVersion
 from tests import make
 
@@ -24,7 +26,7 @@ def new_york(text: str) -> datetime:
 
 
 def calendar(name: str = "New York office", **fields: Any) -> CalendarVersion:
-    values = {"time_zone": NEW_YORK, "weekly": NINE_TO_FIVE, "by": make.system()}
+    values: dict[str, Any] = {"time_zone": NEW_YORK, "weekly": NINE_TO_FIVE, "by": make.system()}
     return actions.create_calendar(name=name, **(values | fields))
 
 
@@ -77,6 +79,6 @@ def clock(item: WorkItem, cycle: int = 1) -> Clock:
 def counted(version: ServiceLevelVersion) -> list[Attainment]:
     """Count every dirty window, as the worker does, and return the level's attainments, oldest first."""
     while (taken := counting.take_dirty()) is not None:
-        counting.count_window(*taken, now=projection.timezone.now())
+        counting.count_window(*taken, now=timezone.now())
     assert not DirtyWindow.objects.exists()
     return list(Attainment.objects.filter(level_id=version.level_id).order_by("window_start", "revision"))

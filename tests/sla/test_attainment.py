@@ -164,6 +164,7 @@ def test_closing_freezes_the_figure_with_every_row_behind_it(in_alder: Scope, no
     october = closed_october(now)
     outcomes = list(AttainmentRow.objects.filter(attainment=october).order_by("outcome").values_list("outcome", flat=True))
     assert {outcome: outcomes.count(outcome) for outcome in outcomes} == {"met": 36, "missed": 4, "excluded": 3}
+    assert october.snapshot is not None
     assert october.snapshot["counts"]["numerator"] == 36
     assert october.snapshot["rows"]["number"] == 43
     assert october.snapshot["version"]["expected_percent"] == "95.0000"
@@ -275,7 +276,7 @@ def test_verify_says_identical_for_what_was_closed_and_names_what_differs(in_ald
     out = StringIO()
     call_command("verify", "sla", stdout=out)
     assert out.getvalue() == "alder  NDA turnaround, October 2026, revision 1: identical (36 of 40 = 90.00 %)\n"
-    item = Clock.objects.filter(window_start=OCTOBER, late_seconds__gt=0, excluded=False).order_by("id").first().item
+    item = Clock.objects.filter(window_start=OCTOBER, late_seconds__gt=0, excluded=False).select_related("item").order_by("id")[0].item
     actions.exclude_item(level=october.level, item=item, reason="Agreed afterwards", by=base.system())
     out = StringIO()
     with pytest.raises(CommandError, match="1 difference found"):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
+from typing import Any
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from engagements import actions as work
 from engagements.events import Changed
+from engagements.models import Pause
 from lpo.tenancy.context import Scope
 from sla import actions, projection
 from sla.models import Clock, DirtyWindow
@@ -84,9 +88,7 @@ def test_a_shorter_goal_leaves_running_clocks_alone_until_somebody_says_otherwis
     now.is_at("2026-03-09 14:00")
     level = make.level(target=8 * 3600)
     item = make.item(level.level.workstream, "2026-03-09 09:00")
-    same = {"expected_percent": level.expected_percent, "time_zone": level.time_zone}
-    from datetime import date
-
+    same: dict[str, Any] = {"expected_percent": level.expected_percent, "time_zone": level.time_zone}
     shorter = actions.add_level_version(level=level.level, effective_from=date(2026, 3, 9), by=base.system(), target=4 * 3600, **same)
     assert make.clock(item).level_version_id == level.pk
     item = work.move_item(item=item, to="in_review", by=base.system())
@@ -96,12 +98,10 @@ def test_a_shorter_goal_leaves_running_clocks_alone_until_somebody_says_otherwis
 
 
 def test_a_finished_clock_keeps_its_version_even_when_asked_otherwise(in_alder: Scope, now: WallClock) -> None:
-    from datetime import date
-
     now.is_at("2026-03-09 17:30")
     level = make.level(target=8 * 3600)
     item = make.item(level.level.workstream, "2026-03-09 09:00", delivered="2026-03-09 16:00")
-    same = {"expected_percent": level.expected_percent, "time_zone": level.time_zone}
+    same: dict[str, Any] = {"expected_percent": level.expected_percent, "time_zone": level.time_zone}
     actions.add_level_version(level=level.level, effective_from=date(2026, 3, 9), by=base.system(), target=4 * 3600, **same)
     projection.refresh([item.id], repin=True)
     clock = make.clock(item)
@@ -109,8 +109,6 @@ def test_a_finished_clock_keeps_its_version_even_when_asked_otherwise(in_alder: 
 
 
 def test_work_received_before_the_promise_has_no_clock(in_alder: Scope, now: WallClock) -> None:
-    from datetime import date
-
     now.is_at("2026-03-09 17:30")
     level = make.level(effective_from=date(2026, 3, 9))
     early = make.item(level.level.workstream, "2026-03-08 23:59")
@@ -143,8 +141,6 @@ def test_withdrawing_a_pause_brings_the_earlier_due_instant_back(in_alder: Scope
     level = make.level(target=8 * 3600)
     item = make.item(level.level.workstream, "2026-03-09 09:00", paused=[("2026-03-09 10:00", "2026-03-09 12:00")])
     assert make.clock(item).due_at == new_york("2026-03-09 19:00")
-    from engagements.models import Pause
-
     work.withdraw_pause(pause=Pause.objects.get(item=item), by=base.system(), note="The client had answered.")
     assert make.clock(item).due_at == new_york("2026-03-09 17:00")
 

@@ -1,30 +1,14 @@
-"""`manage.py verify sla|billing|all`: compares what was frozen with its hash and with what the records say. Writes nothing."""
+"""`manage.py verify [sla|billing|all]`: one line for each closed window and issued invoice, "identical" or what differs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from lpo.accounts.models import Organization
+from lpo.reports.verification import PARTS, verify
 from lpo.tenancy.context import in_organization
-from sla.verify import verify as verify_sla
-
-
-class Finding(Protocol):
-    """What a room's check yields."""
-
-    @property
-    def subject(self) -> str: ...
-    @property
-    def identical(self) -> bool: ...
-    @property
-    def detail(self) -> str: ...
-
-
-# A room registers its check here; each yields findings for the current organization.
-PARTS: dict[str, Callable[[], Iterator[Finding]]] = {"sla": verify_sla}
 
 
 class Command(BaseCommand):
@@ -43,15 +27,8 @@ class Command(BaseCommand):
         different = 0
         for row in found:
             with in_organization(row.pk):
-                different += self._report(row.slug, list(PARTS) if part == "all" else [part])
+                for finding in verify(*([] if part == "all" else [part])):
+                    different += len(finding.differences)
+                    self.stdout.write(f"{row.slug}  {finding.line}")
         if different:
             raise CommandError(f"{different} {'difference' if different == 1 else 'differences'} found.")
-
-    def _report(self, slug: str, parts: list[str]) -> int:
-        different = 0
-        for name in parts:
-            for finding in PARTS[name]():
-                different += not finding.identical
-                verdict = "identical" if finding.identical else "DIFFERS"
-                self.stdout.write(f"{slug}  {finding.subject}: {verdict}{f' ({finding.detail})' if finding.detail else ''}")
-        return different

@@ -1,0 +1,274 @@
+"""What people fill in about money. The actions check again; a form lets a person see every mistake at once."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from zoneinfo import available_timezones
+
+from babel import Locale
+from django import forms
+
+from billing.models import ChargeTermVersion
+from engagements.models import Engagement, LegalEntity, Workstream
+from lpo.core.errors import Refused
+
+_LOCALE = Locale("en")
+ZONES = [(zone, zone.replace("_", " ")) for zone in sorted(available_timezones()) if "/" in zone or zone == "UTC"]
+COUNTRIES = sorted(((code, name) for code, name in _LOCALE.territories.items() if len(code) == 2 and code.isalpha()), key=lambda c: c[1])
+CURRENCIES = sorted((code, f"{code} · {name}") for code, name in _LOCALE.currencies.items())
+MODELS = {"fixed": "Fixed fee", "unit": "Unit price", "per_user": "Price per user"}
+
+
+class Refusable(forms.Form):
+    """A form that takes an action's refusal back to its field."""
+
+    def refuse(self, refusal: Refused) -> None:
+        self.add_error(refusal.field if refusal.field in self.fields else None, refusal.message)
+
+
+def _day(**kwargs: Any) -> forms.DateField:
+    return forms.DateField(widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), **kwargs)
+
+
+def _amount(**kwargs: Any) -> forms.DecimalField:
+    return Amount(**{"min_value": Decimal(0), "max_digits": 16, "decimal_places": 4, "required": False, **kwargs})
+
+
+class Amount(forms.DecimalField):
+    """A number as people write it: 12,480.50 and 12 480.50 are 12480.50."""
+
+    widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
+
+    def to_python(self, value: Any) -> Any:
+        return super().to_python(value.replace(",", "").replace(" ", "") if isinstance(value, str) else value)
+
+    def prepare_value(self, value: Any) -> Any:
+        """Without the zeros the column pads with."""
+        return f"{value.normalize():f}" if isinstance(value, Decimal) else value
+
+
+class TiersField(forms.CharField):
+    """One tier a line, `100,000 = 0.11`, the last `above = 0.09`; as [[upper bound or null, price], …]."""
+
+    widget = forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "placeholder": "100,000 = 0.11\nabove = 0.09"})
+
+    def to_python(self, value: Any) -> Any:
+        rows = []
+        for position, line in enumerate((super().to_python(value) or "").splitlines(), start=1):
+            if line.strip():
+                rows.append(self._tier(line, position))
+        return rows
+
+    def _tier(self, line: str, position: int) -> list[str | None]:
+        bound, equals, price = (part.strip() for part in line.partition("="))
+        if not equals:
+            raise forms.ValidationError(f"Line {position}: write a bound, an equals sign and a price, as 100,000 = 0.11.")
+        above = bound.lower() in {"above", "beyond", "rest"}
+        return [None if above else self._number(bound, position, "bound"), self._number(price, position, "price")]
+
+    def _number(self, text: str, position: int, what: str) -> str:
+        try:
+            number = Decimal(text.replace(",", "").replace(" ", ""))
+        except InvalidOperation:
+            number = Decimal("NaN")
+        if not number.is_finite() or number < 0:
+            raise forms.ValidationError(f"Line {position}: “{text}” is not a {what}.")
+        return f"{number:f}"
+
+    def prepare_value(self, value: Any) -> Any:
+        if not isinstance(value, list):
+            return value
+        return "\n".join(f"{'above' if bound is None else bound} = {price}" for bound, price in value)
+
+
+class TermForm(Refusable):
+    """Fields every model has; the models add theirs."""
+
+    effective_from = _day(label="In force from")
+    minimum = _amount(label="Minimum a period", help_text="What falls short is added as a line of its own.")
+    cap = _amount(label="Cap a period", help_text="What exceeds it is taken off as a line of its own.")
+    discount_percent = _amount(label="Discount, percent", max_value=Decimal(100), decimal_places=2, initial=Decimal(0))
+    clause = forms.CharField(max_length=60, required=False, label="Clause", help_text="Of the contract, as in “Schedule B 2.1”.")
+    prorate = forms.BooleanField(required=False, initial=True, label="Charge a part of a period by its calendar days")
+    credit_base = forms.BooleanField(required=False, initial=True, label="Service credits are reckoned on these fees")
+
+    def __init__(self, *args: Any, engagement: Engagement, currency: str, named: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.engagement, self.currency = engagement, currency
+        for name in ("price", "minimum", "cap"):
+            if name in self.fields:
+                self.fields[name].label = f"{self.fields[name].label}, {currency}"
+        if named:
+            self.fields = {"name": forms.CharField(max_length=120, label="Name", help_text="As it reads on the invoice."), **self.fields}
+
+    _SECTIONS = (
+        ("What is charged", [["name"], ["workstream"], ["billable_state", "disposition"], ["unit", "effective_from"]]),
+        ("Price", [["shape"], ["price", "package_size"], ["tiers"], ["recurring"], ["free_units", "discount_percent"]]),
+        ("Limits and contract", [["minimum", "cap"], ["clause"], ["prorate"], ["credit_base"]]),
+    )
+
+    def sections(self) -> list[tuple[str, list[list[forms.BoundField]]]]:
+        """The fields this model has, in rows under headings."""
+        kept = [(title, [[self[name] for name in row if name in self.fields] for row in rows]) for title, rows in self._SECTIONS]
+        return [(title, [row for row in rows if row]) for title, rows in kept]
+
+    def version_fields(self) -> dict[str, Any]:
+        """The columns of a version; what this model does not ask for keeps its default."""
+        columns = {field.name for field in ChargeTermVersion._meta.get_fields()}
+        values = {name: value for name, value in self.cleaned_data.items() if name in columns}
+        return {**values, "discount_percent": values.get("discount_percent") or Decimal(0)}
+
+
+class FixedForm(TermForm):
+    price = Amount(min_value=Decimal(0), max_digits=20, decimal_places=8, label="Fee")
+    recurring = forms.TypedChoiceField(
+        label="Charged",
+        choices=[("yes", "Every billing period"), ("no", "Once, in the period it begins")],
+        coerce=lambda value: value == "yes",
+        widget=forms.RadioSelect,
+        initial="yes",
+    )
+
+    def version_fields(self) -> dict[str, Any]:
+        return {**super().version_fields(), "unit": "period"}
+
+
+class _PricedForm(TermForm):
+    unit = forms.CharField(max_length=30, label="Unit", help_text="What one is called: NDA, document, seat.")
+    shape = forms.ChoiceField(
+        label="Price",
+        widget=forms.RadioSelect,
+        initial="standard",
+        choices=[
+            ("standard", "One price"),
+            ("graduated", "Graduated: each tier's units at that tier's price"),
+            ("volume", "By volume: all units at the price of the tier reached"),
+            ("package", "By package, a begun package counted whole"),
+        ],
+    )
+    price = Amount(
+        min_value=Decimal(0), max_digits=20, decimal_places=8, required=False, label="Price each", help_text="Of a unit, or of a package."
+    )
+    tiers = TiersField(required=False, label="Tiers", help_text="One a line: the bound it reaches up to, then the price.")
+    package_size = _amount(label="Units in a package", decimal_places=3, max_digits=14)
+    free_units = _amount(label="Free units a period", decimal_places=3, max_digits=14, initial=Decimal(0))
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        shape = data.get("shape")
+        tiered = shape in {"graduated", "volume"}
+        if tiered and not data.get("tiers") and "tiers" not in self.errors:
+            self.add_error("tiers", "Write at least one tier.")
+        if shape in {"standard", "package"} and data.get("price") is None and "price" not in self.errors:
+            self.add_error("price", "Write the price.")
+        if shape == "package" and not data.get("package_size") and "package_size" not in self.errors:
+            self.add_error("package_size", "Say how many units a package holds.")
+        # What another shape would use is not kept: a stale tier beside one price would be read as agreed.
+        data["tiers"] = data.get("tiers") if tiered else []
+        data["price"] = None if tiered else data.get("price")
+        data["package_size"] = data.get("package_size") if shape == "package" else None
+        data["free_units"] = data.get("free_units") or Decimal(0)
+        return data
+
+
+class UnitForm(_PricedForm):
+    workstream: forms.ModelChoiceField[Workstream] = forms.ModelChoiceField(
+        queryset=None, label="Workstream", help_text="Whose items are counted."
+    )
+    billable_state = forms.ChoiceField(
+        label="Counted once", choices=[("delivered", "Delivered"), ("accepted", "Accepted by the client")], widget=forms.RadioSelect
+    )
+    disposition = forms.ChoiceField(
+        label="Which items",
+        required=False,
+        choices=[
+            ("", "All"),
+            ("machine_coded", "Machine-coded only"),
+            ("human_reviewed", "Human-reviewed only"),
+            ("discarded", "Discarded only"),
+        ],
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        streams = Workstream.objects.filter(matter__engagement=self.engagement).select_related("matter").order_by("title")
+        self.fields["workstream"].queryset = streams  # type: ignore[attr-defined]
+        self.initial.setdefault("billable_state", "delivered")
+
+
+class PerUserForm(_PricedForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["price"].help_text = "For a whole period."
+        self.initial.setdefault("unit", "seat")
+
+
+FORMS: dict[str, type[TermForm]] = {"fixed": FixedForm, "unit": UnitForm, "per_user": PerUserForm}
+
+
+class CloseTermForm(Refusable):
+    last_day = _day(label="Last day charged")
+
+
+class SeatForm(Refusable):
+    subject = forms.CharField(
+        max_length=200, label="User", help_text="An identifier that names nothing privileged, as the platform shows it."
+    )
+    starts_on = _day(label="First day")
+    ends_on = _day(label="Last day", required=False, help_text="Empty while it lasts.")
+
+
+class EndSeatForm(Refusable):
+    last_day = _day(label="Last day held")
+
+
+class ReturnForm(Refusable):
+    reason = forms.CharField(max_length=300, label="What has to change", widget=forms.Textarea(attrs={"rows": 3}))
+
+
+class EntityForm(forms.ModelForm):  # type: ignore[type-arg]
+    country = forms.ChoiceField(choices=COUNTRIES, initial="US")
+    currency = forms.ChoiceField(choices=CURRENCIES, initial="USD")
+    time_zone = forms.ChoiceField(
+        choices=ZONES, initial="America/New_York", label="Time zone", help_text="Billing periods and number years run in it."
+    )
+    version = forms.IntegerField(widget=forms.HiddenInput, initial=1)
+
+    class Meta:
+        model = LegalEntity
+        fields = [
+            "name",
+            "number_prefix",
+            "address",
+            "country",
+            "tax_id",
+            "registration_number",
+            "time_zone",
+            "currency",
+            "remittance",
+            "query_contact",
+            "colour",
+        ]
+        widgets = {
+            "address": forms.Textarea(attrs={"rows": 3}),
+            "remittance": forms.Textarea(attrs={"rows": 3}),
+            "colour": forms.TextInput(attrs={"type": "color"}),
+        }
+        labels = {"query_contact": "Contact for questions", "number_prefix": "Number prefix"}
+        help_texts = {
+            "number_prefix": "Begins every invoice number, as in AL-2026-0001. It cannot be changed later.",
+            "query_contact": "Name and e-mail address, as in Billing, billing@alder.example.",
+            "colour": "Of the mark on the invoice.",
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is not None:
+            del self.fields["number_prefix"]
+
+    def _post_clean(self) -> None:
+        """The action validates and writes the row it locks; the form leaves its instance alone."""
+
+    def refuse(self, refusal: Refused) -> None:
+        self.add_error(refusal.field if refusal.field in self.fields else None, refusal.message)

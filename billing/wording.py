@@ -1,0 +1,126 @@
+"""Charge terms in plain English, as the person who signed them would say it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+
+from billing.explanation import tidy
+from billing.models import ChargeTermVersion
+from lpo.core.money import exponent
+
+DISPOSITIONS = {"machine_coded": "machine-coded", "human_reviewed": "human-reviewed", "discarded": "discarded"}
+
+
+def money(amount: Decimal, currency: str) -> str:
+    """`2,500.00 USD`: at least the currency's decimals, and every digit a unit price has."""
+    exact = tidy(amount)
+    digits = max(exponent(currency), -int(exact.as_tuple().exponent))
+    return f"{exact:,.{digits}f} {currency}"
+
+
+def number(value: Decimal) -> str:
+    return f"{tidy(value):,f}"
+
+
+def day(value: date) -> str:
+    return f"{value.day} {value:%b %Y}"
+
+
+def plural(unit: str) -> str:
+    """`documents`, `NDAs`, `batches`; what already ends in s stays."""
+    if unit.endswith(("ch", "sh", "x")):
+        return f"{unit}es"
+    return unit if unit.endswith("s") else f"{unit}s"
+
+
+def describe(version: ChargeTermVersion, model: str, currency: str) -> list[str]:
+    """What one version charges, sentence by sentence, in the order in which it is computed."""
+    return [*_counted(version, model, currency), *_limits(version, currency), _credits(version), _dates(version)]
+
+
+def summary(version: ChargeTermVersion, model: str, currency: str) -> str:
+    """The price alone, for a list."""
+    return next(_counted(version, model, currency))
+
+
+def _counted(version: ChargeTermVersion, model: str, currency: str) -> Iterator[str]:
+    if model == "fixed":
+        yield from _fixed(version, currency)
+        return
+    yield _price(version, model, currency)
+    if model == "unit":
+        yield _feed(version)
+    else:
+        yield (
+            "A seat counts by the calendar days it was held."
+            if version.prorate
+            else "A user who held a seat on any day of a period counts as one whole seat."
+        )
+    if version.free_units:
+        yield f"The first {number(version.free_units)} {plural(version.unit)} of a period are free."
+
+
+def _fixed(version: ChargeTermVersion, currency: str) -> Iterator[str]:
+    amount = money(version.price or Decimal(0), currency)
+    if not version.recurring:
+        yield f"{amount} once, in the period that holds {day(version.effective_from)}."
+        return
+    yield f"{amount} for every billing period."
+    yield "A part of a period is charged by its calendar days." if version.prorate else "A part of a period is charged in full."
+
+
+def _price(version: ChargeTermVersion, model: str, currency: str) -> str:
+    each = "per period" if model == "per_user" else "each"
+    price = money(version.price, currency) if version.price is not None else ""
+    unit, units = version.unit, plural(version.unit)
+    if version.shape == "package":
+        return f"{price} for every package of {number(version.package_size or Decimal(1))} {units}, a begun package counted whole."
+    if version.shape == "standard":
+        return f"{price} for each {unit}{' and period' if model == 'per_user' else ''}."
+    steps = "; ".join(_tiers(version, currency))
+    if version.shape == "graduated":
+        return f"Graduated, {units} {each}: {steps}."
+    return f"By volume, every one of a period's {units} at the price of the tier reached: {steps}."
+
+
+def _tiers(version: ChargeTermVersion, currency: str) -> Iterator[str]:
+    lower = ""
+    for bound, price in version.tiers:
+        amount = money(Decimal(price), currency)
+        if bound is None:
+            yield f"{amount} above {lower}" if lower else f"{amount} for any quantity"
+            return
+        upper = number(Decimal(bound))
+        yield f"{amount} above {lower} up to {upper}" if lower else f"{amount} up to {upper}"
+        lower = upper
+
+
+def _feed(version: ChargeTermVersion) -> str:
+    stream = version.workstream.title if version.workstream is not None else "a workstream"
+    arrived = "accepted by the client" if version.billable_state == "accepted" else "delivered"
+    which = f" Only {DISPOSITIONS.get(version.disposition, version.disposition)} items count." if version.disposition else ""
+    return f"Counts what {stream} has {arrived}, once, in the period of its first arrival there.{which}"
+
+
+def _limits(version: ChargeTermVersion, currency: str) -> Iterator[str]:
+    if version.discount_percent:
+        yield f"A discount of {number(version.discount_percent)} % is taken off."
+    part = ", by calendar days where a period is not whole" if version.prorate else ""
+    if version.cap is not None:
+        yield f"At most {money(version.cap, currency)} a period{part}."
+    if version.minimum is not None:
+        yield f"At least {money(version.minimum, currency)} a period{part}."
+
+
+def _credits(version: ChargeTermVersion) -> str:
+    if version.credit_base:
+        return "Service credits are reckoned on these fees."
+    return "These fees are no base of service credits."
+
+
+def _dates(version: ChargeTermVersion) -> str:
+    until = f" to {day(version.effective_to)}" if version.effective_to else ""
+    clause = f", under {version.clause}" if version.clause else ""
+    return f"In force from {day(version.effective_from)}{until}{clause}."

@@ -1,0 +1,105 @@
+"""A closed window as the client reads it: from its frozen snapshot alone, never from the promise as it is now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sla import wording
+from sla.models import Attainment, Calendar, CalendarVersion, CreditClaim, ServiceLevel, ServiceLevelVersion
+from sla.queries import Figure
+
+_AS_STORED = ("number", "clause", "item_kind", "priority", "severity", "unit", "target", "stop_state", "decides", "pausing_parties")
+_TEXT = ("error_unit", "window", "time_zone")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One published window of a level, with the credit it led to."""
+
+    figure: Figure
+    attainment: Attainment
+    claim: CreditClaim | None = None
+
+    @property
+    def key(self) -> str:
+        """Its part of the address: 2026-10, the month it begins in by the contract's own clock."""
+        return window_key(self.attainment.window_start, self.figure.version.time_zone)
+
+    @property
+    def short_label(self) -> str:
+        local = self.attainment.window_start.astimezone(ZoneInfo(self.figure.version.time_zone))
+        return f"{local:%b}" if self.figure.version.window == "month" else f"Q{(local.month + 2) // 3}"
+
+    @property
+    def exact(self) -> str:
+        """The figure in full: 36 of 40 = 90.00 %."""
+        return wording.result(self.attainment.numerator, self.attainment.denominator)
+
+    @property
+    def credit(self) -> str:
+        """5 %, provisional."""
+        if self.claim is None:
+            return ""
+        return f"{wording.number(self.claim.percent)} %, {self.claim.get_state_display().lower()}"
+
+    @property
+    def formula(self) -> str:
+        version, attainment = self.figure.version, self.attainment
+        if self.figure.accuracy:
+            counted = f"{attainment.numerator:,} wrong of {attainment.denominator:,} checked"
+            return f"{counted} = {self._percent()}; the contract allows less than {wording.number(self._limit())} %"
+        counted = f"{attainment.numerator:,} in time of {attainment.denominator:,} decided"
+        return f"{counted} = {self._percent()}; the contract asks for {wording.number(version.expected_percent or Decimal(0))} %"
+
+    def _limit(self) -> Decimal:
+        return self.figure.version.max_error_percent or Decimal(0)
+
+    def _percent(self) -> str:
+        return self.exact.rpartition("= ")[2]
+
+    @property
+    def share(self) -> Fraction | None:
+        return self.figure.share
+
+
+def window_key(start: datetime, zone: str) -> str:
+    return f"{start.astimezone(ZoneInfo(zone)):%Y-%m}"
+
+
+def window_of(attainment: Attainment, claim: CreditClaim | None = None) -> Window:
+    version = promised(snapshot_of(attainment))
+    figure = Figure(version, attainment.label, attainment.window_start, attainment.window_end, attainment)
+    return Window(figure, attainment, claim)
+
+
+def snapshot_of(attainment: Attainment) -> dict[str, Any]:
+    """A closed window always has one; the database sees to it."""
+    snapshot: dict[str, Any] | None = attainment.snapshot
+    if snapshot is None:
+        raise ValueError(f"{attainment.label} is not closed")
+    return snapshot
+
+
+def promised(snapshot: dict[str, Any]) -> ServiceLevelVersion:
+    """The promise a window was measured by, read back from its snapshot; it is never saved."""
+    values, calendar = snapshot["version"], snapshot["calendar"]
+    version = ServiceLevelVersion(
+        **{name: values[name] for name in (*_AS_STORED, *_TEXT)},
+        effective_from=date.fromisoformat(values["effective_from"]),
+        expected_percent=_decimal(values["expected_percent"]),
+        max_error_percent=_decimal(values["max_error_percent"]),
+        credit_percent=Decimal(values["credit_percent"]),
+    )
+    version.level = ServiceLevel(name=snapshot["level"]["name"], kind=snapshot["level"]["kind"])
+    if calendar is not None:
+        version.calendar_version = CalendarVersion(calendar=Calendar(name=calendar["name"]), time_zone=calendar["time_zone"])
+    return version
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)

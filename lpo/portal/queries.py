@@ -1,0 +1,194 @@
+"""What the portal reads. The database shows its role the own client's published rows only; the filters here say so again."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+from django.db.models import JSONField, QuerySet
+from django.db.models.fields.json import KT, KeyTextTransform
+from django.db.models.functions import Cast
+from django.utils.text import slugify
+
+from billing.models import Invoice, InvoiceLine, InvoiceState
+from engagements.models import Client, Matter, StatusUpdate
+from lpo.audit.models import Document
+from lpo.core.charts import AttainmentChart, Point, attainment_chart
+from lpo.portal.frozen import Window, window_of
+from sla.models import Attainment, CreditClaim
+
+WINDOWS = 12
+# A client has a handful of matters; far beyond that the oldest are left to their own pages.
+MATTERS = 200
+
+
+def matters(client: Client) -> QuerySet[Matter]:
+    return Matter.objects.filter(client=client, published_at__isnull=False)
+
+
+def latest_updates(client: Client) -> list[StatusUpdate]:
+    """The last update of each matter, newest first."""
+    rows = StatusUpdate.objects.filter(client_id=client.pk).select_related("matter")
+    last = rows.order_by("matter_id", "-id").distinct("matter_id")[:MATTERS]
+    return sorted(last, key=lambda update: (update.published_at, update.pk), reverse=True)
+
+
+# --- service levels -----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Level:
+    """One service level as the client knows it: its published windows, oldest first, and the present one so far."""
+
+    name: str
+    slug: str
+    matter_id: int
+    level_id: int | None = None
+    windows: list[Window] = field(default_factory=list)
+    so_far: dict[str, Any] | None = None
+    as_of: datetime | None = None
+
+    @property
+    def last(self) -> Window | None:
+        return self.windows[-1] if self.windows else None
+
+    @property
+    def promise(self) -> str:
+        return self.last.figure.promised if self.last else str((self.so_far or {}).get("promise", ""))
+
+    @property
+    def kind(self) -> str:
+        """The status of the present window, else of the last closed one."""
+        if self.so_far is not None and self.so_far["denominator"]:
+            return str(self.so_far["kind"])
+        return self.last.figure.kind if self.last else "draft"
+
+    def chart(self) -> AttainmentChart | None:
+        if self.last is None:
+            return None
+        points = [Point(w.short_label, w.share, w.attainment.denominator, name=w.attainment.label) for w in self.windows]
+        if self.so_far is not None and self.so_far["denominator"] and self.so_far["window"] != self.last.attainment.label:
+            share = Fraction(self.so_far["numerator"], self.so_far["denominator"])
+            points.append(Point(self.so_far["window"][:3], share, self.so_far["denominator"], name=self.so_far["window"], open=True))
+        figure = self.last.figure
+        title = f"{self.name}: {figure.promised}"
+        return attainment_chart(title, points[-WINDOWS:], figure.goal, lower_is_better=figure.accuracy, window=figure.version.window)
+
+
+def _published(client: Client) -> QuerySet[Attainment]:
+    return Attainment.objects.filter(client_id=client.pk, state="closed", published_at__isnull=False)
+
+
+def _names(client: Client) -> list[Level]:
+    """Every level with a published window, under the name of its last one. Namesakes are numbered in the order they were made."""
+    rows = _published(client).order_by("level_id", "-window_start", "-revision").distinct("level_id")
+    seen: dict[str, int] = defaultdict(int)
+    found = []
+    for level_id, matter_id, name in rows.values_list("level_id", "matter_id", KT("snapshot__level__name")):
+        slug = slugify(name) or "level"
+        seen[slug] += 1
+        found.append(Level(name, slug if seen[slug] == 1 else f"{slug}-{seen[slug]}", matter_id, level_id))
+    return found
+
+
+def _windows(client: Client, levels: Iterable[Level], since: datetime) -> dict[int, list[Window]]:
+    """The latest revision of each window since an instant, with its credit, by level and oldest first."""
+    ids = [level.level_id for level in levels]
+    rows = _published(client).filter(level_id__in=ids, window_start__gte=since)
+    latest = list(rows.order_by("level_id", "window_start", "-revision").distinct("level_id", "window_start"))
+    claims = {claim.attainment_id: claim for claim in CreditClaim.objects.filter(attainment_id__in=[row.pk for row in latest])}
+    found: dict[int, list[Window]] = defaultdict(list)
+    for row in latest:
+        found[row.level_id].append(window_of(row, claims.get(row.pk)))
+    return found
+
+
+def levels(client: Client, updates: Sequence[StatusUpdate], now: datetime) -> list[Level]:
+    """Every level the client was told of: closed windows of the last twelve, and how the present ones stand in the last update."""
+    known = _names(client)
+    # Twelve windows of a quarter each are three years; months are cut to twelve below.
+    stored = _windows(client, known, now - timedelta(days=3 * 366))
+    for level in known:
+        level.windows = stored.get(level.level_id or 0, [])[-WINDOWS:]
+    waiting = list(known)
+    for update in updates:
+        for told in update.figures.get("levels", []):
+            measured = next((row for row in waiting if (row.matter_id, row.name) == (update.matter_id, told["level"])), None)
+            if measured is None:
+                measured = Level(told["level"], "", update.matter_id)
+                known.append(measured)
+            else:
+                waiting.remove(measured)
+            measured.so_far, measured.as_of = told, update.published_at
+    return known
+
+
+def level_named(client: Client, slug: str, now: datetime) -> Level | None:
+    """A level by its address, with its windows."""
+    level = next((row for row in _names(client) if row.slug == slug), None)
+    if level is not None:
+        level.windows = _windows(client, [level], now - timedelta(days=3 * 366)).get(level.level_id or 0, [])[-WINDOWS:]
+    return level
+
+
+def window_named(client: Client, slug: str, key: str) -> tuple[Level, Window] | None:
+    """A window by its address. It stays there however old it gets."""
+    level = next((row for row in _names(client) if row.slug == slug), None)
+    if level is None:
+        return None
+    try:
+        about = datetime.fromisoformat(f"{key}-01T00:00:00+00:00")
+    except ValueError:
+        return None
+    near = _published(client).filter(
+        level_id=level.level_id, window_start__gte=about - timedelta(days=2), window_start__lt=about + timedelta(days=40)
+    )
+    for row in near.order_by("-revision"):
+        window = window_of(row)
+        if window.key == key:
+            claim = CreditClaim.objects.filter(attainment_id=row.pk).first()
+            return level, window_of(row, claim)
+    return None
+
+
+def address_of(client: Client, attainment_id: int) -> tuple[str, str] | None:
+    """The level's and the window's part of the address, for a figure that another page names."""
+    row = _published(client).filter(pk=attainment_id).first()
+    if row is None:
+        return None
+    level = next(level for level in _names(client) if level.level_id == row.level_id)
+    return level.slug, window_of(row).key
+
+
+def credited_on(claim: CreditClaim | None) -> InvoiceLine | None:
+    """The issued line that gave a credit."""
+    if claim is None:
+        return None
+    return InvoiceLine.objects.filter(claim_id=claim.pk).select_related("invoice").order_by("-id").first()
+
+
+# --- invoices -------------------------------------------------------------------------------------------------------------
+
+
+def invoices(client: Client) -> QuerySet[Invoice]:
+    """Issued invoices with the period they bill, read from the snapshot without fetching it."""
+    document = Cast("snapshot", JSONField())
+    return (
+        Invoice.objects.filter(client=client, state=InvoiceState.ISSUED)
+        .defer("snapshot")
+        .annotate(
+            period_start=KeyTextTransform("period_start", document),
+            period_end=KeyTextTransform("period_end", document),
+            engagement_title=KeyTextTransform("engagement_title", document),
+        )
+    )
+
+
+def stored_pdf(invoice: Invoice) -> Document | None:
+    """The published file of an issued invoice; its bytes are part of the row."""
+    found = Document.objects.filter(kind="invoice_pdf", client_id=invoice.client_id, reference=invoice.number, published=True)
+    return found.order_by("id").first()

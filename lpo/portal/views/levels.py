@@ -1,0 +1,156 @@
+"""Service levels: twelve windows of each, and every window down to the rows it was computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.utils import timezone
+from django.utils.http import content_disposition_header
+
+from engagements.models import Client
+from lpo.accounts.access import TenantRequest
+from lpo.core.exports import Cell, write_csv
+from lpo.portal import queries
+from lpo.portal.access import address, download, page, portal
+from lpo.portal.frozen import snapshot_of
+from lpo.portal.paging import positions, whole
+from lpo.portal.queries import Level
+from lpo.tenancy.context import Scope, current_scope, scoped
+from sla import evidence, wording
+from sla.models import Attainment, AttainmentRow
+
+SIZE = 50
+CHUNK = 5_000
+CLOCK_HEADER = (
+    "item", "external id", "outcome", "started", "due", "stopped", "used seconds", "paused seconds", "late seconds", "reason",
+)  # fmt: skip
+CHECK_HEADER = ("item", "external id", "outcome", "received", "checked", "units", "errors", "reason")
+
+
+@portal
+def levels(request: TenantRequest, client: Client) -> HttpResponse:
+    found = queries.levels(client, queries.latest_updates(client), timezone.now())
+    return page(request, client, "levels.html", {"levels": found})
+
+
+def _level_or_404(client: Client, slug: str) -> Level:
+    level = queries.level_named(client, slug, timezone.now())
+    if level is None:
+        raise Http404
+    return level
+
+
+@portal
+def level(request: TenantRequest, client: Client, level: str) -> HttpResponse:
+    found = _level_or_404(client, level)
+    last = found.last
+    context = {
+        "level": found,
+        "promise": wording.promise(last.figure.version) if last else "",
+        "chart": found.chart(),
+        "windows": found.windows[::-1],
+    }
+    return page(request, client, "level.html", context)
+
+
+@portal
+def level_csv(request: TenantRequest, client: Client, level: str) -> HttpResponse:
+    """The chart's figures: counts as they are and the exact share."""
+    found = _level_or_404(client, level)
+    header = ("window", "numerator", "denominator", "result", "promised", "state", "excluded", "credit", "snapshot sha256")
+    rows = [
+        (
+            w.attainment.label, w.attainment.numerator, w.attainment.denominator, w.exact, w.figure.promised, w.figure.state,
+            w.attainment.excluded, w.credit, w.attainment.snapshot_sha256,
+        )
+        for w in found.windows
+    ]  # fmt: skip
+    return download(write_csv(header, rows), f"{client.code}-{found.slug}.csv".lower(), "text/csv; charset=utf-8")
+
+
+@portal
+def window(request: TenantRequest, client: Client, level: str, window: str) -> HttpResponse:
+    found = queries.window_named(client, level, window)
+    if found is None:
+        raise Http404
+    named, frozen = found
+    outcome = request.GET.get("outcome", "")
+    base = AttainmentRow.objects.filter(attainment=frozen.attainment)
+    if outcome:
+        if outcome not in _OUTCOMES:
+            raise Http404
+        base = base.filter(outcome=outcome)
+    after, before = whole(request.GET.get("after", "")), whole(request.GET.get("before", ""))
+    if before is not None and after is None:
+        rows = list(base.filter(id__lt=before).order_by("-id")[: SIZE + 1])
+        previous, following, rows = len(rows) > SIZE, True, rows[:SIZE][::-1]
+    else:
+        rows = list((base if after is None else base.filter(id__gt=after)).order_by("id")[: SIZE + 1])
+        previous, following, rows = after is not None, len(rows) > SIZE, rows[:SIZE]
+    line = queries.credited_on(frozen.claim)
+    context = {
+        "level": named,
+        "window": frozen,
+        "promise": wording.promise(frozen.figure.version),
+        "rows": rows,
+        "chips": _chips(frozen.attainment, frozen.figure.accuracy, outcome),
+        "intact": evidence.digest_of(snapshot_of(frozen.attainment)) == frozen.attainment.snapshot_sha256,
+        "line": line,
+        "line_url": address(request, client, "line", line.invoice.number, line.position) if line else "",
+        **positions(rows, "id", previous, following, outcome=outcome),
+    }
+    return page(request, client, "window.html", context)
+
+
+_OUTCOMES = {"met": "Met", "missed": "Missed", "pending": "Pending", "excluded": "Excluded", "checked": "Checked"}
+
+
+def _chips(attainment: Attainment, accuracy: bool, outcome: str) -> list[dict[str, object]]:
+    counts = {"excluded": attainment.excluded}
+    if not accuracy:
+        missed = attainment.denominator - attainment.numerator
+        counts = {"missed": missed, "met": attainment.numerator, "pending": attainment.pending, **counts}
+    shown = [(name, number) for name, number in counts.items() if number]
+    chips: list[dict[str, object]] = [{"label": "All rows", "url": "?", "current": not outcome}]
+    for name, number in shown:
+        chips.append({"label": _OUTCOMES[name], "url": f"?outcome={name}", "current": outcome == name, "count": number})
+    return chips if len(shown) > 1 else []
+
+
+@portal
+def window_csv(request: TenantRequest, client: Client, level: str, window: str) -> StreamingHttpResponse:
+    """Every row as it was frozen, in batches: a window may hold half a million."""
+    found = queries.window_named(client, level, window)
+    if found is None:
+        raise Http404
+    named, frozen = found
+    body = _csv(frozen.attainment.pk, frozen.figure.accuracy, current_scope())
+    name = f"{client.code}-{named.slug}-{frozen.key}.csv".lower()
+    headers = {
+        "Content-Disposition": content_disposition_header(True, name) or "attachment",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+    }
+    return StreamingHttpResponse(body, content_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _csv(attainment_id: int, accuracy: bool, scope: Scope) -> Iterator[bytes]:
+    """The response outlives the request's transaction, so each batch enters the viewer's scope again."""
+    header = CHECK_HEADER if accuracy else CLOCK_HEADER
+    yield write_csv(header, [])
+    after = 0
+    while True:
+        with scoped(scope):
+            rows = list(AttainmentRow.objects.filter(attainment_id=attainment_id, id__gt=after).order_by("id")[:CHUNK])
+        if not rows:
+            return
+        after = rows[-1].pk
+        yield write_csv(header, [_cells(row, accuracy) for row in rows]).partition(b"\r\n")[2]
+
+
+def _cells(row: AttainmentRow, accuracy: bool) -> Sequence[Cell]:
+    named = (row.item_reference, row.external_id, row.outcome, row.started_at)
+    if accuracy:
+        return (*named, row.stopped_at, row.units, row.errors, row.reason)
+    return (*named, row.due_at, row.stopped_at, row.used_seconds, row.paused_seconds, row.late_seconds, row.reason)

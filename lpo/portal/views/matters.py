@@ -1,0 +1,67 @@
+"""Matters: what is under way and what the client was told of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+
+from engagements.models import Client, StatusUpdate
+from lpo.accounts.access import TenantRequest
+from lpo.portal import queries
+from lpo.portal.access import page, portal
+from lpo.portal.paging import positions
+from lpo.reports.wording import effect
+
+SIZE = 50
+UPDATES = 12
+
+
+@portal
+def matters(request: TenantRequest, client: Client) -> HttpResponse:
+    after, before = request.GET.get("after", ""), request.GET.get("before", "")
+    rows = queries.matters(client)
+    if before and not after:
+        found = list(rows.filter(reference__lt=before).order_by("-reference")[: SIZE + 1])
+        more, found = len(found) > SIZE, found[:SIZE][::-1]
+        previous, following = more, True
+    else:
+        found = list((rows.filter(reference__gt=after) if after else rows).order_by("reference")[: SIZE + 1])
+        previous, following, found = bool(after), len(found) > SIZE, found[:SIZE]
+    last = StatusUpdate.objects.filter(matter_id__in=[matter.pk for matter in found]).order_by("matter_id", "-id").distinct("matter_id")
+    updates = {update.matter_id: update for update in last}
+    context = {
+        "rows": [(matter, updates.get(matter.pk), _open(updates.get(matter.pk))) for matter in found],
+        **positions(found, "reference", previous, following),
+    }
+    return page(request, client, "matters.html", context)
+
+
+@portal
+def matter(request: TenantRequest, client: Client, reference: str) -> HttpResponse:
+    found = get_object_or_404(queries.matters(client), reference=reference)
+    updates = list(StatusUpdate.objects.filter(matter=found).order_by("-id")[: UPDATES + 1])
+    latest = updates[0] if updates else None
+    context = {
+        "matter": found,
+        "latest": latest,
+        "waiting": [_waiting(row) for row in latest.figures.get("waiting", [])] if latest else [],
+        "updates": updates[:UPDATES],
+        "more": len(updates) > UPDATES,
+    }
+    return page(request, client, "matter.html", context)
+
+
+def _waiting(row: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    return {**row, "since_at": datetime.fromisoformat(row["since"])}, effect(row)
+
+
+def _open(update: StatusUpdate | None) -> dict[str, Any] | None:
+    """Items of every workstream together, as the update froze them."""
+    if update is None:
+        return None
+    streams = update.figures.get("workstreams", [])
+    sums = {name: sum(stream[name] for stream in streams) for name in ("items", "open", "on_hold")}
+    return {**sums, "waiting": len(update.figures.get("waiting", []))}

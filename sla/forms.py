@@ -1,0 +1,293 @@
+"""What people fill in. The actions check again; a form only lets a person see every mistake at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from engagements.forms import ZONES, Moment, Refusable
+from engagements.models import WorkItem
+from sla.actions import Promise
+from sla.clock import Party
+from sla.models import CalendarVersion, LevelKind, ServiceLevel, ServiceLevelVersion, Unit
+
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+UNITS = [
+    ("elapsed", "hours, day and night"),
+    ("business", "business hours"),
+    ("business_days", "business days"),
+]
+# The four promises that recur in contracts.
+TEMPLATES: dict[str, dict[str, Any]] = {
+    LevelKind.TURNAROUND: {"name": "Turnaround", "amount": Decimal(24), "unit": "elapsed", "expected_percent": Decimal(95)},
+    LevelKind.RESPONSE: {"name": "Enquiry response", "amount": Decimal(2), "unit": "business", "expected_percent": Decimal(100)},
+    LevelKind.ERROR_RESOLUTION: {
+        "name": "Critical errors",
+        "amount": Decimal(4),
+        "unit": "elapsed",
+        "expected_percent": Decimal(100),
+        "severity": "critical",
+    },
+    LevelKind.ACCURACY: {"name": "Accuracy", "max_error_percent": Decimal(1), "error_unit": "document"},
+}
+_SHIFT = re.compile(r"^\s*(\d{1,2})(?::(\d{2}))?\s*[-–]\s*(\d{1,2})(?::(\d{2}))?\s*$")
+
+
+def date_field(**kwargs: Any) -> forms.DateField:
+    return forms.DateField(widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), **kwargs)
+
+
+class CalendarField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """The latest version of each calendar."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(queryset=None, required=False, empty_label="None: every hour counts", **kwargs)
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.calendar.name} ({obj.time_zone}, version {obj.number})"
+
+
+def latest_calendars() -> Any:
+    """One version of each calendar, the last."""
+    versions = CalendarVersion.objects.order_by("calendar_id", "-number").distinct("calendar_id")
+    return CalendarVersion.objects.filter(pk__in=versions.values("pk")).select_related("calendar").order_by("calendar__name")
+
+
+class PromiseForm(Refusable, forms.Form):
+    """The fields of a level's version. Its kind is chosen before and does not change."""
+
+    effective_from = date_field(label="In force from", help_text="Work received on or after this day falls under it.")
+    clause = forms.CharField(max_length=60, required=False, label="Contract clause", help_text="As in “Schedule B 2.1”.")
+    priority = forms.CharField(max_length=20, required=False, label="Only priority", help_text="Empty for all, else as in “standard”.")
+    severity = forms.ChoiceField(
+        choices=[("", "Every severity"), ("critical", "Critical"), ("major", "Major"), ("minor", "Minor")],
+        required=False,
+        label="Only severity",
+    )
+    expected_percent = forms.DecimalField(max_digits=7, decimal_places=4, label="Share promised, %", required=False)
+    amount = forms.DecimalField(max_digits=7, decimal_places=2, min_value=Decimal("0.01"), label="Within", required=False)
+    unit = forms.ChoiceField(choices=UNITS, label="Counted in")
+    calendar_version = CalendarField(label="Calendar", help_text="Open hours and holidays for business time.")
+    decides = forms.ChoiceField(choices=[("first", "First delivery"), ("last", "Last delivery")], label="Which delivery decides")
+    third_party = forms.BooleanField(required=False, label="Waiting on a third party stops the clock too")
+    max_error_percent = forms.DecimalField(max_digits=7, decimal_places=4, label="Errors stay under, %", required=False)
+    error_unit = forms.ChoiceField(choices=[("document", "Document"), ("field", "Field"), ("clause", "Clause")], label="Counted by")
+    window = forms.ChoiceField(choices=[("month", "Month"), ("quarter", "Quarter")], label="Measured by the")
+    time_zone = forms.ChoiceField(choices=ZONES, label="Contract's time zone", help_text="Windows begin and end at its midnight.")
+    credit_percent = forms.DecimalField(
+        max_digits=7, decimal_places=4, min_value=Decimal(0), required=False, label="Credit when missed, % of the credit base"
+    )
+
+    CLOCK = ("expected_percent", "amount", "unit", "calendar_version", "decides", "third_party")
+    RATE = ("max_error_percent", "error_unit")
+
+    def __init__(self, *args: Any, kind: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.kind = kind
+        for name in self.CLOCK if kind == LevelKind.ACCURACY else self.RATE:
+            del self.fields[name]
+        if kind != LevelKind.ERROR_RESOLUTION:
+            del self.fields["severity"]
+        if kind in (LevelKind.RESPONSE, LevelKind.ERROR_RESOLUTION):
+            del self.fields["decides"]
+        for name in ("expected_percent", "amount", "max_error_percent"):
+            if name in self.fields:
+                self.fields[name].required = True
+        if "calendar_version" in self.fields:
+            self.fields["calendar_version"].queryset = latest_calendars()  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        amount, unit = data.get("amount"), data.get("unit")
+        if amount is not None and unit == Unit.BUSINESS_DAYS and amount != amount.to_integral_value():
+            self.add_error("amount", "Business days are whole.")
+        if unit in (Unit.BUSINESS, Unit.BUSINESS_DAYS) and data.get("calendar_version") is None:
+            self.add_error("calendar_version", "Business time needs a calendar.")
+        return data
+
+    def promise(self) -> Promise:
+        """What the actions take. Call on a valid form."""
+        data = self.cleaned_data
+        found: Promise = {
+            "clause": data["clause"],
+            "priority": data["priority"].strip(),
+            "severity": data.get("severity", ""),
+            "window": data["window"],
+            "time_zone": data["time_zone"],
+            "credit_percent": data["credit_percent"] or Decimal(0),
+        }
+        if self.kind == LevelKind.ACCURACY:
+            return {**found, "max_error_percent": data["max_error_percent"], "error_unit": data["error_unit"] or "document"}
+        seconds = 1 if data["unit"] == Unit.BUSINESS_DAYS else 3600
+        parties = [Party.CLIENT.value, *([Party.THIRD_PARTY.value] if data["third_party"] else [])]
+        return {
+            **found,
+            "expected_percent": data["expected_percent"],
+            "unit": data["unit"] or Unit.ELAPSED.value,
+            "target": int(data["amount"] * seconds),
+            "calendar_version": data["calendar_version"],
+            "decides": data.get("decides") or "first",
+            "pausing_parties": parties,
+        }
+
+
+class LevelForm(PromiseForm):
+    name = forms.CharField(max_length=120, help_text="As people call it: “NDA turnaround”.")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.order_fields(["name"])
+
+
+def initial_of(version: ServiceLevelVersion) -> dict[str, Any]:
+    """The form of a new version begins with the last one."""
+    return {
+        "effective_from": timezone.localdate(),
+        "clause": version.clause,
+        "priority": version.priority,
+        "severity": version.severity,
+        "expected_percent": _short(version.expected_percent),
+        "amount": amount_of(version),
+        "unit": version.unit,
+        "calendar_version": version.calendar_version_id,
+        "decides": version.decides,
+        "third_party": Party.THIRD_PARTY.value in version.pausing_parties,
+        "max_error_percent": _short(version.max_error_percent),
+        "error_unit": version.error_unit,
+        "window": version.window,
+        "time_zone": version.time_zone,
+        "credit_percent": _short(version.credit_percent),
+    }
+
+
+def _short(value: Decimal | None) -> Decimal | None:
+    """95, not 95.0000."""
+    return None if value is None else Decimal(f"{value.normalize():f}")
+
+
+def amount_of(version: ServiceLevelVersion) -> Decimal | None:
+    if version.target is None:
+        return None
+    whole = Decimal(version.target)
+    return whole if version.unit == Unit.BUSINESS_DAYS else _short((whole / 3600).quantize(Decimal("0.01")))
+
+
+class UpdateLevelForm(Refusable, forms.Form):
+    version = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
+    name = forms.CharField(max_length=120)
+    active = forms.BooleanField(required=False, label="Starts clocks for new work", help_text="A retired level keeps the clocks it has.")
+
+
+class CalendarForm(Refusable, forms.Form):
+    """Open hours by weekday, as in “9:00-12:30, 13:30-17:00”; empty is closed."""
+
+    name = forms.CharField(max_length=100, help_text="As people call it: “New York office”.")
+    time_zone = forms.ChoiceField(choices=ZONES)
+    region = forms.CharField(
+        max_length=12,
+        required=False,
+        label="Public holidays of",
+        help_text="A country or part of one, as US, US-NY or GB-ENG. Empty for none.",
+    )
+    years = forms.CharField(max_length=60, required=False, help_text="As 2026-2028; the next three years if left empty.")
+    closed = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 3}), required=False, label="Also closed on", help_text="Dates as 2026-12-24, one a line."
+    )
+
+    def __init__(self, *args: Any, named: bool = True, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for number, day in enumerate(DAYS):
+            self.fields[f"day_{number}"] = forms.CharField(max_length=60, required=False, label=day)
+        self.fields["day_0"].help_text = "As 9:00-17:00 or 9:00-12:30, 13:30-17:00. Past midnight: 22:00-6:00. Empty is closed."
+        if not named:
+            del self.fields["name"]
+        self.order_fields(["name", "time_zone", *(f"day_{number}" for number in range(7)), "region", "years", "closed"])
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        weekly = {}
+        for number in range(7):
+            try:
+                weekly[str(number)] = parse_shifts(data.get(f"day_{number}", ""))
+            except ValueError as error:
+                self.add_error(f"day_{number}", str(error))
+        data["weekly"] = weekly
+        for name, parse in (("years", parse_years), ("closed", parse_dates)):
+            try:
+                data[name] = parse(data.get(name, ""))
+            except ValueError as error:
+                self.add_error(name, str(error))
+        return data
+
+
+def parse_shifts(text: str) -> list[list[int]]:
+    """ "9:00-17:00" → [[540, 1020]]; an end at or before its start lies on the next day. Raises `ValueError`."""
+    shifts = []
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        match = _SHIFT.match(part)
+        hours = [int(group or 0) for group in match.groups()] if match else []
+        if len(hours) != 4 or hours[0] > 23 or hours[2] > 24 or max(hours[1], hours[3]) > 59:
+            raise ValueError(f"“{part}” are no hours. Write them as 9:00-17:00.")
+        start, end = hours[0] * 60 + hours[1], hours[2] * 60 + hours[3]
+        shifts.append([start, end if end > start else end + 1440])
+    return shifts
+
+
+def write_shifts(shifts: Sequence[Sequence[int]]) -> str:
+    """[[540, 1020]] → 9:00-17:00."""
+    return ", ".join(
+        f"{start // 60}:{start % 60:02d}-{end // 60 % 24 or (24 if end == 1440 else 0)}:{end % 60:02d}" for start, end in shifts
+    )
+
+
+def parse_years(text: str) -> list[int]:
+    """ "2026-2028" → the three years; nothing → this year and the next two. Raises `ValueError`."""
+    if not text.strip():
+        first = timezone.localdate().year
+        return [first, first + 1, first + 2]
+    bounds = re.fullmatch(r"\s*(\d{4})(?:\s*[-–]\s*(\d{4}))?\s*", text)
+    if bounds is None:
+        raise ValueError(f"“{text}” are no years. Write them as 2026-2028.")
+    first, last = int(bounds[1]), int(bounds[2] or bounds[1])
+    if not 1970 <= first <= last <= 2199:
+        raise ValueError("Years lie between 1970 and 2199.")
+    return list(range(first, last + 1))
+
+
+def parse_dates(text: str) -> list[date]:
+    """One ISO date a line. Raises `ValueError` naming the line."""
+    found = []
+    for line in filter(None, (piece.strip() for piece in text.replace(",", "\n").splitlines())):
+        try:
+            found.append(date.fromisoformat(line))
+        except ValueError:
+            raise ValueError(f"“{line}” is no date. Write it as 2026-12-24.") from None
+    return found
+
+
+def initial_of_calendar(version: CalendarVersion) -> Mapping[str, Any]:
+    days = {f"day_{number}": write_shifts(version.weekly.get(str(number), [])) for number in range(7)}
+    return {**days, "time_zone": version.time_zone, "closed": "\n".join(version.holidays)}
+
+
+class QualityForm(Refusable, forms.Form):
+    units = forms.IntegerField(min_value=1, label="Units checked", help_text="Documents, fields or clauses looked at.")
+    wrong = forms.IntegerField(min_value=0, label="Wrong")
+    checked_at = Moment(label="When", required=False, help_text="Now, if left empty.")
+    note = forms.CharField(max_length=500, required=False)
+
+
+class ExclusionForm(Refusable, forms.Form):
+    level: Any = forms.ModelChoiceField(queryset=None, empty_label=None)
+    reason = forms.CharField(max_length=300, help_text="The client reads it beside the figure.")
+
+    def __init__(self, *args: Any, item: WorkItem, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["level"]
+        field.queryset = ServiceLevel.objects.filter(workstream_id=item.workstream_id).order_by("id")

@@ -1,0 +1,129 @@
+"""Boxes of this room on the pages of work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+from django.utils import timezone
+
+from engagements import panels
+from engagements.models import Matter, WorkItem, Workstream
+from engagements.panels import Panel
+from lpo.accounts.access import TenantRequest
+from lpo.accounts.roles import Permission as P
+from lpo.core.templatetags.components import worst
+from lpo.core.templatetags.formats import instant
+from sla import queries
+from sla.explain import explained
+from sla.facts import read
+from sla.models import Clock, Exclusion, QualityCheck, ServiceLevel
+from sla.queries import Figure
+
+CHECKS_SHOWN = 10
+
+
+def register() -> None:
+    """Called once the applications are loaded."""
+    for slots, source in (
+        (panels.item_panels, item_panel),
+        (panels.item_panels, quality_panel),
+        (panels.workstream_panels, workstream_panel),
+        (panels.matter_panels, matter_panel),
+    ):
+        if source not in slots:
+            slots.append(source)
+
+
+def item_panel(request: TenantRequest, item: WorkItem) -> Panel | None:
+    """Every clock of the item, explained interval by interval."""
+    if not request.membership.may(P.VIEW_LEVELS):
+        return None
+    clocks = list(
+        Clock.objects.filter(item=item).select_related("item", "level", "level_version__calendar_version").order_by("level_id", "cycle")
+    )
+    for clock in clocks:
+        clock.level_version.level = clock.level
+    live = {row.level_id: row for row in Exclusion.objects.filter(item=item, withdrawn_at__isnull=True)}
+    ordinals = {row.pk: number for number, row in enumerate(Exclusion.objects.filter(item=item).order_by("id"), 1)} if live else {}
+    now = timezone.now()
+    rows = [
+        (entry, live.get(entry.clock.level_id), _include_url(request, item, ordinals, live.get(entry.clock.level_id)))
+        for entry in (explained(read([item.pk]), clocks, now) if clocks else [])
+    ]
+    context: dict[str, Any] = {
+        "rows": rows,
+        "exclude_url": reverse("sla:exclude", args=[request.organization.slug, item.reference]) if clocks else "",
+        "may_edit": request.membership.may(P.EDIT_LEVELS),
+        "now": now,
+    }
+    note = f"computed {instant(now)}" if clocks else ""
+    return Panel("Clocks", "sla/_item_clocks.html", context, P.VIEW_LEVELS, note=note)
+
+
+def _include_url(request: TenantRequest, item: WorkItem, ordinals: dict[int, int], exclusion: Exclusion | None) -> str:
+    if exclusion is None:
+        return ""
+    return reverse("sla:include", args=[request.organization.slug, item.reference, ordinals[exclusion.pk]])
+
+
+def quality_panel(request: TenantRequest, item: WorkItem) -> Panel | None:
+    """Checks of the item, with a way to record one."""
+    may_check = request.membership.may(P.CHECK_QUALITY)
+    if not (may_check or request.membership.may(P.VIEW_LEVELS)):
+        return None
+    checks = list(QualityCheck.objects.filter(item=item).order_by("-checked_at", "-id")[:CHECKS_SHOWN])
+    if not checks and not may_check:
+        return None
+    context = {
+        "checks": [(check, item.first_delivered_at is not None and check.checked_at >= item.first_delivered_at) for check in checks],
+        "check_url": reverse("sla:check", args=[request.organization.slug, item.reference]),
+        "may_check": may_check,
+    }
+    return Panel("Quality", "sla/_item_quality.html", context)
+
+
+def _figures(request: TenantRequest, levels: list[ServiceLevel]) -> list[tuple[Figure, str]]:
+    slug = request.organization.slug
+    numbers: dict[int, int] = {}
+    counted: dict[int, int] = {}
+    streams = {level.workstream_id for level in levels}
+    for pk, stream in ServiceLevel.objects.filter(workstream_id__in=streams).order_by("id").values_list("id", "workstream_id"):
+        counted[stream] = counted.get(stream, 0) + 1
+        numbers[pk] = counted[stream]
+    figures = queries.current_figures(levels, timezone.now())
+    return [
+        (figure, reverse("sla:level", args=[slug, figure.level.workstream.item_prefix, numbers[figure.level.pk]])) for figure in figures
+    ]
+
+
+def _note(rows: list[tuple[Figure, str]]) -> str:
+    """When the oldest of the figures was computed, and when the window closes."""
+    computed = [figure.attainment.computed_at for figure, _ in rows if figure.attainment is not None]
+    return f"computed {instant(min(computed))}" if computed else "nothing measured yet"
+
+
+def workstream_panel(request: TenantRequest, workstream: Workstream) -> Panel | None:
+    """Target, actual, met of counted, state and credit of each level in its running window."""
+    rows = _figures(request, queries.levels_of_workstreams([workstream]))
+    context = {
+        "rows": rows,
+        "kind": worst(figure.kind for figure, _ in rows),
+        "new_url": f"{reverse('sla:choose_level', args=[request.organization.slug])}?workstream={workstream.item_prefix}",
+        "may_edit": request.membership.may(P.EDIT_LEVELS),
+        "named": False,
+    }
+    title = f"Service levels, {rows[0][0].label}" if rows else "Service levels"
+    return Panel(title, "sla/_figures.html", context, P.VIEW_LEVELS, note=_note(rows) if rows else "", flush=bool(rows))
+
+
+def matter_panel(request: TenantRequest, matter: Matter) -> Panel | None:
+    """The levels of every workstream of the matter so far."""
+    levels = list(
+        ServiceLevel.objects.filter(workstream__matter=matter, active=True).select_related("workstream").order_by("workstream_id", "id")
+    )
+    if not levels:
+        return None
+    rows = _figures(request, levels)
+    context = {"rows": rows, "kind": worst(figure.kind for figure, _ in rows), "new_url": "", "may_edit": False, "named": True}
+    return Panel(f"Service levels, {rows[0][0].label}", "sla/_figures.html", context, P.VIEW_LEVELS, note=_note(rows), flush=True)

@@ -1,0 +1,40 @@
+"""Addresses of service levels, below `/<organization>/`."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+# Registers the converter for a workstream's prefix.
+from engagements import urls as work
+from sla.views import calendars, levels, quality, today, windows
+
+app_name = "sla"
+_LEVEL = "service-levels/<prefix:prefix>/<int:number>/"
+_WINDOW = _LEVEL + "<int:year>/<int:month>/"
+_ITEM = "work/<str:reference>/"
+
+assert work.app_name == "engagements"  # noqa: S101 -- the import is needed for its converter
+
+urlpatterns = [
+    path("today/", today.today, name="today"),
+    path("today/move/", today.move, name="today_move"),
+    path("service-levels/", levels.levels, name="levels"),
+    path("service-levels/new/", levels.choose, name="choose_level"),
+    path("service-levels/new/<prefix:prefix>/<str:kind>/", levels.new_level, name="new_level"),
+    path(_LEVEL, levels.level, name="level"),
+    path(_LEVEL + "attainment.csv", levels.level_csv, name="level_csv"),
+    path(_LEVEL + "edit/", levels.edit_level, name="edit_level"),
+    path(_LEVEL + "versions/new/", levels.new_version, name="new_version"),
+    path(_LEVEL + "recompute/", levels.recompute, name="recompute"),
+    path(_WINDOW, windows.window, name="window"),
+    path(_WINDOW + "rows.csv", windows.window_csv, name="window_csv"),
+    path(_WINDOW + "close/", windows.close, name="close"),
+    path(_WINDOW + "publish/", windows.publish, name="publish"),
+    path("calendars/", calendars.calendars, name="calendars"),
+    path("calendars/new/", calendars.new_calendar, name="new_calendar"),
+    path("calendars/<int:number>/", calendars.calendar, name="calendar"),
+    path("calendars/<int:number>/versions/new/", calendars.new_calendar_version, name="new_calendar_version"),
+    path(_ITEM + "quality/", quality.check, name="check"),
+    path(_ITEM + "exclusions/new/", quality.exclude, name="exclude"),
+    path(_ITEM + "exclusions/<int:number>/withdraw/", quality.include, name="include"),
+]

@@ -1,0 +1,66 @@
+"""What is recorded on one item for its levels: a quality check, an exclusion."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+
+from engagements.models import WorkItem
+from lpo.accounts.access import TenantRequest, requires
+from lpo.accounts.roles import Permission as P
+from sla import actions
+from sla.forms import ExclusionForm, QualityForm
+from sla.models import Exclusion, QualityCheck
+from sla.views.edges import acting, attempt, item_or_404
+
+
+def _item_url(organization: str, reference: str) -> str:
+    return reverse("engagements:item", args=[organization, reference])
+
+
+@requires(P.CHECK_QUALITY, POST=P.CHECK_QUALITY)
+@acting
+def check(request: TenantRequest, organization: str, reference: str) -> HttpResponse:
+    item = item_or_404(reference)
+    form, here = QualityForm(request.POST or None), _item_url(organization, reference)
+    made = attempt(form, lambda: _record(request, item, form))
+    if made is not None:
+        return HttpResponseRedirect(here)
+    note = "Checks of delivered work count for accuracy; what is found before the delivery does not."
+    context = {"form": form, "title": f"Quality check of {reference}", "submit": "Record check", "cancel_url": here, "note": note}
+    trail = [(reference, here), ("Quality check", "")]
+    return render(request, "engagements/form.html", {**context, "crumbs": trail}, status=422 if form.is_bound else 200)
+
+
+def _record(request: TenantRequest, item: WorkItem, form: QualityForm) -> QualityCheck:
+    data = form.cleaned_data
+    return actions.record_quality_check(
+        item=item, units=data["units"], errors=data["wrong"], checked_at=data["checked_at"], note=data["note"], by=request.actor
+    )
+
+
+@requires(P.EDIT_LEVELS, POST=P.EDIT_LEVELS)
+@acting
+def exclude(request: TenantRequest, organization: str, reference: str) -> HttpResponse:
+    item = item_or_404(reference)
+    form, here = ExclusionForm(request.POST or None, item=item), _item_url(organization, reference)
+    made = attempt(form, lambda: actions.exclude_item(item=item, by=request.actor, **form.cleaned_data))
+    if made is not None:
+        return HttpResponseRedirect(here)
+    note = "The item leaves the level's fraction. It stays in the list behind the figure, with this reason."
+    context = {"form": form, "title": f"Exclude {reference} from a level", "submit": "Exclude", "cancel_url": here, "note": note}
+    trail = [(reference, here), ("Exclude", "")]
+    return render(request, "engagements/form.html", {**context, "crumbs": trail}, status=422 if form.is_bound else 200)
+
+
+@requires(POST=P.EDIT_LEVELS)
+@acting
+def include(request: TenantRequest, organization: str, reference: str, number: int) -> HttpResponse:
+    """Withdraw the nth exclusion of an item."""
+    item = item_or_404(reference)
+    rows = list(Exclusion.objects.filter(item=item).select_related("level", "item").order_by("id")[number - 1 : number]) if number else []
+    if not rows:
+        raise Http404("No such page.")
+    actions.withdraw_exclusion(exclusion=rows[0], by=request.actor)
+    return HttpResponseRedirect(_item_url(organization, reference))

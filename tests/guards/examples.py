@@ -1,0 +1,306 @@
+"""An example of each address: what it names, and data with which permission rather than validation decides.
+
+A row of the matrix is an address, or an address with a word in brackets where one address does several things.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+from tests.guards.world import Place
+
+Refs = SimpleNamespace
+Values = Mapping[str, Any]
+Part = Callable[[Place], Values]
+
+
+def _nothing(place: Place) -> Values:
+    return {}
+
+
+def _email(place: Place) -> Values:
+    return {"email": place.people["leaver"].user.email}
+
+
+def _client(place: Place) -> Values:
+    return {"code": place.refs.client.code}
+
+
+def _engagement(place: Place) -> Values:
+    return {"reference": place.refs.engagement.reference}
+
+
+def _matter(place: Place) -> Values:
+    return {"reference": place.refs.matter.reference}
+
+
+def _stream(place: Place) -> Values:
+    return {"reference": place.refs.matter.reference, "prefix": place.refs.stream.item_prefix}
+
+
+def _item(place: Place) -> Values:
+    return {"reference": place.refs.item.reference}
+
+
+def _waiting(place: Place) -> Values:
+    return {"reference": place.refs.waiting.reference}
+
+
+def _level(place: Place) -> Values:
+    return {"prefix": place.refs.stream.item_prefix, "number": 1}
+
+
+def _window(place: Place) -> Values:
+    month = place.refs.last_month
+    return {**_level(place), "year": month.year, "month": month.month}
+
+
+def _job(place: Place) -> Values:
+    return {"number": place.refs.job_id}
+
+
+def _decision(what: str) -> Part:
+    return lambda place: {**_waiting(place), "number": 1, "what": what}
+
+
+def _billed(place: Place) -> Values:
+    """An invoice in draft without anything behind a wall."""
+    return {"reference": place.refs.plain_engagement.reference, "period": f"{place.refs.last_month:%Y-%m}"}
+
+
+def _issued(place: Place) -> Values:
+    return {"reference": place.refs.plain_engagement.reference, "period": f"{place.refs.first_month:%Y-%m}"}
+
+
+def _term(number: int, **more: int) -> Part:
+    return lambda place: {**_engagement(place), "number": number, **more}
+
+
+def _entity(place: Place) -> Values:
+    return {"prefix": place.refs.entity.number_prefix}
+
+
+def _viewer(place: Place) -> Values:
+    return {"client": place.refs.client.code.lower()}
+
+
+def _viewed_level(place: Place) -> Values:
+    return {**_viewer(place), "level": place.refs.level_slug}
+
+
+def _viewed_window(place: Place) -> Values:
+    return {**_viewed_level(place), "window": f"{place.refs.last_month:%Y-%m}"}
+
+
+def _viewed_invoice(place: Place) -> Values:
+    return {**_viewer(place), "number": place.refs.invoice.number}
+
+
+def _viewed_line(place: Place) -> Values:
+    return {**_viewed_invoice(place), "position": 1}
+
+
+# Address → what its path names. A route that is missing here is an error of the suite, not a pass.
+NAMES: dict[str, Part] = {
+    "accounts:landing": _nothing,
+    "accounts:people": _nothing,
+    "accounts:invite": _nothing,
+    "accounts:resend_invitation": lambda place: {"email": place.refs.invitation.email},
+    "accounts:revoke_invitation": lambda place: {"email": place.refs.invitation.email},
+    "accounts:person": _email,
+    "accounts:deactivate": _email,
+    "accounts:reactivate": _email,
+    "accounts:settings": _nothing,
+    "accounts:tokens": _nothing,
+    "accounts:new_token": _nothing,
+    "accounts:revoke_token": lambda place: {"prefix": place.refs.token.prefix},
+    "jobs:list": _nothing,
+    "jobs:verify_audit": _nothing,
+    "jobs:detail": _job,
+    "jobs:progress": _job,
+    "jobs:cancel": _job,
+    "jobs:retry": _job,
+    "audit:list": _nothing,
+    "audit:detail": lambda place: {"number": place.refs.event_id},
+    "engagements:clients": _nothing,
+    "engagements:new_client": _nothing,
+    "engagements:client": _client,
+    "engagements:edit_client": _client,
+    "engagements:client_status": _client,
+    "engagements:new_engagement": _client,
+    "engagements:engagements": _nothing,
+    "engagements:engagement": _engagement,
+    "engagements:edit_engagement": _engagement,
+    "engagements:edit_contract": _engagement,
+    "engagements:engagement_status": _engagement,
+    "engagements:new_matter": _engagement,
+    "engagements:matters": _nothing,
+    "engagements:matter": _matter,
+    "engagements:edit_matter": _matter,
+    "engagements:wall": _matter,
+    "engagements:matter_status": _matter,
+    "engagements:new_workstream": _matter,
+    "engagements:workstream": _stream,
+    "engagements:edit_workstream": _stream,
+    "engagements:workstream_status": _stream,
+    "engagements:new_item": _stream,
+    "engagements:queue": _nothing,
+    "engagements:bulk": _nothing,
+    "engagements:item": _item,
+    "engagements:edit_item": _item,
+    "engagements:assign": _item,
+    "engagements:move": _item,
+    "engagements:move (accept)": lambda place: {"reference": place.refs.fresh_delivered.reference},
+    "engagements:undo": _item,
+    "engagements:pause": _item,
+    "engagements:pause (backdated)": _item,
+    "engagements:resume": _waiting,
+    "engagements:evidence": lambda place: {**_waiting(place), "number": 1},
+    "engagements:decide_pause (withdraw)": _decision("withdraw"),
+    "engagements:decide_pause (uphold)": _decision("uphold"),
+    "engagements:decide_pause (contest)": _decision("contest"),
+    "engagements:search": _nothing,
+    "reports:publish": _matter,
+    "billing:invoices": _nothing,
+    "billing:run": _nothing,
+    "billing:run_draft": _nothing,
+    "billing:run_bulk (submit)": _nothing,
+    "billing:run_bulk (approve)": _nothing,
+    "billing:run_issue": _nothing,
+    "billing:run_export": _nothing,
+    "billing:export_file": lambda place: {"sha256": place.refs.export.sha256},
+    "billing:entities": _nothing,
+    "billing:new_entity": _nothing,
+    "billing:edit_entity": _entity,
+    "billing:by_number": lambda place: {"number": place.refs.plain_invoice.number},
+    "billing:invoice": _issued,
+    "billing:invoice (draft)": _billed,
+    "billing:invoice_pdf": _issued,
+    "billing:preview": _billed,
+    "billing:invoice_lines": _issued,
+    "billing:line_rows": lambda place: {**_issued(place), "position": 1},
+    "billing:compare": _billed,
+    "billing:render_again": _issued,
+    "billing:refresh": _billed,
+    "billing:submit": _billed,
+    "billing:approve": _billed,
+    "billing:send_back": _billed,
+    "billing:discard": _billed,
+    "billing:draft_again": _billed,
+    "billing:issue": _billed,
+    "billing:terms": _engagement,
+    "billing:new_term": _engagement,
+    "billing:term": _term(4),
+    "billing:revise_term": _term(1),
+    "billing:close_term": _term(1),
+    "billing:end_seat": _term(4, seat=1),
+    "portal:home": _nothing,
+    "portal:overview": _viewer,
+    "portal:matters": _viewer,
+    "portal:matter": lambda place: {**_viewer(place), **_matter(place)},
+    "portal:levels": _viewer,
+    "portal:level": _viewed_level,
+    "portal:level_csv": _viewed_level,
+    "portal:window": _viewed_window,
+    "portal:window_csv": _viewed_window,
+    "portal:invoices": _viewer,
+    "portal:invoice": _viewed_invoice,
+    "portal:pdf": _viewed_invoice,
+    "portal:invoice_csv": _viewed_invoice,
+    "portal:line": _viewed_line,
+    "portal:line_csv": _viewed_line,
+    "sla:today": _nothing,
+    "sla:today_move": _nothing,
+    "sla:levels": _nothing,
+    "sla:choose_level": _nothing,
+    "sla:new_level": lambda place: {"prefix": place.refs.stream.item_prefix, "kind": "turnaround"},
+    "sla:level": _level,
+    "sla:level_csv": _level,
+    "sla:edit_level": _level,
+    "sla:new_version": _level,
+    "sla:recompute": _level,
+    "sla:window": _window,
+    "sla:window_csv": _window,
+    "sla:close": _window,
+    "sla:publish": _window,
+    "sla:calendars": _nothing,
+    "sla:new_calendar": _nothing,
+    "sla:calendar": lambda place: {"number": 1},
+    "sla:new_calendar_version": lambda place: {"number": 1},
+    "sla:check": lambda place: {"reference": place.refs.fresh_delivered.reference},
+    "sla:exclude": lambda place: {"reference": place.refs.fresh_delivered.reference},
+    "sla:include": lambda place: {"reference": place.refs.excluded.reference, "number": 1},
+}
+
+
+def _status(name: str) -> Part:
+    return lambda place: {"status": "closed", "version": getattr(place.refs, name).version}
+
+
+def _move(name: str, to: str) -> Part:
+    return lambda place: {"to": to, "version": getattr(place.refs, name).version, "reference": getattr(place.refs, name).reference}
+
+
+def _month_and(**more: str) -> Part:
+    return lambda place: {"month": f"{place.refs.last_month:%Y-%m}", **more}
+
+
+# Address → what is posted, where nothing at all would leave the decision to validation.
+DATA: dict[str, Part] = {
+    "accounts:invite": lambda place: {"email": "new@example.org", "role": "reviewer"},
+    "engagements:client_status": _status("client"),
+    "engagements:engagement_status": _status("engagement"),
+    "engagements:matter_status": _status("matter"),
+    "engagements:workstream_status": _status("stream"),
+    "reports:publish": lambda place: {"note": "All is well"},
+    "billing:run_draft": _month_and(),
+    "billing:run_bulk (submit)": _month_and(do="submit"),
+    "billing:run_bulk (approve)": _month_and(do="approve"),
+    "billing:run_issue": _month_and(),
+    "billing:run_export": _month_and(),
+    "engagements:bulk": lambda place: {"do": "move", "to": "in_review", "selected": [place.refs.item.reference]},
+    "engagements:new_item": lambda place: {"title": "New", "kind": "work", "received_at": "2026-01-05T10:00", "quantity": "1"},
+    "engagements:assign": lambda place: {"assignee": place.people["project_manager"].id},
+    "engagements:move": _move("item", "in_review"),
+    "engagements:move (accept)": _move("fresh_delivered", "accepted"),
+    "engagements:undo": lambda place: {"version": place.refs.item.version, "reason": "by mistake"},
+    "engagements:pause": lambda place: {"party": "client", "reason": "information", "note": "asked"},
+    "engagements:pause (backdated)": lambda place: {
+        "party": "client",
+        "reason": "information",
+        "note": "asked",
+        "at": place.refs.an_hour_ago,
+    },
+    "engagements:decide_pause (withdraw)": lambda place: {"note": "not needed"},
+    "engagements:decide_pause (uphold)": lambda place: {"note": "it stands"},
+    "engagements:decide_pause (contest)": lambda place: {"note": "we answered at once"},
+    "sla:today_move": _move("item", "in_review"),
+    "sla:check": lambda place: {"units": 10, "wrong": 0},
+}
+# Address → query string of a GET that shows something.
+QUERIES: dict[str, Part] = {
+    "engagements:search": lambda place: {"q": place.slug},
+    "billing:new_term": lambda place: {"model": "unit"},
+    "billing:run": lambda place: {"month": f"{place.refs.last_month:%Y-%m}"},
+}
+# Pages that repeat what was asked for: a word on them may be the asker's own.
+ECHOES = {"engagements:search"}
+
+
+def base(row: str) -> str:
+    """The address of a matrix row, its variant left out."""
+    return row.partition(" (")[0]
+
+
+def names_of(row: str, place: Place) -> Values:
+    return NAMES[row](place)
+
+
+def data_of(row: str, place: Place) -> Values:
+    return DATA.get(row, _nothing)(place)
+
+
+def query_of(row: str, place: Place) -> Values:
+    return QUERIES.get(row, _nothing)(place)

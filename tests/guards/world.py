@@ -1,0 +1,366 @@
+"""One of everything an address can name, in two organizations alike, built once through the real actions.
+
+Everything of an organization carries its name in each text and reference (`alder`, `birch`), everything of its second client
+`hazel`, everything behind its wall `rowan`: so a page that holds one of these words where it may not has leaked.
+"""
+
+from __future__ import annotations
+
+import calendar
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.test import Client as Browser
+from django.utils import timezone
+from django.utils.text import slugify
+
+from billing import actions as billing
+from engagements import actions as work
+from engagements.models import Engagement, LegalEntity, WorkItem, Workstream
+from lpo.accounts import actions as accounts
+from lpo.accounts.actor import Actor
+from lpo.accounts.models import Membership, Organization
+from lpo.accounts.roles import Role
+from lpo.accounts.tokens import Scope
+from lpo.audit.documents import store
+from lpo.audit.models import Document, Event
+from lpo.jobs.models import Job
+from lpo.jobs.queue import enqueue
+from lpo.jobs.runner import run_due
+from lpo.tenancy.context import in_organization
+from sla import actions as sla
+from sla.models import Attainment
+from tests import make
+from tests.conftest import person
+from tests.sla import make as levels
+
+HAZEL, ROWAN = "hazel", "rowan"
+WORK_PRODUCT = "the privileged words themselves"
+# Prices nobody would write by chance: whoever reads one on a page was shown money.
+PRICES = ["47.31", "2731.19", "2,731.19", "93.57", "97.13", "83.71"]
+INSIDERS = {"insider", "second_billing"}
+ROLES = [role.value for role in Role]
+OUTSIDERS = [role for role in ROLES if role != Role.CLIENT_VIEWER]
+BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+ZONE = ZoneInfo("America/New_York")
+_NAMES = {
+    Role.OWNER: "Olga",
+    Role.ADMINISTRATOR: "Adam",
+    Role.PROJECT_MANAGER: "Asha",
+    Role.COORDINATOR: "Cora",
+    Role.REVIEWER: "Rita",
+    Role.BILLING: "Bill",
+    Role.ATTORNEY: "Sam",
+    Role.AUDITOR: "Audrey",
+}
+
+
+@dataclass
+class Place:
+    """One organization with its people by role, their session keys, and what its addresses name."""
+
+    organization: Organization
+    people: dict[str, Membership]
+    sessions: dict[str, str] = field(default_factory=dict)
+    refs: SimpleNamespace = field(default_factory=SimpleNamespace)
+
+    @property
+    def slug(self) -> str:
+        return self.organization.slug
+
+    def browser(self, who: str) -> Browser:
+        """A browser in which a person is signed in already."""
+        browser = Browser(raise_request_exception=False)
+        browser.cookies["session"] = self.sessions[who]
+        return browser
+
+
+@dataclass
+class World:
+    alder: Place
+    birch: Place
+
+
+def month_before(months: int, now: datetime) -> date:
+    """The first day of the month so many months before the present one in New York."""
+    today = now.astimezone(ZONE).date()
+    year, month = divmod(today.year * 12 + today.month - 1 - months, 12)
+    return date(year, month + 1, 1)
+
+
+def build() -> World:
+    return World(_place("alder"), _place("birch"))
+
+
+def _place(slug: str) -> Place:
+    word = slug.title()
+    organization = Organization.objects.create(slug=slug, name=f"{word} Legal", time_zone="America/New_York")
+    people = {role.value: person(organization, f"{name} {word}", role) for role, name in _NAMES.items()}
+    people["second_billing"] = person(organization, f"Bella {word}", Role.BILLING)
+    people["insider"] = person(organization, f"Ines {word}", Role.PROJECT_MANAGER)
+    people["leaver"] = person(organization, f"Lena {word}", Role.COORDINATOR)
+    place = Place(organization, people)
+    with in_organization(organization.id):
+        _fill(place, word)
+    run_due(organization.id)
+    with in_organization(organization.id):
+        _bill(place, word)
+    run_due(organization.id)
+    with in_organization(organization.id):
+        _for_addresses(place)
+    for who, member in people.items():
+        browser = Browser()
+        browser.force_login(member.user, backend=BACKEND)
+        place.sessions[who] = browser.cookies["session"].value
+    return place
+
+
+def _fill(place: Place, word: str) -> None:
+    refs, capital = place.refs, word.upper()
+    now = timezone.now()
+    refs.first_month, refs.last_month = month_before(2, now), month_before(1, now)
+    refs.entity = _entity(word)
+    refs.client = make.client(code=f"{capital}V", name=f"{word} Vantic", legal_name=f"{word} Vantic, Inc.")
+    refs.second_client = make.client(code=f"{capital}H", name=f"Hazel {word}", legal_name=f"Hazel {word} LLC")
+    for who, client in (("client_viewer", refs.client), ("second_viewer", refs.second_client)):
+        name = "Carla" if who == "client_viewer" else "Hana"
+        place.people[who] = person(place.organization, f"{name} {word}", Role.CLIENT_VIEWER, client.id)
+    _clients_work(place, word)
+    _second_clients_work(place, word)
+    _walled_work(place, word)
+    _of_the_house(place, word)
+
+
+def _entity(word: str) -> LegalEntity:
+    return make.legal_entity(
+        name=f"{word} Legal LLC", number_prefix=word.upper()[:5], query_contact=f"billing@{word.lower()}.example", country="US"
+    )
+
+
+def _engagement(place: Place, client: Any, title: str) -> Engagement:
+    fields = {"legal_entity": place.refs.entity, "starts_on": place.refs.first_month, "manager": place.people["project_manager"]}
+    return make.engagement(client, title=title, **fields)
+
+
+def _clients_work(place: Place, word: str) -> None:
+    refs, capital = place.refs, word.upper()
+    refs.engagement = _engagement(place, refs.client, f"{word} contracts")
+    refs.matter = make.matter(refs.engagement, title=f"{word} NDAs", supervising_attorney=place.people["attorney"])
+    refs.stream = make.workstream(refs.matter, title=f"{word} NDA review", item_prefix=f"{capital}N")
+    refs.calendar = levels.calendar(f"{word} office")
+    refs.level = _level(refs.stream, f"{word} turnaround")
+    refs.accuracy = levels.accuracy_level(refs.stream, name=f"{word} accuracy", effective_from=refs.first_month)
+    _history(place, refs.stream, word)
+    work.publish_update(matter=refs.matter, by=make.system(), note=f"{word} began")
+    _open_work(place, word)
+
+
+def _level(stream: Workstream, name: str) -> Any:
+    return levels.level(stream, name=name, effective_from=date(2020, 1, 1))
+
+
+def at(month: date, day: int, hour: int = 10) -> datetime:
+    return datetime(month.year, month.month, min(day, calendar.monthrange(month.year, month.month)[1]), hour, tzinfo=ZONE).astimezone(UTC)
+
+
+def _done(stream: Workstream, title: str, received: datetime, hours: int) -> WorkItem:
+    return make.item(stream, title=title, received_at=received, state="delivered", moved_at=received + timedelta(hours=hours))
+
+
+def _history(place: Place, stream: Workstream, word: str) -> None:
+    """Two closed months: the first met, the last missed, so that a credit is claimed."""
+    refs = place.refs
+    refs.delivered = _done(stream, f"{word} NDA one", at(refs.first_month, 9), 3)
+    late = _done(stream, f"{word} NDA two", at(refs.last_month, 9), 60)
+    sla.record_quality_check(item=refs.delivered, units=10, errors=0, by=make.system(), checked_at=at(refs.first_month, 12))
+    sla.record_quality_check(item=late, units=10, errors=1, by=make.system(), checked_at=at(refs.last_month, 14))
+
+
+def _open_work(place: Place, word: str) -> None:
+    """One of each kind of open item: overdue, assigned, on hold with evidence, delivered today."""
+    refs, now = place.refs, timezone.now()
+    make.item(refs.stream, title=f"{word} overdue", received_at=now - timedelta(days=3))
+    refs.item = make.item(refs.stream, title=f"{word} assigned", received_at=now - timedelta(hours=2))
+    refs.item = work.assign_item(item=refs.item, by=make.system(), member=place.people["reviewer"])
+    refs.fresh = make.item(refs.stream, title=f"{word} fresh", received_at=now - timedelta(hours=1))
+    refs.waiting = _on_hold(place, refs.stream, f"{word} waiting")
+    received = now - timedelta(hours=4)
+    refs.fresh_delivered = make.item(refs.stream, title=f"{word} delivered now", received_at=received, state="delivered")
+    refs.excluded = make.item(refs.stream, title=f"{word} excluded", received_at=received, state="delivered")
+    refs.exclusion = sla.exclude_item(level=refs.level.level, item=refs.excluded, reason=f"{word} agreed", by=make.system())
+
+
+def _on_hold(place: Place, stream: Workstream, title: str) -> WorkItem:
+    """An item that waits for the client, with the mail that shows it."""
+    made = make.item(stream, title=title, received_at=timezone.now() - timedelta(hours=3))
+    document = store(
+        kind="evidence",
+        content=f"{title}: {WORK_PRODUCT}".encode(),
+        file_name=f"{title}.eml",
+        media_type="message/rfc822",
+        by=make.system(),
+        client_id=made.client_id,
+        matter_id=made.matter_id,
+        reference=made.reference,
+    )
+    work.pause_item(item=made, by=make.system(), party="client", reason="information", note=f"{title}, asked", evidence=document)
+    return made
+
+
+def _second_clients_work(place: Place, word: str) -> None:
+    refs = place.refs
+    refs.second_engagement = _engagement(place, refs.second_client, f"Hazel {word} drafting")
+    refs.second_matter = make.matter(refs.second_engagement, title=f"Hazel {word} claims")
+    refs.second_stream = make.workstream(refs.second_matter, title=f"Hazel {word} drafts", item_prefix=f"HAZ{word.upper()[:5]}")
+    refs.second_item = make.item(refs.second_stream, title=f"Hazel {word} draft", received_at=timezone.now() - timedelta(days=4))
+    refs.second_waiting = _on_hold(place, refs.second_stream, f"Hazel {word} waiting")
+    refs.second_level = _level(refs.second_stream, f"Hazel {word} turnaround")
+    refs.second_delivered = _done(refs.second_stream, f"Hazel {word} letter", at(refs.first_month, 9), 3)
+    _done(refs.second_stream, f"Hazel {word} brief", at(refs.last_month, 9), 90)
+    work.publish_update(matter=refs.second_matter, by=make.system(), note=f"Hazel {word} began")
+
+
+def _walled_work(place: Place, word: str) -> None:
+    """A matter of the first client behind a wall, with work that is measured and billed; inside are only `insider` and
+    `second_billing`."""
+    refs = place.refs
+    refs.walled = make.matter(refs.engagement, title=f"Rowan {word} merger")
+    refs.walled_stream = make.workstream(refs.walled, title=f"Rowan {word} review", item_prefix=f"ROW{word.upper()[:5]}")
+    refs.walled_item = make.item(refs.walled_stream, title=f"Rowan {word} overdue", received_at=timezone.now() - timedelta(days=5))
+    refs.walled_waiting = _on_hold(place, refs.walled_stream, f"Rowan {word} waiting")
+    refs.walled_level = _level(refs.walled_stream, f"Rowan {word} turnaround")
+    refs.walled_delivered = _done(refs.walled_stream, f"Rowan {word} first", at(refs.first_month, 9), 3)
+    _done(refs.walled_stream, f"Rowan {word} second", at(refs.last_month, 9), 90)
+    insider = Actor.member(place.people["insider"])
+    sla.exclude_item(level=refs.walled_level.level, item=refs.walled_delivered, reason=f"Rowan {word} agreed", by=make.system())
+    sla.recompute(level=refs.walled_level.level, by=insider)
+    refs.walled = work.raise_wall(matter=refs.walled, by=insider, insiders=[place.people["second_billing"]])
+
+
+def _of_the_house(place: Place, word: str) -> None:
+    """What an organization has besides work: an invitation, tokens by scope, a job that is waiting."""
+    refs, owner = place.refs, Actor.member(place.people["owner"])
+    refs.invitation = accounts.invite(email=f"guest@{word.lower()}.example", role="reviewer", by=owner)
+    everything = [scope.value for scope in Scope]
+    refs.token, refs.raw_token = accounts.create_token(name=f"{word} reports", scopes=everything, days=30, by=owner)
+    refs.raw_scoped = {
+        scope.value: accounts.create_token(name=f"{word} {scope.value}", scopes=[scope.value], days=30, by=owner)[1] for scope in Scope
+    }
+
+
+def _bill(place: Place, word: str) -> None:
+    """Both months closed and published, the first invoiced and issued, the second in draft with its credit."""
+    refs, system = place.refs, make.system()
+    for level in (refs.level, refs.second_level, refs.walled_level, refs.accuracy):
+        for start in sorted(set(Attainment.objects.filter(level_id=level.level_id, state="open").values_list("window_start", flat=True))):
+            if start < at(month_before(0, timezone.now()), 1, 0):
+                sla.close_window(level=level.level, window_start=start, by=system, publish=True)
+    refs.attainment = Attainment.objects.filter(level_id=refs.level.level_id, state="closed").latest("window_start")
+    _terms(place, word)
+    biller, approver = Actor.member(place.people["billing"]), Actor.member(place.people["second_billing"])
+    refs.invoice = _issued(refs.engagement, 0, biller, approver)
+    refs.second_invoice = _issued(refs.second_engagement, 0, biller, approver)
+    refs.draft = billing.draft_invoice(engagement=refs.engagement, index=1, by=biller)
+    refs.plain_engagement, refs.plain_invoice = refs.second_engagement, refs.second_invoice
+    refs.plain_draft = billing.draft_invoice(engagement=refs.second_engagement, index=1, by=biller)
+    enqueue("billing.export", {"month": refs.first_month.isoformat()}, by=biller, title="Export")
+
+
+def _terms(place: Place, word: str) -> None:
+    refs, system, month = place.refs, make.system(), place.refs.first_month
+
+    def term(engagement: Engagement, name: str, model: str, price: str, **version: Any) -> Any:
+        values = {"effective_from": month, "price": Decimal(price), **version}
+        return billing.create_term(engagement=engagement, name=name, model=model, version=values, by=system)
+
+    refs.term = term(refs.engagement, f"{word} NDA fee", "unit", "47.31", unit="NDA", workstream=refs.stream)
+    term(refs.engagement, f"{word} base fee", "fixed", "2731.19", unit="month")
+    term(refs.engagement, f"{word} second review fee", "unit", "93.57", unit="NDA", workstream=refs.walled_stream)
+    refs.seats = term(refs.engagement, f"{word} hosting", "per_user", "97.13", unit="seat")
+    refs.seat, _ = billing.record_usage(
+        term=refs.seats, source="platform", event_id=f"{word}-1", subject=f"Pat {word}", starts_on=month, by=system
+    )
+    term(refs.second_engagement, f"Hazel {word} fee", "unit", "83.71", unit="draft", workstream=refs.second_stream)
+
+
+def _issued(engagement: Engagement, index: int, biller: Actor, approver: Actor) -> Any:
+    invoice = billing.draft_invoice(engagement=engagement, index=index, by=biller)
+    invoice = billing.submit_invoice(invoice=invoice, by=biller)
+    invoice = billing.approve_invoice(invoice=invoice, by=approver)
+    return billing.issue_invoice(invoice=invoice, by=biller)
+
+
+def _for_addresses(place: Place) -> None:
+    """Rows as the addresses number them, read last so that their versions are current."""
+    refs = place.refs
+    refs.job_id = Job.objects.filter(created_by__isnull=True).latest("id").id
+    refs.export = Document.objects.filter(kind="invoice_export").defer("content").latest("id")
+    refs.level_slug, refs.second_level_slug = slugify(refs.level.level.name), slugify(refs.second_level.level.name)
+    refs.walled_job_id = Job.objects.get(kind="sla.recompute").id
+    for prefix in ("", "walled_", "second_"):
+        reference = getattr(refs, f"{prefix}item").reference
+        setattr(refs, f"{prefix}event_id", Event.objects.filter(object_reference=reference).latest("id").id)
+    refs.an_hour_ago = (timezone.now() - timedelta(hours=1)).astimezone(ZONE).strftime("%Y-%m-%dT%H:%M")
+    for name in ("client", "engagement", "matter", "stream", "item", "waiting", "fresh_delivered"):
+        for prefix in ("", "walled_", "second_"):
+            if hasattr(refs, prefix + name):
+                getattr(refs, prefix + name).refresh_from_db()
+    refs.walled.refresh_from_db()
+
+
+def behind_the_wall(place: Place) -> Place:
+    """The same place with every name below a matter leading behind the wall."""
+    refs = place.refs
+    return _elsewhere(
+        place,
+        matter=refs.walled,
+        stream=refs.walled_stream,
+        item=refs.walled_item,
+        waiting=refs.walled_waiting,
+        delivered=refs.walled_delivered,
+        fresh_delivered=refs.walled_delivered,
+        excluded=refs.walled_delivered,
+        event_id=refs.walled_event_id,
+        job_id=refs.walled_job_id,
+    )
+
+
+def at_the_second_client(place: Place) -> Place:
+    """The same place with every name leading to the second client."""
+    refs = place.refs
+    return _elsewhere(
+        place,
+        client=refs.second_client,
+        engagement=refs.second_engagement,
+        matter=refs.second_matter,
+        stream=refs.second_stream,
+        item=refs.second_item,
+        waiting=refs.second_waiting,
+        delivered=refs.second_delivered,
+        fresh_delivered=refs.second_delivered,
+        excluded=refs.second_delivered,
+        invoice=refs.second_invoice,
+        level_slug=refs.second_level_slug,
+        event_id=refs.second_event_id,
+    )
+
+
+def _elsewhere(place: Place, **refs: Any) -> Place:
+    return Place(place.organization, place.people, place.sessions, SimpleNamespace(**{**vars(place.refs), **refs}))
+
+
+def forbidden(place: Place, who: str) -> list[str]:
+    """Words that no answer to this person may hold, in lower case."""
+    refs = place.refs
+    words = ["birch" if place.slug == "alder" else "alder"]
+    if who not in INSIDERS and who not in {"client_viewer", "second_viewer"}:
+        words += [ROWAN, refs.walled.reference.lower(), refs.walled_stream.item_prefix.lower()]
+    if who in {"client_viewer", "attorney"}:
+        words += [HAZEL, refs.second_client.code.lower(), refs.second_stream.item_prefix.lower()]
+    if who == "second_viewer":
+        words += [ROWAN, refs.client.code.lower(), refs.stream.item_prefix.lower()]
+    return words
