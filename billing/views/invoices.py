@@ -59,6 +59,7 @@ def invoices(request: TenantRequest, organization: str) -> HttpResponse:
         "rows": listed,
         "totals": overview.totals(rows),
         "kept": kept,
+        "month": kept.get("month", ""),
         "here": here,
         "chips": [
             {"label": label, "url": _with(here, kept, state=state), "current": kept.get("state", "") == state} for state, label in STATES
