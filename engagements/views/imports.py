@@ -21,7 +21,7 @@ from engagements.views.edges import acting, attempt, posted, to, workstream_crum
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 from lpo.core.errors import Refused
-from lpo.core.exports import write_csv
+from lpo.core.exports import Cell, write_csv
 from lpo.jobs.models import Job
 
 _SHOWN = 10

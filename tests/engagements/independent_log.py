@@ -1,7 +1,7 @@
 """What the shared event log says, worked out from the raw file in a few lines of its own.
 
-It shares nothing with the importer: string handling, the standard library and a plain loop. `python tests/engagements/independent_log.py FILE`
-prints the totals.
+It shares nothing with the importer: string handling, the standard library and a plain loop.
+`python tests/engagements/independent_log.py FILE` prints the totals.
 """
 
 from __future__ import annotations

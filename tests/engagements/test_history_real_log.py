@@ -147,7 +147,9 @@ def test_what_cannot_be_read_is_refused_and_leaves_nothing(
 def test_strict_loads_nothing_when_a_row_is_rejected(alder: Organization, command: Callable[..., str], tmp_path: Path) -> None:
     file = tmp_path / "log.csv"
     file.write_text(
-        "case_id,timestamp,status,sub_status,impact\nA,2026-01-01T10:00:00Z,Queued,Awaiting Assignment,High\nB,2999-01-01T10:00:00Z,Completed,Closed,\n"
+        "case_id,timestamp,status,sub_status,impact\n"
+        "A,2026-01-01T10:00:00Z,Queued,Awaiting Assignment,High\n"
+        "B,2999-01-01T10:00:00Z,Completed,Closed,\n"
     )
     with pytest.raises(CommandError, match="nothing was loaded"):
         command(file, "--strict")

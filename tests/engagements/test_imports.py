@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client as Browser
-from pytest_django.fixtures import SettingsWrapper
 
 from engagements import actions, events
 from engagements.actions import item_imports
@@ -190,7 +189,7 @@ def test_older_software_is_read_when_it_is_said(asha: Membership, stream: Workst
 
 
 def test_a_file_beyond_the_limit_is_thrown_away_as_it_arrives(
-    asha: Membership, stream: Workstream, client_of: SignIn, settings: SettingsWrapper
+    asha: Membership, stream: Workstream, client_of: SignIn, settings: Any
 ) -> None:
     settings.UPLOAD_LIMIT_BYTES = 1024 * 1024
     page = upload(client_of(asha), b"id,title\n" + b"A,b\n" * 600_000)
@@ -314,7 +313,7 @@ def test_a_history_is_mapped_status_by_status_in_the_browser(
     browser = client_of(asha)
     assert upload(browser, LOG, "history", "log.csv").status_code == 302
     page = browser.get(f"{HERE}imports/1/")
-    assert [column for _, column in page.context["fields"]][0] == "case"
+    assert next(column for _, column in page.context["fields"]) == "case"
     form = history_form(("Open", "received"), ("Active", "in_review"), ("Active/Waiting", "paused"), ("Done", "delivered"))
     page = browser.post(f"{HERE}imports/1/mapping/", form | {"do": "statuses"})
     assert [(status, n) for _, status, n, _ in page.context["statuses"]] == [
