@@ -232,10 +232,10 @@ def combine(known: Folded, told: Sequence[Event]) -> Folded:
     after = Counter((e.at, e.meaning) for e in told)
     if all(after[key] >= n for key, n in before.items()) and any(e.at <= known.moves[0].at for e in told):
         return fresh
-    return fold([*retell(known), *(event for event in told if not _is_known(known, event))])
+    return fold([*retell(known), *(event for event in told if not is_known(known, event))])
 
 
-def _is_known(known: Folded, event: Event) -> bool:
+def is_known(known: Folded, event: Event) -> bool:
     """Whether this very row is told already: the same wait begun, the same state reached or repeated at one of its instants."""
     if event.meaning.becomes == PAUSED:
         return any((wait.party, wait.start) == (event.meaning.party, event.at) for wait in known.waits)

@@ -165,6 +165,16 @@ def returned(ticket: str, title: str, at: datetime) -> Row:
     return at, ticket, "Returned", title, "standard", "1", REVIEWERS[0]
 
 
+def cancelled(ticket: str, title: str, at: datetime) -> Row:
+    return at, ticket, "Cancelled", title, "standard", "1", REVIEWERS[0]
+
+
+def until(log: Log, now: datetime) -> Log:
+    """The items of a running month that are delivered by now, each with the rows it has so far."""
+    done = {row[0] for row in log.rows if row[2] == "Delivered" and datetime.fromisoformat(row[1]) < now}
+    return Log(log.name, tuple(row for row in log.rows if row[0] in done and datetime.fromisoformat(row[1]) < now))
+
+
 def with_rows(log: Log, rows: Sequence[Row]) -> Log:
     return Log(log.name, (*log.rows, *_log("", rows).rows))
 

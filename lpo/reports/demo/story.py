@@ -97,6 +97,11 @@ def build(*, settle: Settle, tell: Tell, scale: int = 1, now: datetime | None = 
             done += 1
     tell(done, steps, "Open work")
     alder = scenes[1]
+    running = add_months(months[-1], 1)
+    for key, log in (("NDA", records.ndas(running, scale, 2)), ("DRF", records.drafts(running, scale, 1))):
+        so_far = records.until(log, now - timedelta(hours=1))
+        if so_far.rows:
+            bring_in(alder, key, so_far)
     with alder.inside():
         open_work.lay_out(alder.streams, alder.people, timezone.now())
     settle(alder.organization)
@@ -345,7 +350,8 @@ def _drafts(scene: Scene, position: int, month: date) -> records.Log:
     ticket = next(row[0] for row in earlier.rows if row[2] == "Delivered")
     title = next(row[3] for row in earlier.rows if row[0] == ticket)
     at = datetime(month.year, month.month, 12, 15, tzinfo=UTC)
-    return records.with_rows(log, [records.returned(ticket, title, at)])
+    gone = [records.returned(ticket, title, at), records.cancelled(ticket, title, at + timedelta(days=2))]
+    return records.with_rows(log, gone)
 
 
 def bring_in(scene: Scene, key: str, log: records.Log) -> None:
