@@ -153,7 +153,7 @@ class ItemView(View):
     def retrieve(self, request: Request, reference: str) -> Response:
         return Response(_detail(found_or_404(self.get_queryset(), reference=reference)))
 
-    @extend_schema(request=s.UpsertSerializer, responses=s.UpsertedSerializer)
+    @extend_schema(request=s.UpsertSerializer, responses={200: s.UpsertedSerializer})
     def create(self, request: Request) -> Response:
         """Add or update up to 500 items. The whole request is checked first; nothing is written when one item is refused."""
         data = s.UpsertSerializer(data=request.data)
@@ -191,7 +191,7 @@ class MoveView(ItemActionView):
     required = {"POST": P.VIEW_WORK}  # the action asks for the permission of the move itself
     serializer_class = s.MoveSerializer
 
-    @extend_schema(responses=s.ItemDetailSerializer)
+    @extend_schema(responses={200: s.ItemDetailSerializer})
     def create(self, request: Request, reference: str) -> Response:
         item = found_or_404(self.get_queryset(), reference=reference)
         actions.move_item(item=item, by=actor_of(request), **self.checked(request))
@@ -202,7 +202,7 @@ class PauseView(ItemActionView):
     required = {"POST": P.PAUSE}
     serializer_class = s.NewPauseSerializer
 
-    @extend_schema(responses=s.ItemDetailSerializer)
+    @extend_schema(responses={200: s.ItemDetailSerializer})
     def create(self, request: Request, reference: str) -> Response:
         item = found_or_404(self.get_queryset(), reference=reference)
         actions.pause_item(item=item, by=actor_of(request), **self.checked(request))
@@ -213,7 +213,7 @@ class ResumeView(ItemActionView):
     required = {"POST": P.PAUSE}
     serializer_class = s.ResumeSerializer
 
-    @extend_schema(responses=s.ItemDetailSerializer)
+    @extend_schema(responses={200: s.ItemDetailSerializer})
     def create(self, request: Request, reference: str) -> Response:
         item = found_or_404(self.get_queryset(), reference=reference)
         actions.resume_item(item=item, by=actor_of(request), **self.checked(request))
