@@ -157,7 +157,9 @@ def map_columns(*, batch: ImportBatch, by: Actor, mapping: Mapping[str, Any], sa
     if save_as.strip():
         _save_mapping(batch, merged, save_as.strip()[:100], by)
     batch.mapping, batch.state, batch.problem, batch.counts = merged, ImportState.CHECKING, "", {}
-    batch.job = enqueue("engagements.check_import", {"batch": batch.id}, by=by, key=f"import:{batch.id}:check", title=f"Checking {batch.file_name}")
+    batch.job = enqueue(
+        "engagements.check_import", {"batch": batch.id}, by=by, key=f"import:{batch.id}:check", title=f"Checking {batch.file_name}"
+    )
     batch.save(update_fields=["mapping", "state", "problem", "counts", "job"])
     return batch
 
@@ -182,7 +184,12 @@ def confirm_import(*, batch: ImportBatch, by: Actor) -> ImportBatch:
     batch.state = ImportState.LOADING
     total = batch.counts.get("new", 0) + batch.counts.get("changed", 0)
     batch.job = enqueue(
-        "engagements.load_import", {"batch": batch.id}, by=by, key=f"import:{batch.id}:load", title=f"Loading {batch.file_name}", total=total
+        "engagements.load_import",
+        {"batch": batch.id},
+        by=by,
+        key=f"import:{batch.id}:load",
+        title=f"Loading {batch.file_name}",
+        total=total,
     )
     batch.save(update_fields=["state", "job"])
     record(by=by, action="import.confirm", target=batch, after=batch.counts, reference=batch.file_name)

@@ -298,7 +298,14 @@ def upsert_items(*, by: Actor, workstream: Workstream, rows: Sequence[Mapping[st
     loaded = _load(workstream, source, by, _FROM_ROWS, {"rows": json.dumps(loading)}, None) if loading else Loaded([], [])
     if loaded.new or loaded.changed:
         after = {"created": len(loaded.new), "changed": len(loaded.changed), "source": source}
-        record(by=by, action="item.upsert", target=workstream, after=after, ids=[*loaded.new, *loaded.changed], reference=workstream.item_prefix)
+        record(
+            by=by,
+            action="item.upsert",
+            target=workstream,
+            after=after,
+            ids=[*loaded.new, *loaded.changed],
+            reference=workstream.item_prefix,
+        )
     ids = [str(row.get("external_id", "")) for row in rows]
     known = WorkItem.objects.filter(workstream=workstream, source=source, external_id__in=ids)
     references = dict(known.values_list("external_id", "reference"))

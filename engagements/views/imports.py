@@ -58,10 +58,17 @@ def upload(request: TenantRequest, organization: str, reference: str, prefix: st
     form = UploadForm(posted(request), request.FILES or None)
     if getattr(request, "upload_too_large", False):
         form.errors.clear()
-        form.add_error("file", f"The file is larger than {settings.UPLOAD_LIMIT_BYTES // 1024 // 1024} MB. Split it, or export fewer columns.")
+        form.add_error(
+            "file", f"The file is larger than {settings.UPLOAD_LIMIT_BYTES // 1024 // 1024} MB. Split it, or export fewer columns."
+        )
     elif (batch := attempt(form, lambda: _upload(request, workstream, purpose, form))) is not None:
         return _to_batch(request, cast(ImportBatch, batch))
-    context = {"form": form, "title": _TITLES[purpose], "purpose": purpose, "crumbs": [*workstream_crumbs(organization, workstream), (_TITLES[purpose], "")]}
+    context = {
+        "form": form,
+        "title": _TITLES[purpose],
+        "purpose": purpose,
+        "crumbs": [*workstream_crumbs(organization, workstream), (_TITLES[purpose], "")],
+    }
     return render(request, "engagements/import_upload.html", context, status=422 if form.is_bound else 200)
 
 
@@ -84,10 +91,14 @@ def batch(request: TenantRequest, organization: str, reference: str, prefix: str
     return _batch_page(request, _batch_or_404(reference, prefix, number), number)
 
 
-def _batch_page(request: TenantRequest, batch: ImportBatch, number: int, refusal: Refused | None = None, mapping: Any = None) -> HttpResponse:
+def _batch_page(
+    request: TenantRequest, batch: ImportBatch, number: int, refusal: Refused | None = None, mapping: Any = None
+) -> HttpResponse:
     title = _TITLES[batch.purpose]
-    editing = batch.state in {ImportState.UPLOADED, ImportState.REFUSED} or refusal is not None or (
-        batch.state == ImportState.PREVIEW and "mapping" in request.GET
+    editing = (
+        batch.state in {ImportState.UPLOADED, ImportState.REFUSED}
+        or refusal is not None
+        or (batch.state == ImportState.PREVIEW and "mapping" in request.GET)
     )
     context = {
         "batch": batch,
@@ -97,7 +108,8 @@ def _batch_page(request: TenantRequest, batch: ImportBatch, number: int, refusal
         "crumbs": [*workstream_crumbs(request.organization.slug, batch.workstream), (f"{title} {number}", "")],
         "editing": editing,
         "refusal": refusal,
-        "step": {ImportState.CHECKING: 2, ImportState.PREVIEW: 3, ImportState.LOADING: 3, ImportState.LOADED: 4}.get(batch.state, 1) + (0 if editing else 0),
+        "step": {ImportState.CHECKING: 2, ImportState.PREVIEW: 3, ImportState.LOADING: 3, ImportState.LOADED: 4}.get(batch.state, 1)
+        + (0 if editing else 0),
         "job": Job.objects.filter(pk=batch.job_id).first() if batch.job_id else None,
         "history": batch.purpose == HISTORY,
         "counts": {name: batch.counts.get(name, 0) for name in _COUNTS},
@@ -188,7 +200,11 @@ def _posted_mapping(request: TenantRequest, batch: ImportBatch) -> dict[str, Any
     for place in range(len(post.getlist("status"))):
         status, becomes = post.getlist("status")[place], post.get(f"becomes-{place}", "")
         if becomes == history_format.PAUSED:
-            statuses[status] = {"becomes": becomes, "party": post.get(f"party-{place}", "client"), "reason": post.get(f"reason-{place}", "other")}
+            statuses[status] = {
+                "becomes": becomes,
+                "party": post.get(f"party-{place}", "client"),
+                "reason": post.get(f"reason-{place}", "other"),
+            }
         elif becomes:
             statuses[status] = becomes
     columns = {each.name: post[f"column-{each.name}"] for each in fields if post.get(f"column-{each.name}")}
@@ -238,7 +254,11 @@ def progress(request: TenantRequest, organization: str, reference: str, prefix: 
     batch = _batch_or_404(reference, prefix, number)
     job = Job.objects.filter(pk=batch.job_id).first()
     finished = batch.state not in {ImportState.CHECKING, ImportState.LOADING} or job is None or not job.live
-    response = render(request, "engagements/_import_progress.html", {"batch": batch, "job": job, "number": number, "workstream": batch.workstream, "finished": finished})
+    response = render(
+        request,
+        "engagements/_import_progress.html",
+        {"batch": batch, "job": job, "number": number, "workstream": batch.workstream, "finished": finished},
+    )
     if finished:
         response["HX-Refresh"] = "true"
     return response
@@ -251,7 +271,9 @@ def rejected(request: TenantRequest, organization: str, reference: str, prefix: 
     batch = _batch_or_404(reference, prefix, number)
     columns = list(batch.columns)
     rows = ImportRow.objects.filter(batch=batch, verdict="rejected").order_by("number").values_list("number", "field", "reason", "data")
-    lines = [[*(str(data.get(name, "")) for name in columns), row, _label(batch, field), reason] for row, field, reason, data in rows.iterator()]
+    lines = [
+        [*(str(data.get(name, "")) for name in columns), row, _label(batch, field), reason] for row, field, reason, data in rows.iterator()
+    ]
     content = write_csv([*columns, "row", "rejected field", "reason"], lines, byte_order_mark=True)
     response = HttpResponse(content, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{prefix}-import-{number}-rejected.csv"'

@@ -46,7 +46,9 @@ def token(olga: Membership, monkeypatch: pytest.MonkeyPatch) -> str:
 @sizes("examples", 2, 40)
 @pytest.mark.usefixtures("house")
 def test_the_api_keeps_to_its_description(examples: int, token: str, figure: Figure) -> None:
-    schema = schemathesis.openapi.from_wsgi("/api/v1/schema/", get_wsgi_application(), headers={"Accept": "application/vnd.oai.openapi+json"})
+    schema = schemathesis.openapi.from_wsgi(
+        "/api/v1/schema/", get_wsgi_application(), headers={"Accept": "application/vnd.oai.openapi+json"}
+    )
     failures: Counter[str] = Counter()
     asked = 0
     operations = [result.ok() for result in schema.get_all_operations()]
@@ -77,9 +79,7 @@ def _words(failure: FailureGroup | Failure) -> str:
 
 
 def _run(operation: Any, ask: Callable[[Any], None], examples: int) -> None:
-    rules = settings(
-        max_examples=examples, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
-    )
+    rules = settings(max_examples=examples, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 
     @rules
     @seed(16)
