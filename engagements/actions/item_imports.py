@@ -285,13 +285,11 @@ class Upserted:
 
 
 @transaction.atomic
-def upsert_items(
-    *, by: Actor, workstream: Workstream, rows: Sequence[Mapping[str, Any]], source: str = "api", all_or_nothing: bool = True
-) -> list[Upserted]:
+def upsert_items(*, by: Actor, workstream: Workstream, rows: Sequence[Mapping[str, Any]], source: str = "api") -> list[Upserted]:
     """Create or change items by external id; the same rows again change nothing. What a row leaves out stays as it is.
 
-    Values are text, or datetimes and Decimals; a new item needs title and time of receipt. A row that cannot be taken raises
-    `Refused` naming it, before anything is written; with `all_or_nothing=False` the others are taken and it is reported.
+    Values are text, or datetimes and Decimals; a new item needs title and time of receipt. A row that cannot be taken is
+    reported in its place and the others are written: an edge that wants all or none leaves the transaction.
     """
     by.need(Permission.TRACK_ITEMS)
     if workstream.status != Status.OPEN:
@@ -301,9 +299,6 @@ def upsert_items(
     people = people_of(Matter.objects.get(pk=workstream.matter_id))
     now = timezone.now()
     judged = [_complete(row) for row in judge(workstream, source, _parsed(rows, people, now))]
-    refused = [row for row in judged if row.verdict == REJECTED]
-    if refused and all_or_nothing:
-        raise Refused(f"Item {refused[0].number + 1}: {refused[0].reason}", f"items.{refused[0].number}.{refused[0].field}")
     loading = [{"n": row.number, "data": row.data} for row in judged if row.verdict in {NEW, CHANGED}]
     loaded = _load(workstream, source, by, _FROM_ROWS, {"rows": json.dumps(loading)}, None) if loading else Loaded([], [])
     if loaded.new or loaded.changed:

@@ -104,7 +104,7 @@ class Command(BaseCommand):
         while True:
             run_job(organization.id, int(batch.job_id or 0))
             with in_organization(organization.id):
-                job = Job.objects.get(pk=batch.job_id)
+                job = Job.objects.get(pk=batch.job_id or 0)
                 if not job.live:
                     batch.refresh_from_db()
                     break
