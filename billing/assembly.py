@@ -206,6 +206,7 @@ def _base(measured: BillingPeriod, current: BillingPeriod, lines: Sequence[Assem
 
 
 def _capped(claims: Sequence[CreditClaim], measured: BillingPeriod, base: Decimal, contract: Contract) -> list[Assembled]:
+    base = round_money(base, contract.currency)  # stored with four decimals; a formula shows the currency's
     cap = round_money(base * contract.at_risk_percent / 100, contract.currency)
     room = max(Decimal(0), cap - queries.credited(measured))
     worth = [

@@ -158,6 +158,7 @@ def _may(request: TenantRequest, row: Invoice) -> dict[str, bool]:
         "again": state == InvoiceState.DISCARDED and may(P.DRAFT_INVOICES),
         "discard": editable and may(P.DRAFT_INVOICES),
         "issue": state == InvoiceState.APPROVED and may(P.ISSUE_INVOICES),
+        "render": may(P.EXPORT_INVOICES),
         "work": may(P.VIEW_WORK),
     }
 
@@ -320,7 +321,7 @@ def compare(request: TenantRequest, organization: str, reference: str, period: s
     return render(request, "billing/compare.html", context)
 
 
-@requires(POST=P.VIEW_MONEY)
+@requires(POST=P.EXPORT_INVOICES)
 def render_again(request: TenantRequest, organization: str, reference: str, period: str) -> HttpResponse:
     """Ask once more for a PDF whose rendering failed; one that is stored or on its way stays as it is."""
     row = invoice_or_404(reference, period)

@@ -41,6 +41,8 @@ class Job(TenantModel):
     result_url = models.CharField(max_length=300, blank=True)
     cancel_requested = models.BooleanField(default=False)
     created_by = TenantForeignKey("accounts.Membership", null=True)
+    # Work on one matter names it: a title or an error may hold what stands behind its wall.
+    matter_id = models.BigIntegerField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)

@@ -29,14 +29,25 @@ _silent_until = 0.0
 
 _INSERT = """
 INSERT INTO jobs_job (organization_id, kind, payload, key, title, state, attempts, fence, worker, cursor, progress_done, progress_total,
-                      message, error, result, result_url, cancel_requested, created_by_id, created_at)
-VALUES (%s, %s, %s, %s, %s, 'queued', 0, 0, '', '{}', 0, %s, '', '', '{}', '', false, %s, now())
+                      message, error, result, result_url, cancel_requested, created_by_id, matter_id, created_at)
+VALUES (%s, %s, %s, %s, %s, 'queued', 0, 0, '', '{}', 0, %s, '', '', '{}', '', false, %s, %s, now())
 ON CONFLICT DO NOTHING RETURNING id
 """
 
 
-def enqueue(kind: str, payload: dict[str, Any] | None = None, *, by: Actor, key: str = "", title: str = "", total: int = 0) -> Job:
+def enqueue(
+    kind: str,
+    payload: dict[str, Any] | None = None,
+    *,
+    by: Actor,
+    key: str = "",
+    title: str = "",
+    total: int = 0,
+    matter_id: int | None = None,
+) -> Job:
     """Ask for a job in the caller's transaction. While a job with the same key is queued or running, that one is returned.
+
+    A job about one matter names it in `matter_id` and is seen inside that matter's wall only.
 
     A running job may already have read what the caller just changed, so work that must see every change keeps a table of
     what is still to do and takes its rows from there.
@@ -51,7 +62,7 @@ def enqueue(kind: str, payload: dict[str, Any] | None = None, *, by: Actor, key:
             "permissions": sorted(permission.value for permission in by.permissions),
         }
     organization_id = current_organization_id()
-    values: list[str | int | None] = [organization_id, kind, json.dumps(content), key, title[:200], total, by.member_id]
+    values: list[str | int | None] = [organization_id, kind, json.dumps(content), key, title[:200], total, by.member_id, matter_id]
     job_id = None
     while job_id is None:
         with connection.cursor() as cursor:

@@ -157,7 +157,8 @@ def _clocks_of(level: ServiceLevel, by: Actor) -> None:
     """Clocks for the items that were there before the promise."""
     ids = list(WorkItem.objects.filter(workstream_id=level.workstream_id).order_by("id").values_list("id", flat=True)[: AT_ONCE + 1])
     if len(ids) > AT_ONCE:
-        enqueue(RECOMPUTE, {"level": level.pk}, by=by, key=f"{RECOMPUTE}:{level.pk}", title=f"Clocks of {level.name}")
+        key, title = f"{RECOMPUTE}:{level.pk}", f"Clocks of {level.name}"
+        enqueue(RECOMPUTE, {"level": level.pk}, by=by, key=key, title=title, matter_id=level.matter_id)
         return
     projection.refresh(ids, level_ids=[level.pk])
     if level.kind == LevelKind.ACCURACY:
@@ -190,7 +191,8 @@ def recompute(*, level: ServiceLevel, by: Actor, repin: bool = False) -> Job:
     record(by=by, action="level.recompute", target=level, after={"repin": repin}, reference=level.name)
     total = WorkItem.objects.filter(workstream_id=level.workstream_id).count()
     key = f"{RECOMPUTE}:{level.pk}:{repin}"
-    return enqueue(RECOMPUTE, {"level": level.pk, "repin": repin}, by=by, key=key, title=f"Clocks of {level.name}", total=total)
+    payload, title = {"level": level.pk, "repin": repin}, f"Clocks of {level.name}"
+    return enqueue(RECOMPUTE, payload, by=by, key=key, title=title, total=total, matter_id=level.matter_id)
 
 
 @transaction.atomic

@@ -65,6 +65,43 @@ def _decision(what: str) -> Part:
     return lambda place: {**_waiting(place), "number": 1, "what": what}
 
 
+def _billed(place: Place) -> Values:
+    """An invoice in draft without anything behind a wall."""
+    return {"reference": place.refs.plain_engagement.reference, "period": f"{place.refs.last_month:%Y-%m}"}
+
+
+def _issued(place: Place) -> Values:
+    return {"reference": place.refs.plain_engagement.reference, "period": f"{place.refs.first_month:%Y-%m}"}
+
+
+def _term(number: int, **more: int) -> Part:
+    return lambda place: {**_engagement(place), "number": number, **more}
+
+
+def _entity(place: Place) -> Values:
+    return {"prefix": place.refs.entity.number_prefix}
+
+
+def _viewer(place: Place) -> Values:
+    return {"client": place.refs.client.code.lower()}
+
+
+def _viewed_level(place: Place) -> Values:
+    return {**_viewer(place), "level": place.refs.level_slug}
+
+
+def _viewed_window(place: Place) -> Values:
+    return {**_viewed_level(place), "window": f"{place.refs.last_month:%Y-%m}"}
+
+
+def _viewed_invoice(place: Place) -> Values:
+    return {**_viewer(place), "number": place.refs.invoice.number}
+
+
+def _viewed_line(place: Place) -> Values:
+    return {**_viewed_invoice(place), "position": 1}
+
+
 # Address → what its path names. A route that is missing here is an error of the suite, not a pass.
 NAMES: dict[str, Part] = {
     "accounts:landing": _nothing,
@@ -102,7 +139,6 @@ NAMES: dict[str, Part] = {
     "engagements:matters": _nothing,
     "engagements:matter": _matter,
     "engagements:edit_matter": _matter,
-    "engagements:publish": _matter,
     "engagements:wall": _matter,
     "engagements:matter_status": _matter,
     "engagements:new_workstream": _matter,
@@ -126,6 +162,55 @@ NAMES: dict[str, Part] = {
     "engagements:decide_pause (uphold)": _decision("uphold"),
     "engagements:decide_pause (contest)": _decision("contest"),
     "engagements:search": _nothing,
+    "reports:publish": _matter,
+    "billing:invoices": _nothing,
+    "billing:run": _nothing,
+    "billing:run_draft": _nothing,
+    "billing:run_bulk (submit)": _nothing,
+    "billing:run_bulk (approve)": _nothing,
+    "billing:run_issue": _nothing,
+    "billing:run_export": _nothing,
+    "billing:export_file": lambda place: {"sha256": place.refs.export.sha256},
+    "billing:entities": _nothing,
+    "billing:new_entity": _nothing,
+    "billing:edit_entity": _entity,
+    "billing:by_number": lambda place: {"number": place.refs.plain_invoice.number},
+    "billing:invoice": _issued,
+    "billing:invoice (draft)": _billed,
+    "billing:invoice_pdf": _issued,
+    "billing:preview": _billed,
+    "billing:invoice_lines": _issued,
+    "billing:line_rows": lambda place: {**_issued(place), "position": 1},
+    "billing:compare": _billed,
+    "billing:render_again": _issued,
+    "billing:refresh": _billed,
+    "billing:submit": _billed,
+    "billing:approve": _billed,
+    "billing:send_back": _billed,
+    "billing:discard": _billed,
+    "billing:draft_again": _billed,
+    "billing:issue": _billed,
+    "billing:terms": _engagement,
+    "billing:new_term": _engagement,
+    "billing:term": _term(4),
+    "billing:revise_term": _term(1),
+    "billing:close_term": _term(1),
+    "billing:end_seat": _term(4, seat=1),
+    "portal:home": _nothing,
+    "portal:overview": _viewer,
+    "portal:matters": _viewer,
+    "portal:matter": lambda place: {**_viewer(place), **_matter(place)},
+    "portal:levels": _viewer,
+    "portal:level": _viewed_level,
+    "portal:level_csv": _viewed_level,
+    "portal:window": _viewed_window,
+    "portal:window_csv": _viewed_window,
+    "portal:invoices": _viewer,
+    "portal:invoice": _viewed_invoice,
+    "portal:pdf": _viewed_invoice,
+    "portal:invoice_csv": _viewed_invoice,
+    "portal:line": _viewed_line,
+    "portal:line_csv": _viewed_line,
     "sla:today": _nothing,
     "sla:today_move": _nothing,
     "sla:levels": _nothing,
@@ -158,6 +243,10 @@ def _move(name: str, to: str) -> Part:
     return lambda place: {"to": to, "version": getattr(place.refs, name).version, "reference": getattr(place.refs, name).reference}
 
 
+def _month_and(**more: str) -> Part:
+    return lambda place: {"month": f"{place.refs.last_month:%Y-%m}", **more}
+
+
 # Address → what is posted, where nothing at all would leave the decision to validation.
 DATA: dict[str, Part] = {
     "accounts:invite": lambda place: {"email": "new@example.org", "role": "reviewer"},
@@ -165,7 +254,12 @@ DATA: dict[str, Part] = {
     "engagements:engagement_status": _status("engagement"),
     "engagements:matter_status": _status("matter"),
     "engagements:workstream_status": _status("stream"),
-    "engagements:publish": lambda place: {"note": "All is well"},
+    "reports:publish": lambda place: {"note": "All is well"},
+    "billing:run_draft": _month_and(),
+    "billing:run_bulk (submit)": _month_and(do="submit"),
+    "billing:run_bulk (approve)": _month_and(do="approve"),
+    "billing:run_issue": _month_and(),
+    "billing:run_export": _month_and(),
     "engagements:bulk": lambda place: {"do": "move", "to": "in_review", "selected": [place.refs.item.reference]},
     "engagements:new_item": lambda place: {"title": "New", "kind": "work", "received_at": "2026-01-05T10:00", "quantity": "1"},
     "engagements:assign": lambda place: {"assignee": place.people["project_manager"].id},
@@ -188,7 +282,11 @@ DATA: dict[str, Part] = {
 # Address → query string of a GET that shows something.
 QUERIES: dict[str, Part] = {
     "engagements:search": lambda place: {"q": place.slug},
+    "billing:new_term": lambda place: {"model": "unit"},
+    "billing:run": lambda place: {"month": f"{place.refs.last_month:%Y-%m}"},
 }
+# Pages that repeat what was asked for: a word on them may be the asker's own.
+ECHOES = {"engagements:search"}
 
 
 def base(row: str) -> str:

@@ -45,8 +45,15 @@ def all_routes() -> list[Route]:
 
 
 def tenant_routes() -> dict[str, Route]:
-    """Routes below `/<organization>/`, by address. Each has a name of its own."""
-    found = [route for route in all_routes() if route.path.startswith(ORGANIZATION)]
+    """Routes below `/<organization>/`, by address. Each has a name of its own.
+
+    Of two routes with one path the first answers; a room above may so replace a plainer page of one below.
+    """
+    first: dict[str, Route] = {}
+    for route in all_routes():
+        if route.path.startswith(ORGANIZATION):
+            first.setdefault(route.path, route)
+    found = list(first.values())
     named = {route.address: route for route in found}
     assert len(named) == len(found) and "" not in named, "every route of an organization has a name of its own"
     return named

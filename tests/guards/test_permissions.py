@@ -27,6 +27,8 @@ DECIDED_BY_ACTION = {
     "engagements:decide_pause (contest)",
     "jobs:cancel",
     "sla:today_move",
+    "billing:run_bulk (submit)",
+    "billing:run_bulk (approve)",
 }
 # Pages outside any organization that are not ours to mark, by the package that brings them.
 ALLAUTH = ("account_", "mfa_", "usersessions_")

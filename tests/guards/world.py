@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from django.test import Client as Browser
 from django.utils import timezone
+from django.utils.text import slugify
 
 from billing import actions as billing
 from engagements import actions as work
@@ -26,8 +27,9 @@ from lpo.accounts.models import Membership, Organization
 from lpo.accounts.roles import Role
 from lpo.accounts.tokens import Scope
 from lpo.audit.documents import store
-from lpo.audit.models import Event
+from lpo.audit.models import Document, Event
 from lpo.jobs.models import Job
+from lpo.jobs.queue import enqueue
 from lpo.jobs.runner import run_due
 from lpo.tenancy.context import in_organization
 from sla import actions as sla
@@ -218,6 +220,7 @@ def _second_clients_work(place: Place, word: str) -> None:
     refs.second_waiting = _on_hold(place, refs.second_stream, f"Hazel {word} waiting")
     refs.second_level = _level(refs.second_stream, f"Hazel {word} turnaround")
     refs.second_delivered = _done(refs.second_stream, f"Hazel {word} letter", at(refs.first_month, 9), 3)
+    _done(refs.second_stream, f"Hazel {word} brief", at(refs.last_month, 9), 90)
     work.publish_update(matter=refs.second_matter, by=make.system(), note=f"Hazel {word} began")
 
 
@@ -233,6 +236,8 @@ def _walled_work(place: Place, word: str) -> None:
     refs.walled_delivered = _done(refs.walled_stream, f"Rowan {word} first", at(refs.first_month, 9), 3)
     _done(refs.walled_stream, f"Rowan {word} second", at(refs.last_month, 9), 90)
     insider = Actor.member(place.people["insider"])
+    sla.exclude_item(level=refs.walled_level.level, item=refs.walled_delivered, reason=f"Rowan {word} agreed", by=make.system())
+    sla.recompute(level=refs.walled_level.level, by=insider)
     refs.walled = work.raise_wall(matter=refs.walled, by=insider, insiders=[place.people["second_billing"]])
 
 
@@ -260,6 +265,9 @@ def _bill(place: Place, word: str) -> None:
     refs.invoice = _issued(refs.engagement, 0, biller, approver)
     refs.second_invoice = _issued(refs.second_engagement, 0, biller, approver)
     refs.draft = billing.draft_invoice(engagement=refs.engagement, index=1, by=biller)
+    refs.plain_engagement, refs.plain_invoice = refs.second_engagement, refs.second_invoice
+    refs.plain_draft = billing.draft_invoice(engagement=refs.second_engagement, index=1, by=biller)
+    enqueue("billing.export", {"month": refs.first_month.isoformat()}, by=biller, title="Export")
 
 
 def _terms(place: Place, word: str) -> None:
@@ -290,6 +298,9 @@ def _for_addresses(place: Place) -> None:
     """Rows as the addresses number them, read last so that their versions are current."""
     refs = place.refs
     refs.job_id = Job.objects.filter(created_by__isnull=True).latest("id").id
+    refs.export = Document.objects.filter(kind="invoice_export").defer("content").latest("id")
+    refs.level_slug, refs.second_level_slug = slugify(refs.level.level.name), slugify(refs.second_level.level.name)
+    refs.walled_job_id = Job.objects.get(kind="sla.recompute").id
     for prefix in ("", "walled_", "second_"):
         reference = getattr(refs, f"{prefix}item").reference
         setattr(refs, f"{prefix}event_id", Event.objects.filter(object_reference=reference).latest("id").id)
@@ -314,6 +325,7 @@ def behind_the_wall(place: Place) -> Place:
         fresh_delivered=refs.walled_delivered,
         excluded=refs.walled_delivered,
         event_id=refs.walled_event_id,
+        job_id=refs.walled_job_id,
     )
 
 
@@ -332,6 +344,7 @@ def at_the_second_client(place: Place) -> Place:
         fresh_delivered=refs.second_delivered,
         excluded=refs.second_delivered,
         invoice=refs.second_invoice,
+        level_slug=refs.second_level_slug,
         event_id=refs.second_event_id,
     )
 

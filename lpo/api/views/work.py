@@ -67,7 +67,7 @@ class ClientView(Noun):
         return Client.objects.all()
 
     def make(self, serializer: BaseSerializer[Any]) -> Client:
-        return actions.create_client(by=actor_of(self.request), **_without(serializer.validated_data))  # type: ignore[typeddict-item]
+        return actions.create_client(by=actor_of(self.request), **_without(serializer.validated_data))
 
     def change(self, row: Client, version: int, values: dict[str, Any]) -> Client:
         return actions.update_client(client=row, by=actor_of(self.request), version=version, **_without(values, "code"))
@@ -98,7 +98,7 @@ class MatterView(Noun):
         return Matter.objects.select_related("client", "engagement")
 
     def make(self, serializer: BaseSerializer[Any]) -> Matter:
-        return actions.create_matter(by=actor_of(self.request), **_without(serializer.validated_data))  # type: ignore[typeddict-item]
+        return actions.create_matter(by=actor_of(self.request), **_without(serializer.validated_data))
 
     def change(self, row: Matter, version: int, values: dict[str, Any]) -> Matter:
         return actions.update_matter(matter=row, by=actor_of(self.request), version=version, **_without(values, "engagement"))
@@ -113,7 +113,7 @@ class WorkstreamView(Noun):
         return Workstream.objects.select_related("client", "matter")
 
     def make(self, serializer: BaseSerializer[Any]) -> Workstream:
-        return actions.create_workstream(by=actor_of(self.request), **_without(serializer.validated_data))  # type: ignore[typeddict-item]
+        return actions.create_workstream(by=actor_of(self.request), **_without(serializer.validated_data))
 
     def change(self, row: Workstream, version: int, values: dict[str, Any]) -> Workstream:
         kept = _without(values, "matter", "item_prefix")
@@ -164,7 +164,7 @@ class ItemView(View):
 class ItemActionView(View):
     """What happens to one item."""
 
-    serializer_class = s.MoveSerializer
+    serializer_class: Any = s.MoveSerializer
     lookup_field = "reference"
     lookup_value_regex = "[^/]+"
 

@@ -1,0 +1,99 @@
+"""What the database lets the client's own role do: read what is granted, of its client, published; nothing else, and never write."""
+
+from __future__ import annotations
+
+import pytest
+from django.apps import apps
+from django.db import DatabaseError, connection, models, transaction
+
+from lpo.tenancy.context import Scope, scoped
+from lpo.tenancy.models import TenantModel
+from tests.guards.world import World
+
+pytestmark = pytest.mark.django_db
+EVERY = [model for model in apps.get_models(include_auto_created=True) if model._meta.managed]
+# Tables a client's pages read. A table that joins or leaves this list changes what a client can see.
+READABLE = {
+    "audit_document",
+    "billing_charge",
+    "billing_invoice",
+    "billing_invoiceline",
+    "engagements_client",
+    "engagements_engagement",
+    "engagements_matter",
+    "engagements_statusupdate",
+    "sla_attainment",
+    "sla_attainmentrow",
+    "sla_creditclaim",
+}
+# What a row must be for the client to read it: column → whether null is refused, or the only value.
+PUBLISHED = {
+    "audit_document": "published",
+    "billing_invoice": "state = 'issued'",
+    "engagements_matter": "published_at IS NOT NULL",
+    "sla_attainment": "published_at IS NOT NULL",
+}
+
+
+def refused(statement: str) -> str:
+    """The database's reason for refusing a statement; empty when it did not."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement)
+    except DatabaseError as error:
+        return str(error).splitlines()[0]
+    return ""
+
+
+def of(world: World, who: str = "client_viewer") -> Scope:
+    member = world.alder.people[who]
+    return Scope(member.organization_id, client_id=member.client_id, portal=True)
+
+
+@pytest.mark.parametrize("model", EVERY, ids=lambda model: model._meta.db_table)
+def test_the_portal_can_write_nothing_and_read_only_what_is_listed(world: World, model: type[models.Model]) -> None:
+    table, column = model._meta.db_table, model._meta.pk.column
+    denied = f"permission denied for table {table}"
+    with scoped(of(world)):
+        assert refused(f"INSERT INTO {table} DEFAULT VALUES") == denied
+        assert refused(f"UPDATE {table} SET {column} = {column}") == denied
+        assert refused(f"DELETE FROM {table}") == denied
+        assert refused(f"TRUNCATE {table}") == denied
+        assert refused(f"SELECT 1 FROM {table} LIMIT 1") == ("" if table in READABLE else denied)
+
+
+def test_the_portal_cannot_draw_numbers_search_or_become_the_application(world: World) -> None:
+    with scoped(of(world)):
+        assert "permission denied" in refused("SELECT * FROM search_work_items('nda', 5)")
+        assert "permission denied" in refused("SELECT * FROM due_jobs(5)")
+        assert "permission denied" in refused("SELECT nextval('engagements_client_id_seq')")
+        assert "permission denied" in refused("CREATE TABLE stolen (id int)")
+
+
+@pytest.mark.parametrize("table", sorted(READABLE))
+def test_the_portal_reads_rows_of_its_own_client_only_and_only_published_ones(world: World, table: str) -> None:
+    model = next(model for model in EVERY if model._meta.db_table == table)
+    column = "id" if table == "engagements_client" else "client_id"
+    own, other = world.alder.refs.client.id, world.alder.refs.second_client.id
+    assert issubclass(model, TenantModel)
+
+    def seen(who: str) -> list[tuple[int, int, bool]]:
+        with scoped(of(world, who)), connection.cursor() as cursor:
+            cursor.execute(f"SELECT organization_id, {column}, {PUBLISHED.get(table, 'true')} FROM {table}")
+            return list(cursor.fetchall())
+
+    organization = world.alder.organization.id
+    for who, client in (("client_viewer", own), ("second_viewer", other)):
+        rows = seen(who)
+        assert rows, f"{who} reads nothing of {table}, so this shows nothing"
+        assert {(row[0], row[1]) for row in rows} == {(organization, client)}
+        assert all(row[2] for row in rows)
+
+
+def test_a_wrong_client_or_none_shows_nothing(world: World) -> None:
+    member = world.alder.people["client_viewer"]
+    for client_id in (None, world.birch.refs.client.id):
+        with scoped(Scope(member.organization_id, client_id=client_id, portal=True)), connection.cursor() as cursor:
+            for table in sorted(READABLE):
+                cursor.execute(f"SELECT count(*) FROM {table}")
+                assert cursor.fetchone() == (0,), table
