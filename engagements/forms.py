@@ -10,7 +10,8 @@ from django import forms
 from django.conf import settings
 
 from engagements import states
-from engagements.models import Client, Contract, Engagement, ImportMapping, LegalEntity, Matter, Pause, WorkItem, Workstream
+from engagements.imports.reader import ENCODINGS
+from engagements.models import Client, Contract, Engagement, LegalEntity, Matter, Pause, WorkItem, Workstream
 from engagements.queries import staff
 from lpo.accounts.models import Membership
 from lpo.core.errors import Refused
@@ -229,5 +230,13 @@ class WallForm(WithPeople, forms.Form):
         self.fields["insiders"].queryset = staff()  # type: ignore[attr-defined]
 
 
-class MappingNameForm(forms.Form):
-    name = forms.CharField(max_length=ImportMapping._meta.get_field("name").max_length, required=False)
+class UploadForm(Refusable, forms.Form):
+    file = forms.FileField(label="CSV file", help_text="The first line names the columns.", allow_empty_file=True)
+    source = forms.RegexField(
+        r"^[a-z0-9][a-z0-9_-]*$",
+        max_length=40,
+        initial="upload",
+        help_text="Names the system the IDs come from: an ID is one item within its source.",
+        error_messages={"invalid": "Use lower-case letters, digits, hyphens and underscores."},
+    )
+    encoding = forms.ChoiceField(choices=ENCODINGS, initial="utf-8")

@@ -232,10 +232,10 @@ def combine(known: Folded, told: Sequence[Event]) -> Folded:
     after = Counter((e.at, e.meaning) for e in told)
     if all(after[key] >= n for key, n in before.items()) and any(e.at <= known.moves[0].at for e in told):
         return fresh
-    return fold([*retell(known), *(event for event in told if not _is_known(known, event))])
+    return fold([*retell(known), *(event for event in told if not is_known(known, event))])
 
 
-def _is_known(known: Folded, event: Event) -> bool:
+def is_known(known: Folded, event: Event) -> bool:
     """Whether this very row is told already: the same wait begun, the same state reached or repeated at one of its instants."""
     if event.meaning.becomes == PAUSED:
         return any((wait.party, wait.start) == (event.meaning.party, event.at) for wait in known.waits)
@@ -278,14 +278,14 @@ def difference(known: Folded, new: Folded) -> Difference:
     staying = [move for place, move in enumerate(known.moves) if place not in set(take_back)]
     if sorted([*staying, *add], key=lambda move: move.at) != list(new.moves):
         # Moves of one instant would be read in the wrong order: everything from the first difference on is written anew.
-        same = next((i for i, (a, b) in enumerate(zip(known.moves, new.moves, strict=False)) if a != b), min(len(known.moves), len(new.moves)))
+        same = next(
+            (i for i, (a, b) in enumerate(zip(known.moves, new.moves, strict=False)) if a != b), min(len(known.moves), len(new.moves))
+        )
         take_back, add = list(range(same, len(known.moves))), list(new.moves[same:])
     return Difference(tuple(take_back), tuple(add), *_waits(known.waits, new.waits))
 
 
-def _waits(
-    known: Sequence[Wait], new: Sequence[Wait]
-) -> tuple[tuple[tuple[int, datetime | None], ...], tuple[int, ...], tuple[Wait, ...]]:
+def _waits(known: Sequence[Wait], new: Sequence[Wait]) -> tuple[tuple[tuple[int, datetime | None], ...], tuple[int, ...], tuple[Wait, ...]]:
     wanted = {(wait.party, wait.start): wait for wait in new}
     end, withdraw, matched = [], [], set()
     for place, wait in enumerate(known):

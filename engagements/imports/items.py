@@ -111,7 +111,9 @@ def _value(wanted: Field, text: str, options: Options, now: datetime) -> Any:
     if wanted.name == "quantity":
         return quantity(text)
     if wanted.name == "assignee":
-        return options.people.get(text.lower()) or Problem("assignee", f"“{text[:80]}” is no active member of staff who may see this matter.")
+        return options.people.get(text.lower()) or Problem(
+            "assignee", f"“{text[:80]}” is no active member of staff who may see this matter."
+        )
     if wanted.name in _CHOICES:
         chosen = key(text)
         options_text = ", ".join(_CHOICES[wanted.name])

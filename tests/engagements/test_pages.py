@@ -156,7 +156,6 @@ def test_an_update_is_published_with_its_figures(asha: Membership, stream: Works
         assert browser.post("/alder/matters/ACME-0001/publish/", {"note": "Three NDAs arrived."}).status_code == 302
     page = text(browser.get("/alder/matters/ACME-0001/"))
     assert "NDA review: 3 items, 3 open, 0 on hold" in page
-    assert browser.post("/alder/matters/ACME-0001/publish/", {"note": ""}).status_code == 422
     with in_organization(asha.organization_id):
         assert StatusUpdate.objects.count() == 1
 

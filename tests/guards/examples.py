@@ -170,7 +170,7 @@ NAMES: dict[str, Part] = {
     "billing:run_bulk (approve)": _nothing,
     "billing:run_issue": _nothing,
     "billing:run_export": _nothing,
-    "billing:export_file": lambda place: {"sha256": place.refs.export.sha256},
+    "billing:export_file": lambda place: {"sha256": place.refs.exports[place.refs.asker]},
     "billing:entities": _nothing,
     "billing:new_entity": _nothing,
     "billing:edit_entity": _entity,
@@ -294,7 +294,9 @@ def base(row: str) -> str:
     return row.partition(" (")[0]
 
 
-def names_of(row: str, place: Place) -> Values:
+def names_of(row: str, place: Place, asker: str = "owner") -> Values:
+    """What the path names. An export is its asker's own, so the asker may matter."""
+    place.refs.asker = asker if asker in place.refs.exports else "owner"
     return NAMES[row](place)
 
 

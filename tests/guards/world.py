@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from billing import actions as billing
+from billing.actions.documents import export_reference
 from engagements import actions as work
 from engagements.models import Engagement, LegalEntity, WorkItem, Workstream
 from lpo.accounts import actions as accounts
@@ -267,7 +268,8 @@ def _bill(place: Place, word: str) -> None:
     refs.draft = billing.draft_invoice(engagement=refs.engagement, index=1, by=biller)
     refs.plain_engagement, refs.plain_invoice = refs.second_engagement, refs.second_invoice
     refs.plain_draft = billing.draft_invoice(engagement=refs.second_engagement, index=1, by=biller)
-    enqueue("billing.export", {"month": refs.first_month.isoformat()}, by=biller, title="Export")
+    for by in (biller, Actor.member(place.people["owner"])):
+        enqueue("billing.export", {"month": refs.first_month.isoformat()}, by=by, title="Export")
 
 
 def _terms(place: Place, word: str) -> None:
@@ -298,7 +300,8 @@ def _for_addresses(place: Place) -> None:
     """Rows as the addresses number them, read last so that their versions are current."""
     refs = place.refs
     refs.job_id = Job.objects.filter(created_by__isnull=True).latest("id").id
-    refs.export = Document.objects.filter(kind="invoice_export").defer("content").latest("id")
+    exports = dict(Document.objects.filter(kind="invoice_export").values_list("reference", "sha256"))
+    refs.exports = {who: exports[export_reference(place.people[who].id)] for who in ("billing", "owner")}
     refs.level_slug, refs.second_level_slug = slugify(refs.level.level.name), slugify(refs.second_level.level.name)
     refs.walled_job_id = Job.objects.get(kind="sla.recompute").id
     for prefix in ("", "walled_", "second_"):

@@ -46,10 +46,10 @@ REVIEWERS = ("rita@alder.example", "rashid@alder.example", "ren@alder.example")
 NEW_YORK = ZoneInfo("America/New_York")
 OFFICE = CalendarSpec(NEW_YORK, dict.fromkeys(range(5), ((9 * 60, 17 * 60),)))
 
-_FIRST = tuple(
-    "Orrin Corvid Bluefin Halcyon Juniper Kestrel Lumen Marlow Nimbus Osprey Pinnacle Quillon Redwood Söderberg Tamarind Umbra"
-    " Vesper Wexford Yarrow Zephyr O'Hara Château Delmar Everett".split()
-)
+_FIRST = (
+    "Orrin", "Corvid", "Bluefin", "Halcyon", "Juniper", "Kestrel", "Lumen", "Marlow", "Nimbus", "Osprey", "Pinnacle", "Quillon", "Redwood",
+    "Söderberg", "Tamarind", "Umbra", "Vesper", "Wexford", "Yarrow", "Zephyr", "O'Hara", "Château", "Delmar", "Everett",
+)  # fmt: skip
 _LAST = ("Systems", "Analytics", "Labs", "Partners", "Robotics", "Logistics", "Biotech", "Cloud", "Foods", "Capital", "Media", "Energy")
 
 

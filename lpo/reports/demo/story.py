@@ -6,7 +6,7 @@ have in life: a credit of one month reduces a later invoice, a return after bill
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -20,13 +20,14 @@ from billing import actions as billing
 from billing.models import ChargeTerm
 from engagements import actions as work
 from engagements.actions.entities import create_legal_entity
-from engagements.models import Client, Engagement, LegalEntity, Workstream
+from engagements.models import Client, Engagement, ImportBatch, LegalEntity, Workstream
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership, Organization
 from lpo.core.periods import add_months
 from lpo.reports.actions import publish_status
 from lpo.reports.demo import cast, open_work, records
 from lpo.reports.demo.chain import Chain
+from lpo.reports.demo.standing import mark_complete
 from lpo.tenancy.context import Scope, in_organization
 from sla import actions as sla
 from sla.models import LevelKind, Unit
@@ -98,15 +99,17 @@ def build(*, settle: Settle, tell: Tell, scale: int = 1, now: datetime | None = 
     tell(done, steps, "Open work")
     alder = scenes[1]
     running = add_months(months[-1], 1)
-    for key, log in (("NDA", records.ndas(running, scale, 2)), ("DRF", records.drafts(running, scale, 1))):
-        so_far = records.until(log, now - timedelta(hours=1))
-        if so_far.rows:
-            bring_in(alder, key, so_far)
+    so_far = [
+        (key, records.until(log, now - timedelta(hours=1)))
+        for key, log in (("NDA", records.ndas(running, scale, 2)), ("DRF", records.drafts(running, scale, 1)))
+    ]
+    bring_in(alder, [(key, log) for key, log in so_far if log.rows])
     with alder.inside():
         open_work.lay_out(alder.streams, alder.people, timezone.now())
     settle(alder.organization)
     with alder.inside():
         _publish(alder)
+    mark_complete(alder.organization)
     tell(steps, steps, "Ready")
     return alder.organization
 
@@ -313,8 +316,7 @@ def _birch(settle: Settle, scale: int, months: list[date]) -> Scene:
 
 def play(scene: Scene, position: int, month: date, *, leave: bool) -> None:
     """Bring a month's recorded work in, and close and invoice it as of the days after its end."""
-    for key, log in logs_of(scene, position, month):
-        bring_in(scene, key, log)
+    bring_in(scene, logs_of(scene, position, month))
     with scene.inside():
         small_things(scene, position, month)
     scene.settle(scene.organization)
@@ -354,24 +356,29 @@ def _drafts(scene: Scene, position: int, month: date) -> records.Log:
     return records.with_rows(log, gone)
 
 
-def bring_in(scene: Scene, key: str, log: records.Log) -> None:
-    """Upload, map, check, confirm and load one file through the import a customer uses."""
-    by = scene.manager
+def bring_in(scene: Scene, logs: Sequence[tuple[str, records.Log]]) -> None:
+    """Upload, map, check, confirm and load files through the import a customer uses; several are checked side by side."""
     with scene.inside():
-        stream = scene.streams[key]
-        batch = work.upload_file(workstream=stream, by=by, purpose="history", content=log.content(), file_name=log.name, source="tracker")
-        work.map_columns(batch=batch, by=by, mapping=records.MAPPING, save_as="Tracker export")
+        batches = [_upload(scene, key, log) for key, log in logs]
     scene.settle(scene.organization)
     with scene.inside():
-        batch.refresh_from_db()
-        if batch.state != "preview" or batch.counts.get("rejected"):
-            raise RuntimeError(f"{log.name}: {batch.state} {batch.counts} {batch.problem}")
-        work.confirm_import(batch=batch, by=by)
+        for batch in batches:
+            batch.refresh_from_db()
+            if batch.state != "preview" or batch.counts.get("rejected"):
+                raise RuntimeError(f"{batch.file_name}: {batch.state} {batch.counts} {batch.problem}")
+            work.confirm_import(batch=batch, by=scene.manager)
     scene.settle(scene.organization)
     with scene.inside():
-        batch.refresh_from_db()
-    if batch.state != "loaded":
-        raise RuntimeError(f"{log.name} was not loaded: {batch.state} {batch.problem}")
+        for batch in batches:
+            batch.refresh_from_db()
+            if batch.state != "loaded":
+                raise RuntimeError(f"{batch.file_name} was not loaded: {batch.state} {batch.problem}")
+
+
+def _upload(scene: Scene, key: str, log: records.Log) -> ImportBatch:
+    by, content = scene.manager, log.content()
+    batch = work.upload_file(workstream=scene.streams[key], by=by, purpose="history", content=content, file_name=log.name, source="tracker")
+    return work.map_columns(batch=batch, by=by, mapping=records.MAPPING, save_as="Tracker export")
 
 
 def small_things(scene: Scene, position: int, month: date) -> None:
