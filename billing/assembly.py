@@ -23,6 +23,8 @@ from engagements.models import Contract, Engagement
 from lpo.core.money import add, round_money
 from sla.models import CreditClaim
 
+_ORDER = ("fixed", "unit", "per_user")
+
 
 @dataclass(frozen=True)
 class Source:
@@ -52,7 +54,7 @@ class Assembled:
 
 
 def assemble(engagement: Engagement, period: BillingPeriod, contract: Contract) -> list[Assembled]:
-    """Every line of the period's invoice, in order: charges term by term, then corrections, then credits.
+    """Every line of the period's invoice, as it is printed: by pricing model, in it charges term by term, then corrections; credits last.
 
     Raises `billing.rating.Unpriced` for work beyond the last tier, `ValueError` for a term that cannot be rated.
     """
@@ -61,7 +63,7 @@ def assemble(engagement: Engagement, period: BillingPeriod, contract: Contract) 
         lines += _current(span, period, contract.currency)
     for earlier in queries.issued_periods(engagement, period.index):
         lines += _corrections(engagement, earlier, contract.currency)
-    return lines + _credits(engagement, period, contract, lines)
+    return sorted(lines, key=lambda line: _ORDER.index(line.group)) + _credits(engagement, period, contract, lines)
 
 
 # --- the period itself --------------------------------------------------------------------------------------------------
@@ -204,6 +206,7 @@ def _base(measured: BillingPeriod, current: BillingPeriod, lines: Sequence[Assem
 
 
 def _capped(claims: Sequence[CreditClaim], measured: BillingPeriod, base: Decimal, contract: Contract) -> list[Assembled]:
+    base = round_money(base, contract.currency)  # stored with four decimals; a formula shows the currency's
     cap = round_money(base * contract.at_risk_percent / 100, contract.currency)
     room = max(Decimal(0), cap - queries.credited(measured))
     worth = [

@@ -102,6 +102,17 @@ class TermForm(Refusable):
         if named:
             self.fields = {"name": forms.CharField(max_length=120, label="Name", help_text="As it reads on the invoice."), **self.fields}
 
+    _SECTIONS = (
+        ("What is charged", [["name"], ["workstream"], ["billable_state", "disposition"], ["unit", "effective_from"]]),
+        ("Price", [["shape"], ["price", "package_size"], ["tiers"], ["recurring"], ["free_units", "discount_percent"]]),
+        ("Limits and contract", [["minimum", "cap"], ["clause"], ["prorate"], ["credit_base"]]),
+    )
+
+    def sections(self) -> list[tuple[str, list[list[forms.BoundField]]]]:
+        """The fields this model has, in rows under headings."""
+        kept = [(title, [[self[name] for name in row if name in self.fields] for row in rows]) for title, rows in self._SECTIONS]
+        return [(title, [row for row in rows if row]) for title, rows in kept]
+
     def version_fields(self) -> dict[str, Any]:
         """The columns of a version; what this model does not ask for keeps its default."""
         columns = {field.name for field in ChargeTermVersion._meta.get_fields()}
@@ -118,7 +129,9 @@ class FixedForm(TermForm):
         widget=forms.RadioSelect,
         initial="yes",
     )
-    field_order = ["name", "price", "recurring", "effective_from"]
+
+    def version_fields(self) -> dict[str, Any]:
+        return {**super().version_fields(), "unit": "period"}
 
 
 class _PricedForm(TermForm):
@@ -160,7 +173,9 @@ class _PricedForm(TermForm):
 
 
 class UnitForm(_PricedForm):
-    workstream: forms.ModelChoiceField[Workstream] = forms.ModelChoiceField(queryset=None, label="Workstream", help_text="Whose items are counted.")
+    workstream: forms.ModelChoiceField[Workstream] = forms.ModelChoiceField(
+        queryset=None, label="Workstream", help_text="Whose items are counted."
+    )
     billable_state = forms.ChoiceField(
         label="Counted once", choices=[("delivered", "Delivered"), ("accepted", "Accepted by the client")], widget=forms.RadioSelect
     )
@@ -174,7 +189,6 @@ class UnitForm(_PricedForm):
             ("discarded", "Discarded only"),
         ],
     )
-    field_order = ["name", "workstream", "billable_state", "disposition", "unit", "shape", "price", "tiers", "package_size", "free_units"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -184,8 +198,6 @@ class UnitForm(_PricedForm):
 
 
 class PerUserForm(_PricedForm):
-    field_order = ["name", "unit", "shape", "price", "tiers", "package_size", "free_units"]
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["price"].help_text = "For a whole period."

@@ -12,7 +12,7 @@ from billing.explanation import CSV_HEADER, Explanation, LeafKind, csv_rows
 from billing.models import Invoice, InvoiceLine
 from engagements.models import Client, Contract, LegalEntity, Matter
 from lpo.core.exports import plain, write_csv
-from lpo.core.money import add
+from lpo.core.money import add, round_money
 
 GROUPS = {"fixed": "Fixed", "unit": "Unit rate", "per_user": "Per user", "credit": "Service credits"}
 TAX_LABELS = {"S": "Tax", "Z": "Zero rate", "E": "Exempt", "AE": "Reverse charge", "O": "Out of scope"}
@@ -24,6 +24,9 @@ def freeze(
 ) -> tuple[snapshot.Invoice, dict[str, bytes]]:
     """The snapshot, and the files it names by their hash. Raises `snapshot.Inconsistent` if any figure disagrees."""
     rows = list(InvoiceLine.objects.filter(invoice=invoice).select_related("rated_period").order_by("position"))
+    for row in rows:
+        # The column keeps four decimals; canonical JSON keeps digits, so an amount is written with its currency's.
+        row.amount = round_money(row.amount, invoice.currency)
     matters = {matter.id: matter for matter in Matter.objects.filter(engagement_id=invoice.engagement_id).order_by("reference")}
     files = _files(rows)
     totals = tax.totals([tax.Taxed(row.amount, tax.TaxKey(row.tax_category, row.tax_rate)) for row in rows], invoice.currency)

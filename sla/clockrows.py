@@ -72,12 +72,14 @@ def project(facts: Facts, now: int, *, repin: bool = False, few: int = FEW) -> l
 
 def _subjects(facts: Facts, repin: bool) -> Iterator[Subject]:
     effective = {level: _dates(versions) for level, versions in facts.versions.items()}
+    rules: dict[tuple[int, int | None], ClockRule] = {}
     for item in facts.items:
         for level_id in facts.levels.get(item.workstream_id, ()):
             version = _binding(facts, item, level_id, effective[level_id], repin)
             if version is not None and applies(version, item):
                 events = item.events(version.stop_state)
-                rule = rule_of(version, _closing(facts, version, events))
+                closing = _closing(facts, version, events)
+                rule = rules.get((version.pk, closing)) or rules.setdefault((version.pk, closing), rule_of(version, closing))
                 yield Subject(item, version, events, rule, (level_id, item.id) in facts.excluded)
 
 

@@ -44,7 +44,7 @@ def _clock_cases(version: ServiceLevelVersion, now: datetime) -> list[Case]:
     waited = evaluate(ItemEvents(received, (Pause(asked, answered),)), rule, answered, explain=False)[0].projected_due
     at, due_text = _say(received, zone), _say(due, zone)
     return [
-        Case(f"Received {at}, finished {due_text}", "Met: that is the last second in time", "met"),
+        Case(f"Received {at}, finished {due_text}", "Met, at the last second", "met"),
         Case(f"Received {at}, finished one second later", f"Missed, {duration(late.late_seconds)} late", "breach"),
         Case(
             f"Received {at}, waiting on the client from {_say(asked, zone)} to {_say(answered, zone)}",

@@ -24,7 +24,7 @@ from lpo.core.views import conflict
 
 View = Callable[..., HttpResponse]
 # What a browser may do with a file it opens: nothing.
-_FILE_POLICY = "default-src 'none'; sandbox"
+_FILE_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 def acting(view: View) -> View:

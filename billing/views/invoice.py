@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
@@ -33,6 +34,7 @@ from lpo.core.exports import write_csv
 from lpo.core.money import add
 from lpo.jobs.models import Job, JobState
 from lpo.jobs.queue import enqueue
+from sla.models import ServiceLevel
 
 EVENTS = {
     "invoice.draft": "Drafted",
@@ -153,6 +155,7 @@ def _may(request: TenantRequest, row: Invoice) -> dict[str, bool]:
         "approve": state == InvoiceState.IN_REVIEW and may(P.APPROVE_INVOICES) and not own,
         "waits": state == InvoiceState.IN_REVIEW and may(P.APPROVE_INVOICES) and own,
         "return": state in {InvoiceState.IN_REVIEW, InvoiceState.APPROVED} and may(P.APPROVE_INVOICES),
+        "again": state == InvoiceState.DISCARDED and may(P.DRAFT_INVOICES),
         "discard": editable and may(P.DRAFT_INVOICES),
         "issue": state == InvoiceState.APPROVED and may(P.ISSUE_INVOICES),
         "render": may(P.EXPORT_INVOICES),
@@ -211,19 +214,19 @@ def _leaf_url(leaf: Any, slug: str, items: bool) -> str:
 
 
 def _evidence(line: InvoiceLine, slug: str) -> Mapping[str, str]:
-    """Where the work behind a line is seen."""
-    if line.claim is not None:
-        stream = line.claim.level.workstream
-        return {
-            "label": f"{line.claim.level.name}, {line.claim.attainment.label}",
-            "url": reverse("engagements:workstream", args=[slug, stream.matter.reference, stream.item_prefix]),
-        }
-    return {}
+    """The window that a credit was decided in, with the items behind its figure."""
+    if line.claim is None:
+        return {}
+    level, attainment = line.claim.level, line.claim.attainment
+    number = ServiceLevel.objects.filter(workstream_id=level.workstream_id, id__lte=level.id).count()
+    first = attainment.window_start.astimezone(ZoneInfo(attainment.level_version.time_zone))
+    parts = [slug, level.workstream.item_prefix, number, first.year, first.month]
+    return {"label": f"{level.name}, {attainment.label}: every item", "url": reverse("sla:window", args=parts)}
 
 
 def _line(row: Invoice, position: int) -> InvoiceLine | None:
     lines = InvoiceLine.objects.filter(invoice=row, position=position).defer("explanation")
-    found = lines.select_related("term", "rated_period", "claim__level__workstream__matter", "claim__attainment").first()
+    found = lines.select_related("term", "rated_period", "claim__level__workstream", "claim__attainment__level_version").first()
     if found is not None:
         found.invoice = row
     return found

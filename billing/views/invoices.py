@@ -58,8 +58,8 @@ def invoices(request: TenantRequest, organization: str) -> HttpResponse:
         "page": page,
         "rows": listed,
         "totals": overview.totals(rows),
-        "kept": kept,
-        "month": kept.get("month", ""),
+        "kept": {"state": "", "client": "", "month": "", **kept},
+        "filtered": bool(kept),
         "here": here,
         "chips": [
             {"label": label, "url": _with(here, kept, state=state), "current": kept.get("state", "") == state} for state, label in STATES

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 
 from lpo.jobs.registry import Progress, Result
 from lpo.tenancy.context import current_organization_id, in_organization
@@ -150,7 +150,7 @@ def kept_alive(claim: Claim, every_seconds: float = RENEW_SECONDS) -> Iterator[N
                     renew(claim)
         except LeaseLost:
             return  # the chunk's own commit finds the same and gives up
-        except DatabaseError:
+        except Error:  # a connection that broke is an InterfaceError, which is no DatabaseError
             logger.warning("The lease of job %s could not be renewed.", claim.job_id, exc_info=True)
         finally:
             connection.close()

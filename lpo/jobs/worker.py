@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import socket
 import threading
 from typing import Any
 
-from celery.signals import worker_ready, worker_shutting_down
+from celery.signals import worker_process_init, worker_ready, worker_shutting_down
+from django.conf import settings
 from django.db import Error, connection
 
 logger = logging.getLogger(__name__)
@@ -62,3 +64,12 @@ def start_heartbeat(**kwargs: Any) -> None:
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]
 def stop_heartbeat(**kwargs: Any) -> None:
     _stop.set()
+
+
+@worker_process_init.connect  # type: ignore[untyped-decorator]
+def limit_memory(**kwargs: Any) -> None:
+    """A job that hoards gets a MemoryError of its own, before the system ends whichever process it likes."""
+    wanted = settings.JOB_MEMORY_MB * 1024 * 1024
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if hard == resource.RLIM_INFINITY or wanted < hard:
+        resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from lpo.core.templatetags.formats import DASH, instant, money
+from lpo.core.templatetags.formats import DASH, NBSP, instant, money
 from lpo.portal.queries import Level
 from lpo.reports.wording import effect
 
@@ -53,14 +53,19 @@ def levels_fact(levels: Sequence[Level], url: str) -> Fact:
     running = [level for level in levels if level.so_far is not None and level.so_far["denominator"]]
     if running:
         met = sum(level.so_far["kind"] == "met" for level in running if level.so_far)
-        notes = "; ".join(_so_far(level) for level in running[:3])
-        return Fact(f"{met} of {len(running)} so far", notes, url, "met" if met == len(running) else "breach")
+        return Fact(f"{met} of {len(running)} so far", _worst_first(running, _so_far), url, "met" if met == len(running) else "breach")
     closed = [level for level in levels if level.last is not None and level.last.attainment.met is not None]
     if not closed:
         return Fact(DASH, "Nothing was measured and published yet")
     met = sum(bool(level.last and level.last.attainment.met) for level in closed)
-    notes = "; ".join(_closed(level) for level in closed[:3])
-    return Fact(f"{met} of {len(closed)} met", notes, url, "met" if met == len(closed) else "breach")
+    return Fact(f"{met} of {len(closed)} met", _worst_first(closed, _closed), url, "met" if met == len(closed) else "breach")
+
+
+def _worst_first(levels: Sequence[Level], say: Callable[[Level], str]) -> str:
+    """Two levels in words, what is off target before the rest, and how many more there are."""
+    ordered = sorted(levels, key=lambda level: level.kind != "breach")
+    notes = "; ".join(say(level) for level in ordered[:2]) + (f"; {len(ordered) - 2} more" if len(ordered) > 2 else "")
+    return notes.replace(" %", f"{NBSP}%")
 
 
 def _so_far(level: Level) -> str:

@@ -28,7 +28,7 @@ from sla.queries import Figure, in_force_at, versions_of
 from sla.windows import in_force, period
 
 # Returns when the organization has no job left to do.
-Wait = Callable[[], None]
+Wait = Callable[[], object]
 
 
 class JobFailed(Exception):

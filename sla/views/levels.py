@@ -214,6 +214,8 @@ def new_level(request: TenantRequest, organization: str, prefix: str, kind: str)
         raise Http404("No such page.")
     contract = Contract.objects.filter(engagement_id=workstream.matter.engagement_id).order_by("-number").first()
     initial = {
+        "decides": "first",
+        "window": "month",
         **TEMPLATES[kind],
         "effective_from": contract.effective_from if contract else timezone.localdate(),
         "time_zone": contract.time_zone if contract else workstream.client.time_zone,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -26,19 +27,21 @@ class Chain:
     approver: Membership
     settle: Callable[[Organization], None]
 
-    def close(self, month: date, now: datetime) -> list[Attainment]:
-        """Close and publish every window that began in the month and had ended by `now`."""
+    def close(self, now: datetime) -> list[Attainment]:
+        """Close and publish every window that had ended by `now`."""
         self.settle(self.organization)
         by = Actor.system(self.organization.id, "Month end")
-        closed = []
         with in_organization(self.organization.id):
             figures = Attainment.objects.filter(state="open", window_end__lte=now).select_related("level").order_by("id")
-            for figure in figures:
-                closed.append(sla.close_window(level=figure.level, window_start=figure.window_start, by=by, publish=True, now=now))
-        return closed
+            return [
+                sla.close_window(level=figure.level, window_start=figure.window_start, by=by, publish=True, now=now) for figure in figures
+            ]
 
-    def invoice(self, month: date, now: datetime) -> list[Invoice]:
-        """Draft, approve and issue the month of every engagement that has something to bill."""
+    def invoice(self, month: date, now: datetime, drafts: AbstractSet[str], in_review: AbstractSet[str]) -> list[Invoice]:
+        """Draft, approve and issue the month of every engagement that has something to bill.
+
+        `drafts` and `in_review` name engagements whose invoice stops there.
+        """
         issued = []
         with in_organization(self.organization.id):
             sla.finalize_claims(by=Actor.system(self.organization.id, "Month end"), now=now)
@@ -46,16 +49,21 @@ class Chain:
             for engagement in engagements:
                 last = month.replace(day=28)
                 if engagement.starts_on <= last:
-                    invoice = self._issue(engagement, period_on(engagement, last).index, now)
+                    stop = "draft" if engagement.reference in drafts else "in_review" if engagement.reference in in_review else ""
+                    invoice = self._issue(engagement, period_on(engagement, last).index, now, stop)
                     issued += [invoice] if invoice is not None else []
         return issued
 
-    def _issue(self, engagement: Engagement, index: int, now: datetime) -> Invoice | None:
+    def _issue(self, engagement: Engagement, index: int, now: datetime, stop: str) -> Invoice | None:
         preparer, approver = Actor.member(self.preparer), Actor.member(self.approver)
         invoice = billing.draft_invoice(engagement=engagement, index=index, by=preparer, now=now)
         if not InvoiceLine.objects.filter(invoice=invoice).exists():
             billing.discard_invoice(invoice=invoice, by=preparer)
             return None
+        if stop == "draft":
+            return invoice
         billing.submit_invoice(invoice=invoice, by=preparer)
+        if stop == "in_review":
+            return invoice
         billing.approve_invoice(invoice=invoice, by=approver, now=now)
         return billing.issue_invoice(invoice=invoice, by=preparer, now=now)

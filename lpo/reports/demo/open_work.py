@@ -105,7 +105,14 @@ def lay_out(streams: dict[str, Workstream], people: People, now: datetime) -> No
 
 def _others(streams: dict[str, Workstream], people: People, now: datetime, manager: Actor) -> None:
     _item(streams["NDA"], manager, "Does our form allow e-signature?", now - timedelta(minutes=70), kind="enquiry")
-    _item(streams["NDA"], manager, "Wrong governing law in the Lumen NDA", now - timedelta(hours=3, minutes=8), kind="error", severity="critical")
+    _item(
+        streams["NDA"],
+        manager,
+        "Wrong governing law in the Lumen NDA",
+        now - timedelta(hours=3, minutes=8),
+        kind="error",
+        severity="critical",
+    )
     drafting = streams["DRF"]
     for number, days in enumerate((3, 2, 1, 1)):
         item = _item(drafting, manager, f"Demand letter, claim {now.year}-{410 + number}", now - timedelta(days=days, hours=2))
@@ -114,7 +121,9 @@ def _others(streams: dict[str, Workstream], people: People, now: datetime, manag
     work.pause_item(
         item=waiting, by=manager, party="client", reason="documents", note="Medical records outstanding.", at=now - timedelta(days=3)
     )
-    batch = _item(streams["REV"], manager, "Supplemental batch 0121, 500 documents", now - timedelta(hours=6), priority="batch", quantity=Decimal(500))
+    batch = _item(
+        streams["REV"], manager, "Supplemental batch 0121, 500 documents", now - timedelta(hours=6), priority="batch", quantity=Decimal(500)
+    )
     work.assign_item(item=batch, member=people["ren"], by=manager)
 
 

@@ -44,10 +44,12 @@ MAPPING = {
 }
 REVIEWERS = ("rita@alder.example", "rashid@alder.example", "ren@alder.example")
 NEW_YORK = ZoneInfo("America/New_York")
-OFFICE = CalendarSpec(NEW_YORK, {day: ((9 * 60, 17 * 60),) for day in range(5)})
+OFFICE = CalendarSpec(NEW_YORK, dict.fromkeys(range(5), ((9 * 60, 17 * 60),)))
 
-_FIRST = ("Orrin", "Corvid", "Bluefin", "Halcyon", "Juniper", "Kestrel", "Lumen", "Marlow", "Nimbus", "Osprey", "Pinnacle", "Quillon")
-_FIRST += ("Redwood", "Söderberg", "Tamarind", "Umbra", "Vesper", "Wexford", "Yarrow", "Zephyr", "O'Hara", "Château", "Delmar", "Everett")
+_FIRST = tuple(
+    "Orrin Corvid Bluefin Halcyon Juniper Kestrel Lumen Marlow Nimbus Osprey Pinnacle Quillon Redwood Söderberg Tamarind Umbra"
+    " Vesper Wexford Yarrow Zephyr O'Hara Château Delmar Everett".split()
+)
 _LAST = ("Systems", "Analytics", "Labs", "Partners", "Robotics", "Logistics", "Biotech", "Cloud", "Foods", "Capital", "Media", "Energy")
 
 
@@ -110,7 +112,9 @@ def ndas(month: date, scale: int, misses: int) -> Log:
         received = _arrival(random, random.choice(days), zone)
         title = f"{random.choice(('Mutual NDA', 'One-way NDA', 'NDA amendment'))}, {company(random)}"
         spent = timedelta(hours=random.uniform(25, 33) if number in late else min(23.2, random.lognormvariate(2.2, 0.55)))
-        rows += list(_item(random, f"V{month:%y%m}-{number + 1:03d}", received, spent, title, "standard", "1", waits=random.random() < 0.12))
+        rows += list(
+            _item(random, f"V{month:%y%m}-{number + 1:03d}", received, spent, title, "standard", "1", waits=random.random() < 0.12)
+        )
     return _log(f"vantic-ndas-{month:%Y-%m}.csv", rows)
 
 
@@ -159,6 +163,16 @@ def drafts(month: date, scale: int, misses: int) -> Log:
 def returned(ticket: str, title: str, at: datetime) -> Row:
     """A row that takes a delivered item back, as next month's file brings it."""
     return at, ticket, "Returned", title, "standard", "1", REVIEWERS[0]
+
+
+def cancelled(ticket: str, title: str, at: datetime) -> Row:
+    return at, ticket, "Cancelled", title, "standard", "1", REVIEWERS[0]
+
+
+def until(log: Log, now: datetime) -> Log:
+    """The items of a running month that are delivered by now, each with the rows it has so far."""
+    done = {row[0] for row in log.rows if row[2] == "Delivered" and datetime.fromisoformat(row[1]) < now}
+    return Log(log.name, tuple(row for row in log.rows if row[0] in done and datetime.fromisoformat(row[1]) < now))
 
 
 def with_rows(log: Log, rows: Sequence[Row]) -> Log:
@@ -211,5 +225,7 @@ def leases(month: date, scale: int, misses: int) -> Log:
     for number in range(count):
         received = _arrival(random, random.choice(_days(month)), ZoneInfo("Europe/London"))
         spent = timedelta(hours=random.uniform(50, 60) if number in late else random.uniform(8, 46))
-        rows += list(_item(random, f"L{month:%y%m}-{number + 1:02d}", received, spent, f"Lease, plot {number + 1}", "standard", "1", waits=False))
-    return Log(f"copperfield-leases-{month:%Y-%m}.csv", tuple(row[:-1] + ("",) for row in _log("", rows).rows))
+        rows += list(
+            _item(random, f"L{month:%y%m}-{number + 1:02d}", received, spent, f"Lease, plot {number + 1}", "standard", "1", waits=False)
+        )
+    return Log(f"copperfield-leases-{month:%Y-%m}.csv", tuple((*row[:-1], "") for row in _log("", rows).rows))

@@ -7,6 +7,7 @@ have in life: a credit of one month reduces a later invoice, a return after bill
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -23,9 +24,10 @@ from engagements.models import Client, Engagement, LegalEntity, Workstream
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership, Organization
 from lpo.core.periods import add_months
+from lpo.reports.actions import publish_status
 from lpo.reports.demo import cast, open_work, records
 from lpo.reports.demo.chain import Chain
-from lpo.tenancy.context import in_organization
+from lpo.tenancy.context import Scope, in_organization
 from sla import actions as sla
 from sla.models import LevelKind, Unit
 
@@ -37,8 +39,14 @@ DRAFT_MISSES = (1, 0, 2, 1, 3, 0, 1, 2, 0, 1, 2, 5)
 REVIEW_MONTHS_AGO = 4
 REVIEW_MISSES = 10
 
+UPDATES = {
+    "NDA": "Intake is steady. One NDA waits for a signature block from your side.",
+    "REV": "The review is complete. A supplemental batch arrived and is being read.",
+    "DRF": "Letters are on schedule. One claim waits for medical records.",
+}
+
 Settle = Callable[[Organization], None]
-Tell = Callable[[str], None]
+Tell = Callable[[int, int, str], None]
 
 
 @dataclass
@@ -48,7 +56,6 @@ class Scene:
     organization: Organization
     people: dict[str, Membership]
     settle: Settle
-    tell: Tell
     scale: int
     streams: dict[str, Workstream] = field(default_factory=dict)
     engagements: dict[str, Engagement] = field(default_factory=dict)
@@ -57,6 +64,14 @@ class Scene:
     def by(self, name: str) -> Actor:
         return Actor.member(self.people[name])
 
+    @property
+    def manager(self) -> Actor:
+        return self.by("asha" if "asha" in self.people else "ben")
+
+    def inside(self) -> AbstractContextManager[Scope]:
+        """A transaction of the organization; what it asks of the background is seen once it commits."""
+        return in_organization(self.organization.id)
+
 
 def months_before(now: datetime, n: int = MONTHS) -> list[date]:
     """First days of the last n months that have ended in New York, oldest first."""
@@ -64,30 +79,50 @@ def months_before(now: datetime, n: int = MONTHS) -> list[date]:
     return [add_months(first, -k) for k in range(n, 0, -1)]
 
 
-def build(*, settle: Settle, tell: Tell, scale: int = 1, now: datetime | None = None, billed: bool = True) -> Organization:
-    """Make both organizations. `billed=False` leaves the last month's windows open and its invoices undrafted."""
+def build(*, settle: Settle, tell: Tell, scale: int = 1, now: datetime | None = None, leave_last_month: bool = False) -> Organization:
+    """Make both organizations, month after month. Raises `RuntimeError` when a recorded file is not taken whole.
+
+    `leave_last_month` keeps the last month's windows open and its invoices undrafted, for whoever wants to do them.
+    """
     now = now or timezone.now()
     months = months_before(now)
-    tell("People and contracts")
-    birch = _birch(settle, tell, scale, months)
-    alder = _alder(settle, tell, scale, months)
-    for scene in (birch, alder):
+    steps = len(months) * 2 + 2
+    tell(0, steps, "People and contracts")
+    scenes = (_birch(settle, scale, months), _alder(settle, scale, months))
+    done = 1
+    for scene in scenes:
         for position, month in enumerate(months):
-            tell(f"{scene.organization.name}: {month:%B %Y}")
-            play(scene, position, month, bill=billed or position < len(months) - 1)
-    tell("Open work")
-    with in_organization(alder.organization.id):
+            tell(done, steps, f"{scene.organization.name}, {month:%B %Y}")
+            play(scene, position, month, leave=leave_last_month and position == len(months) - 1)
+            done += 1
+    tell(done, steps, "Open work")
+    alder = scenes[1]
+    running = add_months(months[-1], 1)
+    for key, log in (("NDA", records.ndas(running, scale, 2)), ("DRF", records.drafts(running, scale, 1))):
+        so_far = records.until(log, now - timedelta(hours=1))
+        if so_far.rows:
+            bring_in(alder, key, so_far)
+    with alder.inside():
         open_work.lay_out(alder.streams, alder.people, timezone.now())
     settle(alder.organization)
+    with alder.inside():
+        _publish(alder)
+    tell(steps, steps, "Ready")
     return alder.organization
+
+
+def _publish(scene: Scene) -> None:
+    """What the clients were last told of their matters."""
+    for key, note in UPDATES.items():
+        publish_status(matter=scene.streams[key].matter, by=scene.by("asha"), note=note)
 
 
 # --- organizations ------------------------------------------------------------------------------------------------------
 
 
-def _alder(settle: Settle, tell: Tell, scale: int, months: list[date]) -> Scene:
+def _alder(settle: Settle, scale: int, months: list[date]) -> Scene:
     organization, people = cast.found("alder", "Alder Legal", "America/New_York", cast.ALDER)
-    scene = Scene(organization, people, settle, tell, scale)
+    scene = Scene(organization, people, settle, scale)
     with in_organization(organization.id):
         entity = create_legal_entity(by=scene.by("adam"), **cast.ALDER_ENTITY)
         office = sla.create_calendar(
@@ -113,21 +148,20 @@ def _holidays(region: str, months: list[date]) -> list[date]:
 
 
 def _engagement(scene: Scene, client: Client, entity: LegalEntity, key: str, title: str, starts_on: date, **fields: Any) -> Engagement:
-    terms = {name: fields.pop(name) for name in ("time_zone", "purchase_order", "signed_on") if name in fields}
-    manager = "asha" if "asha" in scene.people else "ben"
+    terms: Any = {name: fields.pop(name) for name in ("time_zone", "purchase_order", "signed_on") if name in fields}
+    terms["currency"] = client.currency
     engagement = work.create_engagement(
-        client=client, legal_entity=entity, title=title, starts_on=starts_on, manager=scene.people[manager], by=scene.by(manager),
-        contract={"currency": client.currency, **terms}, **fields,
+        client=client, legal_entity=entity, title=title, starts_on=starts_on, by=scene.manager,
+        manager=scene.people.get("asha") or scene.people["ben"], contract=terms, **fields,
     )  # fmt: skip
     scene.engagements[key] = engagement
     return engagement
 
 
 def _stream(scene: Scene, engagement: Engagement, key: str, matter: dict[str, Any], stream: dict[str, Any]) -> Workstream:
-    by = scene.by("asha" if "asha" in scene.people else "ben")
-    made = work.create_matter(engagement=engagement, by=by, **matter)
-    work.publish_matter(matter=made, by=by)
-    scene.streams[key] = work.create_workstream(matter=made, by=by, **stream)
+    made = work.create_matter(engagement=engagement, by=scene.manager, **matter)
+    work.publish_matter(matter=made, by=scene.manager)
+    scene.streams[key] = work.create_workstream(matter=made, by=scene.manager, **stream)
     return scene.streams[key]
 
 
@@ -138,9 +172,14 @@ def _vantic(scene: Scene, entity: LegalEntity, start: date, office: Any) -> None
         scene, client, entity, "VAN", "Commercial contracts", start, location="nearshore",
         time_zone="America/New_York", purchase_order="VS-20471", signed_on=start - timedelta(days=20),
     )  # fmt: skip
-    matter = {"title": "Commercial NDAs", "client_matter_id": "LEG-2231", "jurisdiction": "Germany", "supervising_attorney": scene.people["sam"]}
+    matter = {
+        "title": "Commercial NDAs",
+        "client_matter_id": "LEG-2231",
+        "jurisdiction": "Germany",
+        "supervising_attorney": scene.people["sam"],
+    }
     stream = _stream(scene, engagement, "NDA", matter, {"kind": "nda_review", "title": "NDA review", "unit": "NDA", "item_prefix": "NDA"})
-    promise = {"effective_from": start, "by": scene.by("asha"), "time_zone": "America/New_York"}
+    promise: dict[str, Any] = {"effective_from": start, "by": scene.by("asha"), "time_zone": "America/New_York"}
     sla.create_level(
         workstream=stream, kind=LevelKind.TURNAROUND, name="NDA turnaround", clause="Schedule B 2.1", unit=Unit.ELAPSED, target=86_400,
         expected_percent=Decimal(95), credit_percent=Decimal(5), **promise,
@@ -150,7 +189,8 @@ def _vantic(scene: Scene, entity: LegalEntity, start: date, office: Any) -> None
         calendar_version=office, expected_percent=Decimal(100), **promise,
     )  # fmt: skip
     sla.create_level(
-        workstream=stream, kind=LevelKind.ERROR_RESOLUTION, name="Critical errors", clause="Schedule B 2.4", unit=Unit.ELAPSED, target=14_400,
+        workstream=stream, kind=LevelKind.ERROR_RESOLUTION, name="Critical errors", clause="Schedule B 2.4",
+        unit=Unit.ELAPSED, target=14_400,
         expected_percent=Decimal(100), severity="critical", **promise,
     )  # fmt: skip
     billing.create_term(
@@ -167,10 +207,15 @@ def _hale(scene: Scene, entity: LegalEntity, months: list[date], office: Any) ->
         scene, client, entity, "HM", "Document review, Harlan v. Osprey", start, location="hybrid",
         time_zone="America/New_York", purchase_order="4471-B", signed_on=start - timedelta(days=9),
     )  # fmt: skip
-    matter = {"title": "Harlan v. Osprey", "client_matter_id": "2026-0418", "jurisdiction": "D. Mass.", "supervising_attorney": scene.people["sam"]}
+    matter = {
+        "title": "Harlan v. Osprey",
+        "client_matter_id": "2026-0418",
+        "jurisdiction": "D. Mass.",
+        "supervising_attorney": scene.people["sam"],
+    }
     unit = {"kind": "ediscovery", "title": "First-pass review", "unit": "document", "item_prefix": "REV"}
     stream = _stream(scene, engagement, "REV", matter, unit)
-    promise = {"effective_from": start, "by": scene.by("asha"), "time_zone": "America/New_York"}
+    promise: dict[str, Any] = {"effective_from": start, "by": scene.by("asha"), "time_zone": "America/New_York"}
     sla.create_level(
         workstream=stream, kind=LevelKind.TURNAROUND, name="Batch turnaround", clause="SOW 4.2", unit=Unit.BUSINESS, target=16 * 3600,
         calendar_version=office, expected_percent=Decimal(95), credit_percent=Decimal(2), priority="batch", **promise,
@@ -181,7 +226,8 @@ def _hale(scene: Scene, entity: LegalEntity, months: list[date], office: Any) ->
     )  # fmt: skip
     billing.create_term(
         engagement=engagement, name="First-pass review, 500,000 documents", model="fixed", by=scene.by("bill"), position=1,
-        version={"effective_from": start, "price": Decimal(50_000), "unit": "project", "recurring": False, "prorate": False, "clause": "SOW 6.1"},
+        version={"effective_from": start, "price": Decimal(50_000), "unit": "project", "recurring": False, "prorate": False,
+        "clause": "SOW 6.1"},
     )  # fmt: skip
     hosting = billing.create_term(
         engagement=engagement, name="Review platform, hosting by user", model="per_user", by=scene.by("bill"), position=2,
@@ -206,10 +252,16 @@ def _meridian(scene: Scene, entity: LegalEntity, start: date, office: Any) -> No
         scene, client, entity, "MER", "Demand letters", start, location="onshore", time_zone="America/New_York",
         purchase_order="MPG-118", signed_on=start - timedelta(days=30),
     )  # fmt: skip
-    matter = {"title": "PIP demand letters", "client_matter_id": "PIP-DL", "jurisdiction": "Florida", "supervising_attorney": scene.people["sam"]}
+    matter = {
+        "title": "PIP demand letters",
+        "client_matter_id": "PIP-DL",
+        "jurisdiction": "Florida",
+        "supervising_attorney": scene.people["sam"],
+    }
     stream = _stream(scene, drafting, "DRF", matter, {"kind": "drafting", "title": "Drafting", "unit": "letter", "item_prefix": "DRF"})
     sla.create_level(
-        workstream=stream, kind=LevelKind.TURNAROUND, name="Drafting turnaround", clause="Exhibit A 3", unit=Unit.BUSINESS, target=24 * 3600,
+        workstream=stream, kind=LevelKind.TURNAROUND, name="Drafting turnaround", clause="Exhibit A 3", unit=Unit.BUSINESS,
+        target=24 * 3600,
         calendar_version=office, expected_percent=Decimal(90), credit_percent=Decimal(5), effective_from=start, by=scene.by("asha"),
         time_zone="America/New_York",
     )  # fmt: skip
@@ -232,9 +284,9 @@ def _meridian(scene: Scene, entity: LegalEntity, start: date, office: Any) -> No
     _seat(scene, term, "Paralegal B", start + timedelta(days=14), None)
 
 
-def _birch(settle: Settle, tell: Tell, scale: int, months: list[date]) -> Scene:
+def _birch(settle: Settle, scale: int, months: list[date]) -> Scene:
     organization, people = cast.found("birch", "Birch Legal Support", "Europe/London", cast.BIRCH)
-    scene = Scene(organization, people, settle, tell, scale)
+    scene = Scene(organization, people, settle, scale)
     with in_organization(organization.id):
         entity = create_legal_entity(by=scene.by("beth"), **cast.BIRCH_ENTITY)
         client = work.create_client(by=scene.by("ben"), **cast.COPPERFIELD)
@@ -246,7 +298,8 @@ def _birch(settle: Settle, tell: Tell, scale: int, months: list[date]) -> Scene:
         stream = _stream(scene, engagement, "LSE", matter, unit)
         sla.create_level(
             workstream=stream, kind=LevelKind.TURNAROUND, name="Lease turnaround", unit=Unit.ELAPSED, target=48 * 3600,
-            expected_percent=Decimal(90), credit_percent=Decimal(10), effective_from=months[0], by=scene.by("ben"), time_zone="Europe/London",
+            expected_percent=Decimal(90), credit_percent=Decimal(10), effective_from=months[0], by=scene.by("ben"),
+            time_zone="Europe/London",
         )  # fmt: skip
         billing.create_term(
             engagement=engagement, name="Leases", model="unit", by=scene.by("bryn"),
@@ -258,21 +311,24 @@ def _birch(settle: Settle, tell: Tell, scale: int, months: list[date]) -> Scene:
 # --- one month ---------------------------------------------------------------------------------------------------------------
 
 
-def play(scene: Scene, position: int, month: date, *, bill: bool) -> None:
+def play(scene: Scene, position: int, month: date, *, leave: bool) -> None:
     """Bring a month's recorded work in, and close and invoice it as of the days after its end."""
-    following = add_months(month, 1)
-    with in_organization(scene.organization.id):
-        for key, log in logs_of(scene, position, month):
-            bring_in(scene, key, log)
+    for key, log in logs_of(scene, position, month):
+        bring_in(scene, key, log)
+    with scene.inside():
         small_things(scene, position, month)
     scene.settle(scene.organization)
-    if not bill:
+    if leave:
         return
     preparer, approver = ("bill", "bella") if "bill" in scene.people else ("bryn", "bea")
     chain = Chain(scene.organization, scene.people[preparer], scene.people[approver], settle=scene.settle)
+    following = add_months(month, 1)
     at = datetime(following.year, following.month, 3, 15, tzinfo=UTC)
-    chain.close(month, now=at - timedelta(days=2))
-    chain.invoice(month, now=at)
+    chain.close(now=at - timedelta(days=2))
+    # The last month is left half done where billing would have it on a day like today.
+    chain.invoice(
+        month, now=at, drafts={"MER-E01"} if position == MONTHS - 1 else set(), in_review={"HM-E01"} if position == MONTHS - 1 else set()
+    )
     scene.settle(scene.organization)
 
 
@@ -294,21 +350,26 @@ def _drafts(scene: Scene, position: int, month: date) -> records.Log:
     ticket = next(row[0] for row in earlier.rows if row[2] == "Delivered")
     title = next(row[3] for row in earlier.rows if row[0] == ticket)
     at = datetime(month.year, month.month, 12, 15, tzinfo=UTC)
-    return records.with_rows(log, [records.returned(ticket, title, at)])
+    gone = [records.returned(ticket, title, at), records.cancelled(ticket, title, at + timedelta(days=2))]
+    return records.with_rows(log, gone)
 
 
 def bring_in(scene: Scene, key: str, log: records.Log) -> None:
     """Upload, map, check, confirm and load one file through the import a customer uses."""
-    by = scene.by("asha" if "asha" in scene.people else "ben")
-    batch = work.upload_file(workstream=scene.streams[key], by=by, purpose="history", content=log.content(), file_name=log.name, source="tracker")
-    batch = work.map_columns(batch=batch, by=by, mapping=records.MAPPING, save_as="Tracker export")
+    by = scene.manager
+    with scene.inside():
+        stream = scene.streams[key]
+        batch = work.upload_file(workstream=stream, by=by, purpose="history", content=log.content(), file_name=log.name, source="tracker")
+        work.map_columns(batch=batch, by=by, mapping=records.MAPPING, save_as="Tracker export")
     scene.settle(scene.organization)
-    batch.refresh_from_db()
-    if batch.state != "preview" or batch.counts.get("rejected"):
-        raise RuntimeError(f"{log.name}: {batch.state} {batch.counts} {batch.problem}")
-    work.confirm_import(batch=batch, by=by)
+    with scene.inside():
+        batch.refresh_from_db()
+        if batch.state != "preview" or batch.counts.get("rejected"):
+            raise RuntimeError(f"{log.name}: {batch.state} {batch.counts} {batch.problem}")
+        work.confirm_import(batch=batch, by=by)
     scene.settle(scene.organization)
-    batch.refresh_from_db()
+    with scene.inside():
+        batch.refresh_from_db()
     if batch.state != "loaded":
         raise RuntimeError(f"{log.name} was not loaded: {batch.state} {batch.problem}")
 

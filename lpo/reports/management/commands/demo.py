@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from argparse import ArgumentParser
 from typing import Any
@@ -12,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from lpo.accounts.models import Organization
 from lpo.jobs.runner import run_due
 from lpo.reports.demo import cast, story
+from lpo.reports.waiting import Waiter
 
 
 class Command(BaseCommand):
@@ -20,6 +22,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--if-empty", action="store_true", help="Do nothing when any organization exists.")
         parser.add_argument("--sign-ins", action="store_true", help="Only print the sign-ins.")
+        parser.add_argument("--leave-last-month", action="store_true", help="Leave the last month's windows and invoices to do.")
+        parser.add_argument("--by-worker", action="store_true", help="Have the running worker do the jobs, and wait for it.")
         parser.add_argument("--scale", type=int, default=1, help="Multiply the number of items (default 1).")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -35,11 +39,19 @@ class Command(BaseCommand):
                 return
             raise CommandError("There are organizations already. The demo is made in an empty database.")
         started = time.monotonic()
-        story.build(settle=settle, tell=self.tell, scale=options["scale"])
-        self.tell(f"The demo is ready after {time.monotonic() - started:.0f} s.")
+        settle = wait_for_worker if options["by_worker"] else work_off
+        story.build(settle=settle, tell=self.tell, scale=options["scale"], leave_last_month=options["leave_last_month"])
+        self.stderr.write(f"The demo is ready after {time.monotonic() - started:.0f} s.")
 
-    def tell(self, text: str) -> None:
-        self.stderr.write(text)
+    def tell(self, done: int, steps: int, text: str) -> None:
+        """A bar that redraws itself on a terminal, a line a step elsewhere."""
+        filled = 24 * done // steps
+        bar = f"[{'█' * filled}{'·' * (24 - filled)}] {done}/{steps} {text}"
+        if self.stderr.isatty():
+            self.stderr.write(f"\r\033[K{bar}", ending="" if done < steps else "\n")
+            self.stderr.flush()
+        else:
+            self.stderr.write(bar)
 
     def sign_ins(self) -> None:
         if not Organization.objects.filter(slug="alder", is_demo=True).exists():
@@ -51,8 +63,11 @@ class Command(BaseCommand):
         self.stdout.write(f"  Everybody's password: {cast.PASSWORD}")
 
 
-def settle(organization: Organization) -> None:
+def work_off(organization: Organization) -> None:
     """Get due work done in this process, through the real runner: no worker runs yet."""
     while run_due(organization.id):
         pass
 
+
+def wait_for_worker(organization: Organization) -> None:
+    Waiter(organization.pk, io.StringIO())()
