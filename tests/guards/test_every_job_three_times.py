@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.db import connection
+from django.utils import timezone
 
 from billing import actions as billing
 from engagements import actions as work
@@ -125,6 +126,14 @@ def test_every_kind_of_job_has_a_case() -> None:
     assert kinds() == sorted(CASES)
 
 
+@pytest.fixture
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One instant for all three: what an open clock has used grows with time, not with how often it is read."""
+    now = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: now)
+
+
+@pytest.mark.usefixtures("still")
 @pytest.mark.parametrize("kind", sorted(CASES))
 def test_done_three_times_it_has_the_effect_of_once(world: World, kind: str) -> None:
     place = world.alder
