@@ -175,6 +175,11 @@ def until(log: Log, now: datetime) -> Log:
     return Log(log.name, tuple(row for row in log.rows if row[0] in done and datetime.fromisoformat(row[1]) < now))
 
 
+def before(log: Log, now: datetime) -> Log:
+    """What a tracker can have written by now: on the first days of a month, the last one is still being delivered."""
+    return Log(log.name, tuple(row for row in log.rows if datetime.fromisoformat(row[1]) < now))
+
+
 def with_rows(log: Log, rows: Sequence[Row]) -> Log:
     return Log(log.name, (*log.rows, *_log("", rows).rows))
 
