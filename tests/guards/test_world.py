@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
-from billing.models import Invoice
 from billing.actions.documents import pdf_of
+from billing.models import Invoice
 from lpo.jobs.models import Job
 from lpo.tenancy.context import in_organization
 from sla.models import Attainment, CreditClaim

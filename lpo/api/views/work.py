@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -157,7 +159,12 @@ class ItemView(View):
         data = s.UpsertSerializer(data=request.data)
         data.is_valid(raise_exception=True)
         values = data.validated_data
-        done = actions.upsert_items(by=actor_of(request), workstream=values["workstream"], source=values["source"], rows=values["items"])
+        by = actor_of(request)
+        with transaction.atomic():
+            done = actions.upsert_items(by=by, workstream=values["workstream"], source=values["source"], rows=values["items"])
+            refused = {f"items[{n}].{row.field}": [row.reason] for n, row in enumerate(done) if row.outcome == "refused"}
+            if refused:
+                raise ValidationError(refused)  # leaves the transaction: nothing was written
         return Response({"results": [{"external_id": row.external_id, "reference": row.reference, "outcome": row.outcome} for row in done]})
 
 
