@@ -43,7 +43,8 @@ class Command(BaseCommand):
             return
         found = standing()
         if found == Standing.UNFINISHED:
-            raise CommandError("An earlier start was interrupted while it made the demo; only a part is there.", returncode=UNFINISHED)
+            self.stderr.write("An earlier start was interrupted while it made the demo; only a part is there.")
+            raise SystemExit(UNFINISHED)
         if found == Standing.EMPTY and not (options["if_empty"] and settings.PRODUCTION):
             self.make(options)
         elif not options["if_empty"]:
