@@ -137,7 +137,7 @@ class FixedForm(TermForm):
 class _PricedForm(TermForm):
     unit = forms.CharField(max_length=30, label="Unit", help_text="What one is called: NDA, document, seat.")
     shape = forms.ChoiceField(
-        label="Price",
+        label="How it is priced",
         widget=forms.RadioSelect,
         initial="standard",
         choices=[
@@ -258,7 +258,7 @@ class EntityForm(forms.ModelForm):  # type: ignore[type-arg]
         labels = {"query_contact": "Contact for questions", "number_prefix": "Number prefix"}
         help_texts = {
             "number_prefix": "Begins every invoice number, as in AL-2026-0001. It cannot be changed later.",
-            "query_contact": "Name and e-mail address, as in Billing, billing@alder.example.",
+            "query_contact": "Name and e-mail address, as in Billing, billing@example.com.",
             "colour": "Of the mark on the invoice.",
         }
 

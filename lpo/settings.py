@@ -289,7 +289,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["lpo.api.permissions.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "lpo.api.schema.DescribedSchema",
     "DEFAULT_PAGINATION_CLASS": "lpo.api.pagination.KeysetPagination",
     "EXCEPTION_HANDLER": "lpo.api.problems.problem_response",
     "DEFAULT_THROTTLE_CLASSES": ["lpo.api.throttles.TokenThrottle"],

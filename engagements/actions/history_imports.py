@@ -228,7 +228,7 @@ def write_plans(batch: ImportBatch, plans: Sequence[Plan], by: Actor) -> None:
         return
     _insert_items(batch, [plan for plan in plans if plan.known is None])
     found = WorkItem.objects.filter(workstream=batch.workstream, source=batch.source, external_id__in=[plan.case.item for plan in plans])
-    ids: dict[str, int] = dict(found.values_list("external_id", "id"))
+    ids: dict[str, int] = {str(external_id): number for external_id, number in found.values_list("external_id", "id")}
     _update_items(plans)
     _write_moves(batch, plans, ids, by)
     _write_waits(batch, plans, ids, by)
@@ -239,7 +239,19 @@ def write_plans(batch: ImportBatch, plans: Sequence[Plan], by: Actor) -> None:
 
 _ITEM_COLUMNS = (
     *("client_id", "matter_id", "workstream_id", "kind", "reference", "source", "external_id", "title", "quantity", "priority", "language"),
-    *("disposition", "severity", "received_at", "assignee_id", "state", "state_at", "finished", "paused", "batch_id", "created_at", "version"),
+    *(
+        "disposition",
+        "severity",
+        "received_at",
+        "assignee_id",
+        "state",
+        "state_at",
+        "finished",
+        "paused",
+        "batch_id",
+        "created_at",
+        "version",
+    ),
 )
 
 
@@ -260,7 +272,13 @@ def _insert_items(batch: ImportBatch, plans: Sequence[Plan]) -> None:
         rows.append(
             (
                 *(workstream.client_id, workstream.matter_id, workstream.id, states.WORK, f"{workstream.item_prefix}-{place:04d}"),
-                *(batch.source, plan.case.item, values.get("title", plan.case.item), values.get("quantity", 1), values.get("priority", "standard")),
+                *(
+                    batch.source,
+                    plan.case.item,
+                    values.get("title", plan.case.item),
+                    values.get("quantity", 1),
+                    values.get("priority", "standard"),
+                ),
                 *("", "", "", received, values.get("assignee_id"), first["state"], first["state_at"], False, False, batch.id, now, 1),
             )
         )
@@ -285,7 +303,14 @@ def _update_items(plans: Sequence[Plan]) -> None:
             rows.append({**plan.known.item, **plan.values, "received_at": received})
     if not rows:
         return
-    columns = {"ids": "id", "titles": "title", "priorities": "priority", "quantities": "quantity", "assignees": "assignee_id", "received": "received_at"}
+    columns = {
+        "ids": "id",
+        "titles": "title",
+        "priorities": "priority",
+        "quantities": "quantity",
+        "assignees": "assignee_id",
+        "received": "received_at",
+    }
     values: dict[str, Any] = {name: [row[column] for row in rows] for name, column in columns.items()}
     with connection.cursor() as cursor:
         cursor.execute(_UPDATE, {**values, "organization": current_organization_id()})

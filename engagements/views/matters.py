@@ -38,6 +38,8 @@ def matter(request: TenantRequest, organization: str, reference: str) -> HttpRes
 
 def _matter_page(request: TenantRequest, organization: str, matter: Matter, form: UpdateForm) -> HttpResponse:
     workstreams = list(Workstream.objects.filter(matter=matter).order_by("item_prefix")[:200])
+    for workstream in workstreams:
+        workstream.matter = matter  # read once already; their addresses name it
     counts = queries.counts_of(workstream.id for workstream in workstreams)
     context = {
         "matter": matter,

@@ -27,7 +27,9 @@ def main() -> None:
         for row in [name for name in NAMES if base(name) == address] or [address]:
             for method, permission in (route.required or {}).items():
                 if (address, method) not in known:
-                    cells = ["yes" if permission in ROLE_PERMISSIONS[role] else "404" if role == Role.CLIENT_VIEWER else "no" for role in Role]
+                    cells = [
+                        "yes" if permission in ROLE_PERMISSIONS[role] else "404" if role == Role.CLIENT_VIEWER else "no" for role in Role
+                    ]
                     writer.writerow([row, method, *cells, "sign-in"])
     known = {(row.address, row.method) for row in matrix.read(matrix.API)} if matrix.API.exists() else set()
     for address, route in api_routes().items():

@@ -40,6 +40,10 @@ def _stream(place: Place) -> Values:
     return {"reference": place.refs.matter.reference, "prefix": place.refs.stream.item_prefix}
 
 
+def _import(place: Place) -> Values:
+    return {**_stream(place), "number": 1}
+
+
 def _item(place: Place) -> Values:
     return {"reference": place.refs.item.reference}
 
@@ -146,6 +150,14 @@ NAMES: dict[str, Part] = {
     "engagements:edit_workstream": _stream,
     "engagements:workstream_status": _stream,
     "engagements:new_item": _stream,
+    "engagements:new_import (items)": lambda place: {**_stream(place), "purpose": "items"},
+    "engagements:new_import (history)": lambda place: {**_stream(place), "purpose": "history"},
+    "engagements:import": _import,
+    "engagements:import_mapping": _import,
+    "engagements:import_confirm": _import,
+    "engagements:import_discard": _import,
+    "engagements:import_progress": _import,
+    "engagements:import_rejected": _import,
     "engagements:queue": _nothing,
     "engagements:bulk": _nothing,
     "engagements:item": _item,
@@ -170,7 +182,7 @@ NAMES: dict[str, Part] = {
     "billing:run_bulk (approve)": _nothing,
     "billing:run_issue": _nothing,
     "billing:run_export": _nothing,
-    "billing:export_file": lambda place: {"sha256": place.refs.export.sha256},
+    "billing:export_file": lambda place: {"sha256": place.refs.exports[place.refs.asker]},
     "billing:entities": _nothing,
     "billing:new_entity": _nothing,
     "billing:edit_entity": _entity,
@@ -294,7 +306,9 @@ def base(row: str) -> str:
     return row.partition(" (")[0]
 
 
-def names_of(row: str, place: Place) -> Values:
+def names_of(row: str, place: Place, asker: str = "owner") -> Values:
+    """What the path names. An export is its asker's own, so the asker may matter."""
+    place.refs.asker = asker if asker in place.refs.exports else "owner"
     return NAMES[row](place)
 
 

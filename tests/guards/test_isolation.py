@@ -15,7 +15,7 @@ from tests.guards import matrix
 from tests.guards.examples import ECHOES, names_of
 from tests.guards.matrix import ALLOWED, Row
 from tests.guards.walk import ANSWERED, ask_as, check_words
-from tests.guards.world import HAZEL, ROWAN, OUTSIDERS, Place, World, at_the_second_client, behind_the_wall
+from tests.guards.world import HAZEL, OUTSIDERS, ROWAN, Place, World, at_the_second_client, behind_the_wall
 
 pytestmark = pytest.mark.django_db
 ROWS = matrix.read(matrix.PAGES)

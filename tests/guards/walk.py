@@ -63,7 +63,7 @@ def ask_as(place: Place, who: str, row: str, method: str, *, of: Place | None = 
     """A person of `place` asks, below their own organization, for what the example of `of` names."""
     about = of or place
     data = data_of(row, about) if method == "POST" else query_of(row, about)
-    url = address_of(row, place.slug, names_of(row, about))
+    url = address_of(row, place.slug, names_of(row, about, who))
     answer = ask(place.browser(who), method, url, data)
     check_headers(answer, private=True)
     if row not in ECHOES and about is place:

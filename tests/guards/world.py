@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from billing import actions as billing
+from billing.actions.documents import export_reference
 from engagements import actions as work
 from engagements.models import Engagement, LegalEntity, WorkItem, Workstream
 from lpo.accounts import actions as accounts
@@ -157,6 +158,7 @@ def _clients_work(place: Place, word: str) -> None:
     _history(place, refs.stream, word)
     work.publish_update(matter=refs.matter, by=make.system(), note=f"{word} began")
     _open_work(place, word)
+    _file(refs.stream, word)
 
 
 def _level(stream: Workstream, name: str) -> Any:
@@ -211,6 +213,14 @@ def _on_hold(place: Place, stream: Workstream, title: str) -> WorkItem:
     return made
 
 
+def _file(stream: Workstream, word: str) -> None:
+    """A file of items that was checked and waits to be confirmed, one of its rows rejected."""
+    content = f"id,title,received\n{word}-1,{word} from a file,2026-01-05\n{word}-2,{word} refused row,never\n".encode()
+    batch = work.upload_file(workstream=stream, by=make.system(), purpose="items", content=content, file_name=f"{word}.csv")
+    columns = {"external_id": "id", "title": "title", "received_at": "received"}
+    work.map_columns(batch=batch, by=make.system(), mapping={"columns": columns, "zone": "UTC", "dates": "iso"})
+
+
 def _second_clients_work(place: Place, word: str) -> None:
     refs = place.refs
     refs.second_engagement = _engagement(place, refs.second_client, f"Hazel {word} drafting")
@@ -218,6 +228,7 @@ def _second_clients_work(place: Place, word: str) -> None:
     refs.second_stream = make.workstream(refs.second_matter, title=f"Hazel {word} drafts", item_prefix=f"HAZ{word.upper()[:5]}")
     refs.second_item = make.item(refs.second_stream, title=f"Hazel {word} draft", received_at=timezone.now() - timedelta(days=4))
     refs.second_waiting = _on_hold(place, refs.second_stream, f"Hazel {word} waiting")
+    _file(refs.second_stream, f"Hazel {word}")
     refs.second_level = _level(refs.second_stream, f"Hazel {word} turnaround")
     refs.second_delivered = _done(refs.second_stream, f"Hazel {word} letter", at(refs.first_month, 9), 3)
     _done(refs.second_stream, f"Hazel {word} brief", at(refs.last_month, 9), 90)
@@ -232,6 +243,7 @@ def _walled_work(place: Place, word: str) -> None:
     refs.walled_stream = make.workstream(refs.walled, title=f"Rowan {word} review", item_prefix=f"ROW{word.upper()[:5]}")
     refs.walled_item = make.item(refs.walled_stream, title=f"Rowan {word} overdue", received_at=timezone.now() - timedelta(days=5))
     refs.walled_waiting = _on_hold(place, refs.walled_stream, f"Rowan {word} waiting")
+    _file(refs.walled_stream, f"Rowan {word}")
     refs.walled_level = _level(refs.walled_stream, f"Rowan {word} turnaround")
     refs.walled_delivered = _done(refs.walled_stream, f"Rowan {word} first", at(refs.first_month, 9), 3)
     _done(refs.walled_stream, f"Rowan {word} second", at(refs.last_month, 9), 90)
@@ -267,7 +279,8 @@ def _bill(place: Place, word: str) -> None:
     refs.draft = billing.draft_invoice(engagement=refs.engagement, index=1, by=biller)
     refs.plain_engagement, refs.plain_invoice = refs.second_engagement, refs.second_invoice
     refs.plain_draft = billing.draft_invoice(engagement=refs.second_engagement, index=1, by=biller)
-    enqueue("billing.export", {"month": refs.first_month.isoformat()}, by=biller, title="Export")
+    for by in (biller, Actor.member(place.people["owner"])):
+        enqueue("billing.export", {"month": refs.first_month.isoformat()}, by=by, title="Export")
 
 
 def _terms(place: Place, word: str) -> None:
@@ -298,7 +311,8 @@ def _for_addresses(place: Place) -> None:
     """Rows as the addresses number them, read last so that their versions are current."""
     refs = place.refs
     refs.job_id = Job.objects.filter(created_by__isnull=True).latest("id").id
-    refs.export = Document.objects.filter(kind="invoice_export").defer("content").latest("id")
+    exports = dict(Document.objects.filter(kind="invoice_export").values_list("reference", "sha256"))
+    refs.exports = {who: exports[export_reference(place.people[who].id)] for who in ("billing", "owner")}
     refs.level_slug, refs.second_level_slug = slugify(refs.level.level.name), slugify(refs.second_level.level.name)
     refs.walled_job_id = Job.objects.get(kind="sla.recompute").id
     for prefix in ("", "walled_", "second_"):

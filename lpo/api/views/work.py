@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -151,13 +153,18 @@ class ItemView(View):
     def retrieve(self, request: Request, reference: str) -> Response:
         return Response(_detail(found_or_404(self.get_queryset(), reference=reference)))
 
-    @extend_schema(request=s.UpsertSerializer, responses=s.UpsertedSerializer)
+    @extend_schema(request=s.UpsertSerializer, responses={200: s.UpsertedSerializer})
     def create(self, request: Request) -> Response:
         """Add or update up to 500 items. The whole request is checked first; nothing is written when one item is refused."""
         data = s.UpsertSerializer(data=request.data)
         data.is_valid(raise_exception=True)
         values = data.validated_data
-        done = actions.upsert_items(by=actor_of(request), workstream=values["workstream"], source=values["source"], rows=values["items"])
+        by = actor_of(request)
+        with transaction.atomic():
+            done = actions.upsert_items(by=by, workstream=values["workstream"], source=values["source"], rows=values["items"])
+            refused = {f"items[{n}].{row.field}": [row.reason] for n, row in enumerate(done) if row.outcome == "refused"}
+            if refused:
+                raise ValidationError(refused)  # leaves the transaction: nothing was written
         return Response({"results": [{"external_id": row.external_id, "reference": row.reference, "outcome": row.outcome} for row in done]})
 
 
@@ -184,7 +191,7 @@ class MoveView(ItemActionView):
     required = {"POST": P.VIEW_WORK}  # the action asks for the permission of the move itself
     serializer_class = s.MoveSerializer
 
-    @extend_schema(responses=s.ItemDetailSerializer)
+    @extend_schema(responses={200: s.ItemDetailSerializer})
     def create(self, request: Request, reference: str) -> Response:
         item = found_or_404(self.get_queryset(), reference=reference)
         actions.move_item(item=item, by=actor_of(request), **self.checked(request))
@@ -195,7 +202,7 @@ class PauseView(ItemActionView):
     required = {"POST": P.PAUSE}
     serializer_class = s.NewPauseSerializer
 
-    @extend_schema(responses=s.ItemDetailSerializer)
+    @extend_schema(responses={200: s.ItemDetailSerializer})
     def create(self, request: Request, reference: str) -> Response:
         item = found_or_404(self.get_queryset(), reference=reference)
         actions.pause_item(item=item, by=actor_of(request), **self.checked(request))
@@ -206,7 +213,7 @@ class ResumeView(ItemActionView):
     required = {"POST": P.PAUSE}
     serializer_class = s.ResumeSerializer
 
-    @extend_schema(responses=s.ItemDetailSerializer)
+    @extend_schema(responses={200: s.ItemDetailSerializer})
     def create(self, request: Request, reference: str) -> Response:
         item = found_or_404(self.get_queryset(), reference=reference)
         actions.resume_item(item=item, by=actor_of(request), **self.checked(request))

@@ -1,0 +1,183 @@
+"""Many rows of one kind at once: copies of a row of the world, made by the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.db import connection, models
+
+from billing.models import Charge, Invoice, InvoiceLine, UsageRecord
+from engagements.models import Client, Contract, Engagement, LegalEntity, Matter, StatusUpdate, WorkItem, Workstream
+from lpo.accounts.models import ApiToken, Membership, User
+from lpo.audit.models import Event
+from lpo.jobs.models import Job
+from lpo.tenancy.context import in_organization
+from sla.models import Attainment, AttainmentRow, Calendar, CalendarVersion, Clock, ServiceLevel, ServiceLevelVersion
+from tests.guards.world import Place
+
+Filler = Callable[[Place, int], None]
+WORD = "Bulk"
+
+
+def copies(model: type[models.Model], pk: int, n: int, **changed: str) -> None:
+    """`n` copies of one row; `changed` gives SQL for columns that differ, `g` being the copy's number."""
+    columns = [str(field.column) for field in model._meta.local_concrete_fields if not field.primary_key]
+    values = [changed.get(column, f't."{column}"') for column in columns]
+    table, into = model._meta.db_table, ", ".join(map(connection.ops.quote_name, columns))
+    statement = f"INSERT INTO {table} ({into}) SELECT {', '.join(values)} FROM {table} t, generate_series(1, %s) g WHERE t.id = %s"
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [n, pk])
+
+
+def made(model: type[models.Model], column: str, prefix: str = f"{WORD} ") -> str:
+    """SQL for the id of the nth copy of another kind."""
+    return f"(SELECT id FROM {model._meta.db_table} WHERE {column} = '{prefix}' || g ORDER BY id DESC LIMIT 1)"
+
+
+def inside(fill: Filler) -> Filler:
+    @wraps(fill)
+    def filled(place: Place, n: int) -> None:
+        with in_organization(place.organization.id):
+            fill(place, n)
+
+    return filled
+
+
+NAMED = f"'{WORD} ' || g"
+
+
+@inside
+def clients(place: Place, n: int) -> None:
+    copies(Client, place.refs.client.id, n, code="'ZZ' || g", name=NAMED)
+
+
+@inside
+def engagements(place: Place, n: int) -> None:
+    copies(Engagement, place.refs.engagement.id, n, reference=NAMED, title=NAMED)
+    contract = Contract.objects.filter(engagement=place.refs.engagement).latest("id")
+    copies(Contract, contract.id, n, engagement_id=made(Engagement, "reference"))
+
+
+@inside
+def matters(place: Place, n: int) -> None:
+    copies(Matter, place.refs.matter.id, n, reference=NAMED, title=NAMED)
+
+
+@inside
+def updates(place: Place, n: int) -> None:
+    matters(place, n)
+    update = StatusUpdate.objects.filter(matter=place.refs.matter).latest("id")
+    copies(StatusUpdate, update.id, n, matter_id=made(Matter, "reference"))
+
+
+@inside
+def workstreams(place: Place, n: int) -> None:
+    copies(Workstream, place.refs.stream.id, n, item_prefix="'ZZ' || g", title=NAMED)
+
+
+@inside
+def items(place: Place, n: int) -> None:
+    copies(WorkItem, place.refs.item.id, n, reference=NAMED, title=NAMED)
+
+
+@inside
+def clocks(place: Place, n: int) -> None:
+    items(place, n)
+    clock = Clock.objects.filter(item=place.refs.item).latest("id")
+    copies(Clock, clock.id, n, item_id=made(WorkItem, "reference"))
+
+
+@inside
+def levels(place: Place, n: int) -> None:
+    copies(ServiceLevel, place.refs.level.level_id, n, name=NAMED)
+    copies(ServiceLevelVersion, place.refs.level.id, n, level_id=made(ServiceLevel, "name"))
+
+
+@inside
+def published_levels(place: Place, n: int) -> None:
+    levels(place, n)
+    copies(
+        Attainment,
+        place.refs.attainment.id,
+        n,
+        level_id=made(ServiceLevel, "name"),
+        level_version_id=f"(SELECT v.id FROM sla_servicelevelversion v WHERE v.level_id = {made(ServiceLevel, 'name')})",
+    )
+
+
+@inside
+def rows_behind_a_figure(place: Place, n: int) -> None:
+    row = AttainmentRow.objects.filter(attainment=place.refs.attainment).latest("id")
+    copies(AttainmentRow, row.id, n, item_reference=NAMED)
+
+
+@inside
+def calendars(place: Place, n: int) -> None:
+    copies(Calendar, place.refs.calendar.calendar_id, n, name=NAMED)
+    copies(CalendarVersion, place.refs.calendar.id, n, calendar_id=made(Calendar, "name"))
+
+
+@inside
+def jobs(place: Place, n: int) -> None:
+    copies(Job, place.refs.job_id, n, key="''", title=NAMED)
+
+
+@inside
+def events(place: Place, n: int) -> None:
+    copies(Event, place.refs.event_id, n)
+
+
+@inside
+def people(place: Place, n: int) -> None:
+    member = place.people["reviewer"]
+    copies(User, member.user_id, n, email=f"'{WORD.lower()}' || g || '@example.org'", name=NAMED)
+    copies(Membership, member.id, n, user_id=f"(SELECT id FROM accounts_user WHERE email = '{WORD.lower()}' || g || '@example.org')")
+
+
+@inside
+def tokens(place: Place, n: int) -> None:
+    copies(ApiToken, place.refs.token.id, n, digest=NAMED, prefix="'lpo_' || g", name=NAMED)
+
+
+@inside
+def entities(place: Place, n: int) -> None:
+    copies(LegalEntity, place.refs.entity.id, n, name=NAMED, number_prefix="'Z' || g")
+
+
+def _invoices(place: Place, invoice: Invoice, n: int, number: str) -> None:
+    """Each on an engagement of its own: a period has one invoice."""
+    copies(Engagement, invoice.engagement_id, n, reference=NAMED, title=NAMED)
+    contract = Contract.objects.filter(engagement_id=invoice.engagement_id).latest("id")
+    copies(Contract, contract.id, n, engagement_id=made(Engagement, "reference"))
+    copies(type(invoice.period), invoice.period_id, n, engagement_id=made(Engagement, "reference"))
+    period = f"(SELECT id FROM billing_billingperiod WHERE engagement_id = {made(Engagement, 'reference')})"
+    copies(Invoice, invoice.id, n, number=number, engagement_id=made(Engagement, "reference"), period_id=period)
+
+
+@inside
+def issued(place: Place, n: int) -> None:
+    _invoices(place, place.refs.invoice, n, NAMED)
+
+
+@inside
+def drafts(place: Place, n: int) -> None:
+    _invoices(place, place.refs.plain_draft, n, "''")
+
+
+@inside
+def lines(place: Place, n: int) -> None:
+    line = InvoiceLine.objects.filter(invoice=place.refs.plain_draft).order_by("position")[0]
+    copies(InvoiceLine, line.id, n, position="1000 + g", description=NAMED)
+
+
+@inside
+def charges(place: Place, n: int) -> None:
+    line = InvoiceLine.objects.filter(invoice=place.refs.invoice).order_by("position")[0]
+    charge = Charge.objects.filter(line=line).latest("id")
+    copies(Charge, charge.id, n, source_key=NAMED)
+
+
+@inside
+def seats(place: Place, n: int) -> None:
+    copies(UsageRecord, place.refs.seat.id, n, event_id=NAMED, subject=NAMED)
