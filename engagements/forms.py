@@ -10,11 +10,14 @@ from django import forms
 from django.conf import settings
 
 from engagements import states
-from engagements.models import Client, Contract, Engagement, ImportMapping, LegalEntity, Matter, Pause, WorkItem, Workstream
+from engagements.imports.reader import ENCODINGS
+from engagements.models import Client, Contract, Engagement, LegalEntity, Matter, Pause, WorkItem, Workstream
 from engagements.queries import staff
 from lpo.accounts.models import Membership
 from lpo.core.errors import Refused
 
+PARTIES: Any = Pause._meta.get_field("party").choices
+REASONS: Any = Pause._meta.get_field("reason").choices
 _LOCALE = Locale("en")
 ZONES = [(zone, zone.replace("_", " ")) for zone in sorted(available_timezones()) if "/" in zone or zone == "UTC"]
 COUNTRIES = sorted(((code, name) for code, name in _LOCALE.territories.items() if len(code) == 2 and code.isalpha()), key=lambda c: c[1])
@@ -86,7 +89,7 @@ class ClientEditForm(Versioned, ClientForm):
 
 
 class EngagementForm(WithPeople, forms.ModelForm):  # type: ignore[type-arg]
-    legal_entity = forms.ModelChoiceField(queryset=None, empty_label=None, help_text="Who signs and invoices.")
+    legal_entity: Any = forms.ModelChoiceField(queryset=None, empty_label=None, help_text="Who signs and invoices.")
     manager = PersonField(label="Project manager")
     starts_on = _day()
     ends_on = _day(required=False)
@@ -101,7 +104,7 @@ class EngagementForm(WithPeople, forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         self.fields["legal_entity"].queryset = LegalEntity.objects.order_by("name")  # type: ignore[attr-defined]
         if self.instance.pk:
-            self.initial |= {"legal_entity": self.instance.legal_entity_id, "manager": self.instance.manager_id}
+            self.initial["legal_entity"], self.initial["manager"] = self.instance.legal_entity_id, self.instance.manager_id
 
 
 class EngagementEditForm(Versioned, EngagementForm):
@@ -192,8 +195,8 @@ class UndoForm(Refusable, forms.Form):
 
 
 class PauseForm(Refusable, forms.Form):
-    party = forms.ChoiceField(choices=Pause._meta.get_field("party").choices, label="Waiting for")
-    reason = forms.ChoiceField(choices=Pause._meta.get_field("reason").choices)
+    party = forms.ChoiceField(choices=PARTIES, label="Waiting for")
+    reason = forms.ChoiceField(choices=REASONS)
     note = forms.CharField(max_length=500, required=False, help_text="What was asked, of whom. The client reads it.")
     at = Moment(
         label="Since", required=False, help_text="Now, if left empty. Earlier than 15 minutes ago needs the right to approve pauses."
@@ -229,5 +232,13 @@ class WallForm(WithPeople, forms.Form):
         self.fields["insiders"].queryset = staff()  # type: ignore[attr-defined]
 
 
-class MappingNameForm(forms.Form):
-    name = forms.CharField(max_length=ImportMapping._meta.get_field("name").max_length, required=False)
+class UploadForm(Refusable, forms.Form):
+    file = forms.FileField(label="CSV file", help_text="The first line names the columns.", allow_empty_file=True)
+    source = forms.RegexField(
+        r"^[a-z0-9][a-z0-9_-]*$",
+        max_length=40,
+        initial="upload",
+        help_text="Names the system the IDs come from: an ID is one item within its source.",
+        error_messages={"invalid": "Use lower-case letters, digits, hyphens and underscores."},
+    )
+    encoding = forms.ChoiceField(choices=ENCODINGS, initial="utf-8")

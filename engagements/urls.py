@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, register_converter
 
-from engagements.views import clients, engagements, items, matters, queue, search, workstreams
+from engagements.views import clients, engagements, imports, items, matters, queue, search, workstreams
 
 
 class Prefix:
@@ -50,13 +50,13 @@ urlpatterns = [
     path(_STREAM + "edit/", workstreams.edit_workstream, name="edit_workstream"),
     path(_STREAM + "status/", workstreams.workstream_status, name="workstream_status"),
     path(_STREAM + "items/new/", items.new_item, name="new_item"),
-    # TMP    path(_STREAM + "imports/new/<str:purpose>/", imports.upload, name="new_import"),
-    # TMP    path(_IMPORT, imports.batch, name="import"),
-    # TMP    path(_IMPORT + "mapping/", imports.mapping, name="import_mapping"),
-    # TMP    path(_IMPORT + "confirm/", imports.confirm, name="import_confirm"),
-    # TMP    path(_IMPORT + "discard/", imports.discard, name="import_discard"),
-    # TMP    path(_IMPORT + "progress/", imports.progress, name="import_progress"),
-    # TMP    path(_IMPORT + "rejected.csv", imports.rejected, name="import_rejected"),
+    path(_STREAM + "imports/new/<str:purpose>/", imports.upload, name="new_import"),
+    path(_IMPORT, imports.batch, name="import"),
+    path(_IMPORT + "mapping/", imports.mapping, name="import_mapping"),
+    path(_IMPORT + "confirm/", imports.confirm, name="import_confirm"),
+    path(_IMPORT + "discard/", imports.discard, name="import_discard"),
+    path(_IMPORT + "progress/", imports.progress, name="import_progress"),
+    path(_IMPORT + "rejected.csv", imports.rejected, name="import_rejected"),
     path("work/", queue.queue, name="queue"),
     path("work/bulk/", queue.bulk, name="bulk"),
     path(_ITEM, items.item, name="item"),

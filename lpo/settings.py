@@ -257,6 +257,11 @@ CONTENT_SECURITY_POLICY = {
 UPLOAD_LIMIT_BYTES = 100 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+FILE_UPLOAD_HANDLERS = [
+    "engagements.uploads.SizeLimitHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 # --- language, static files -----------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -284,7 +289,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["lpo.api.permissions.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "lpo.api.schema.DescribedSchema",
     "DEFAULT_PAGINATION_CLASS": "lpo.api.pagination.KeysetPagination",
     "EXCEPTION_HANDLER": "lpo.api.problems.problem_response",
     "DEFAULT_THROTTLE_CLASSES": ["lpo.api.throttles.TokenThrottle"],

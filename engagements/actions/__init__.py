@@ -16,6 +16,8 @@ from engagements.actions.clients import (
     update_workstream,
 )
 from engagements.actions.entities import create_legal_entity, update_legal_entity
+from engagements.actions.imports import confirm_import, discard_import, map_columns, upload_file
+from engagements.actions.item_imports import Upserted, upsert_items
 from engagements.actions.items import assign_item, create_item, move_item, permitted_moves, undo_last_move, update_item
 from engagements.actions.pauses import contest_pause, pause_item, resolve_contest, resume_item, withdraw_pause
 from engagements.actions.publishing import lower_wall, publish_matter, publish_update, raise_wall, remove_insider
@@ -25,10 +27,12 @@ __all__ = [
     "Duplicate",
     "Failure",
     "Outcome",
+    "Upserted",
     "amend_contract",
     "assign_item",
     "assign_items",
     "close",
+    "confirm_import",
     "contest_pause",
     "create_client",
     "create_engagement",
@@ -36,7 +40,9 @@ __all__ = [
     "create_legal_entity",
     "create_matter",
     "create_workstream",
+    "discard_import",
     "lower_wall",
+    "map_columns",
     "move_item",
     "move_items",
     "pause_item",
@@ -55,5 +61,7 @@ __all__ = [
     "update_legal_entity",
     "update_matter",
     "update_workstream",
+    "upload_file",
+    "upsert_items",
     "withdraw_pause",
 ]

@@ -15,8 +15,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from engagements import states
-from engagements.imports.items import Field, Problem, quantity
-from engagements.imports.reader import DATE_FORMATS, read_instant
+from engagements.imports.items import Field, quantity
+from engagements.imports.reader import DATE_FORMATS, Problem, read_instant
 
 PAUSED, IGNORE = "paused", "ignore"
 MEANINGS = {
@@ -118,11 +118,10 @@ def meaning_of(value: str | Mapping[str, str]) -> Meaning:
 
 def problems_of_mapping(mapping: Mapping[str, Any], columns: Sequence[str]) -> list[Problem]:
     """What stands against a mapping before any row is read."""
-    found = []
+    found: list[Problem] = []
     chosen = mapping.get("columns", {})
-    for each in FIELDS:
-        if each.required and not chosen.get(each.name):
-            found.append(Problem(each.name, f"Choose the column that holds “{each.label}”."))
+    missing = [each for each in FIELDS if each.required and not chosen.get(each.name)]
+    found += [Problem(each.name, f"Choose the column that holds “{each.label}”.") for each in missing]
     found += [Problem(name, "This is no field of a history.") for name in chosen if name not in BY_NAME]
     found += [Problem(name, f"The file has no column “{column}”.") for name, column in chosen.items() if column and column not in columns]
     if mapping.get("dates", "iso") not in DATE_FORMATS:
@@ -232,10 +231,10 @@ def combine(known: Folded, told: Sequence[Event]) -> Folded:
     after = Counter((e.at, e.meaning) for e in told)
     if all(after[key] >= n for key, n in before.items()) and any(e.at <= known.moves[0].at for e in told):
         return fresh
-    return fold([*retell(known), *(event for event in told if not _is_known(known, event))])
+    return fold([*retell(known), *(event for event in told if not is_known(known, event))])
 
 
-def _is_known(known: Folded, event: Event) -> bool:
+def is_known(known: Folded, event: Event) -> bool:
     """Whether this very row is told already: the same wait begun, the same state reached or repeated at one of its instants."""
     if event.meaning.becomes == PAUSED:
         return any((wait.party, wait.start) == (event.meaning.party, event.at) for wait in known.waits)
@@ -278,14 +277,14 @@ def difference(known: Folded, new: Folded) -> Difference:
     staying = [move for place, move in enumerate(known.moves) if place not in set(take_back)]
     if sorted([*staying, *add], key=lambda move: move.at) != list(new.moves):
         # Moves of one instant would be read in the wrong order: everything from the first difference on is written anew.
-        same = next((i for i, (a, b) in enumerate(zip(known.moves, new.moves, strict=False)) if a != b), min(len(known.moves), len(new.moves)))
+        same = next(
+            (i for i, (a, b) in enumerate(zip(known.moves, new.moves, strict=False)) if a != b), min(len(known.moves), len(new.moves))
+        )
         take_back, add = list(range(same, len(known.moves))), list(new.moves[same:])
     return Difference(tuple(take_back), tuple(add), *_waits(known.waits, new.waits))
 
 
-def _waits(
-    known: Sequence[Wait], new: Sequence[Wait]
-) -> tuple[tuple[tuple[int, datetime | None], ...], tuple[int, ...], tuple[Wait, ...]]:
+def _waits(known: Sequence[Wait], new: Sequence[Wait]) -> tuple[tuple[tuple[int, datetime | None], ...], tuple[int, ...], tuple[Wait, ...]]:
     wanted = {(wait.party, wait.start): wait for wait in new}
     end, withdraw, matched = [], [], set()
     for place, wait in enumerate(known):

@@ -20,6 +20,7 @@ TITLES = {
     403: "The token may not do this",
     404: "No such thing",
     405: "This method is not offered here",
+    406: "None of the accepted media types is offered here",
     409: "Something else is there already",
     415: "This media type is not read here",
     422: "A value is refused",

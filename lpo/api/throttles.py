@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
@@ -18,6 +18,5 @@ class TokenThrottle(SimpleRateThrottle):
     scope = "token"
 
     def get_cache_key(self, request: Request, view: APIView) -> str | None:
-        if request.auth is None:
-            return None
-        return f"throttle:{request.auth.organization_id}:{request.auth.pk}"
+        token: Any = request.auth
+        return None if token is None else f"throttle:{token.organization_id}:{token.pk}"

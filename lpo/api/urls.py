@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
@@ -10,8 +12,8 @@ from lpo.api.views import measured, work
 
 app_name = "api"
 
-_NOUN_LIST = {"get": "list", "post": "create"}
-_NOUN = {"get": "retrieve", "patch": "partial_update"}
+_NOUN_LIST: Any = {"get": "list", "post": "create"}
+_NOUN: Any = {"get": "retrieve", "patch": "partial_update"}
 
 urlpatterns = [
     path("schema/", public(SpectacularAPIView.as_view()), name="schema"),

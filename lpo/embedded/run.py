@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import fcntl
 import hashlib
 import http.client
 import os
@@ -15,21 +16,23 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
 import psycopg2
 import redis
 
-from lpo.embedded import console
+from lpo.embedded import console, process
 from lpo.embedded.children import Child, watch
-from lpo.embedded.errors import EmbeddedError
+from lpo.embedded.errors import EmbeddedError, from_os
 from lpo.embedded.places import CHECKOUT, default_place
-from lpo.embedded.servers import Needs, embedded_servers
+from lpo.embedded.servers import Needs, embedded_servers, recreate_database
 
 PYTHON = [sys.executable]
 MANAGE = [*PYTHON, str(CHECKOUT / "manage.py")]
 SERVE_SECONDS = 60.0
+UNFINISHED = 3  # the exit code of `manage.py demo` and `once` that find a part of a demo
 # Two megabytes that no page loads: the browsable API is off and the API page is Swagger's.
 UNUSED_STATIC = ("--ignore", "rest_framework", "--ignore", "redoc")
 
@@ -53,18 +56,47 @@ def main(arguments: Sequence[str]) -> int:
         console.complain(str(error))
         return 1
     except Stopped:
+        console.complain("\nStopped.")  # a progress bar may have been on the line
         return 130 if options.once else 0
     return 0
 
 
+@dataclass(frozen=True)
+class Ground:
+    """Servers that are up and migrated."""
+
+    environment: dict[str, str]  # of the application's processes
+    state: Path
+    is_ours: bool  # the database is embedded; an outside one is never emptied
+
+    @property
+    def logs(self) -> Path:
+        return self.state / "log"
+
+    def start_afresh(self) -> None:
+        """Empty the database after an interrupted start. Raises `EmbeddedError` for one that is not ours."""
+        if not self.is_ours:
+            raise EmbeddedError(
+                "The database of DATABASE_URL is not emptied for you. Drop it, make it again (docs/operations.md, Outside servers) "
+                "and start again."
+            )
+        console.say("Starting the database afresh …")
+        recreate_database()
+        migrate(self.environment)
+
+
 def serve(port: int) -> None:
     check_port(port)
-    with ready_servers(f"http://localhost:{port}") as (environment, logs):
+    with ready_servers(f"http://localhost:{port}") as ground:
+        environment = ground.environment
         collect_static(environment)
-        load_demo(environment)
-        sign_ins = _output("demo", "--sign-ins", environment=environment)
-        commands = {"worker": celery_command("worker"), "beat": celery_command("beat", logs.parent / "beat"), "web": gunicorn_command(port)}
-        with running(commands, environment, logs) as children:
+        sign_ins = load_demo(ground)
+        commands = {
+            "worker": celery_command("worker"),
+            "beat": celery_command("beat", ground.state / "beat"),
+            "web": gunicorn_command(port),
+        }
+        with running(commands, environment, ground.logs) as children:
             _wait_until_serving(port, children)
             console.say(f"\nServing on http://localhost:{port}  (Ctrl-C stops everything)\n\n{sign_ins}")
             stopping = threading.Event()
@@ -75,28 +107,56 @@ def serve(port: int) -> None:
     console.say("Stopped.")
 
 
+def load_demo(ground: Ground) -> str:
+    """Make the demo in an empty database, what an interrupted start left of one replaced. Returns the sign-ins."""
+    arguments = ("demo", "--if-empty", "--sign-ins")
+    with _alone(ground):
+        done = _manage(*arguments, environment=ground.environment)
+        if done.returncode == UNFINISHED:
+            ground.start_afresh()
+            done = _manage(*arguments, environment=ground.environment)
+        return _checked(done)
+
+
 def once() -> int:
     """Servers and a worker, the main job, everything stopped again. Returns the job's exit code."""
-    with (
-        ready_servers("http://localhost:8000") as (environment, logs),
-        running({"worker": celery_command("worker")}, environment, logs, quiet=True) as (worker,),
-    ):
-        job = subprocess.Popen([*MANAGE, "once"], env=environment)
-        try:
+    with ready_servers("http://localhost:8000") as ground, _alone(ground):
+        code = _once(ground)
+        if code == UNFINISHED:
+            ground.start_afresh()
+            code = _once(ground)
+        return code
+
+
+def _once(ground: Ground) -> int:
+    with running({"worker": celery_command("worker")}, ground.environment, ground.logs, quiet=True) as (worker,):
+        with _managing("once", environment=ground.environment) as job:
             while job.poll() is None:
                 if worker.exit_code is not None:
                     raise EmbeddedError(worker.obituary())
                 time.sleep(0.2)
-        finally:
-            if job.poll() is None:
-                job.terminate()
-            job.wait()
         return job.returncode if job.returncode >= 0 else 128 - job.returncode
 
 
 @contextmanager
-def ready_servers(base_url: str) -> Iterator[tuple[dict[str, str], Path]]:
-    """Servers up and migrated. Yields the environment of the application's processes and the folder of their logs."""
+def _alone(ground: Ground) -> Iterator[None]:
+    """Two starts at once would make the demo twice: the second waits. The kernel drops the lock of a killed one."""
+    path = ground.state / "demo.lock"
+    try:
+        file = path.open("a")
+    except OSError as error:
+        raise from_os(error, path) from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            console.say("Another start is at work on the demo; waiting for it …")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def ready_servers(base_url: str) -> Iterator[Ground]:
     needs = Needs(postgres=not os.environ.get("DATABASE_URL"), redis=not os.environ.get("REDIS_URL"))
     if not needs.postgres and not os.environ.get("DATABASE_OWNER_URL"):
         raise EmbeddedError("DATABASE_URL is set and DATABASE_OWNER_URL is not. Migrations run as lpo_owner and need it.")
@@ -114,8 +174,8 @@ def ready_servers(base_url: str) -> Iterator[tuple[dict[str, str], Path]]:
         environment["PYTHONWARNINGS"] = "ignore::UserWarning:celery.platforms"
         _check_reachable(environment)
         console.say("Preparing the database …")
-        manage("migrate", "--noinput", "--verbosity", "0", environment=environment)
-        yield environment, place.state / "log"
+        migrate(environment)
+        yield Ground(environment, place.state, is_ours=needs.postgres)
 
 
 @contextmanager
@@ -179,20 +239,46 @@ def _static_digest() -> str:
     return digest.hexdigest()
 
 
-def load_demo(environment: dict[str, str]) -> None:
-    manage("demo", "--if-empty", environment=environment)
+def migrate(environment: dict[str, str]) -> None:
+    manage("migrate", "--noinput", "--verbosity", "0", environment=environment)
 
 
 def manage(*arguments: str, environment: dict[str, str]) -> None:
-    """Run a management command; its own words are shown, and a failure names the command instead of ours."""
-    done = subprocess.run([*MANAGE, *arguments], env=environment, check=False)
+    _checked(_manage(*arguments, environment=environment))
+
+
+def _manage(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a management command and keep what it prints; what it complains of, and its progress, is shown."""
+    with _managing(*arguments, environment=environment, stdout=subprocess.PIPE) as running:
+        printed, _ = running.communicate()
+    return subprocess.CompletedProcess(arguments, running.returncode, printed)
+
+
+def _checked(done: subprocess.CompletedProcess[str]) -> str:
+    """A failure names the command instead of ours."""
     if done.returncode != 0:
-        raise EmbeddedError(f"manage.py {' '.join(arguments)} failed with code {done.returncode}; its words are above.")
+        raise EmbeddedError(f"manage.py {' '.join(done.args)} failed with code {done.returncode}; its words are above.")
+    return done.stdout
 
 
-def _output(*arguments: str, environment: dict[str, str]) -> str:
-    done = subprocess.run([*MANAGE, *arguments], env=environment, check=False, stdout=subprocess.PIPE, text=True)
-    return done.stdout if done.returncode == 0 else ""
+@contextmanager
+def _managing(*arguments: str, environment: dict[str, str], stdout: int | None = None) -> Iterator[subprocess.Popen[str]]:
+    """A management command that ends with us. Ctrl-C reaches us alone: the command would answer it with a traceback."""
+    leash = process.die_with_parent(signal.SIGKILL)
+    running = subprocess.Popen(
+        [*MANAGE, *arguments],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        text=True,
+        start_new_session=True,
+        preexec_fn=leash,
+    )
+    with running:
+        try:
+            yield running
+        finally:
+            running.kill()
 
 
 def check_port(port: int) -> None:

@@ -9,18 +9,23 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lpo.embedded.errors import from_os
+import psycopg2
+from psycopg2 import sql
+
+from lpo.embedded.errors import EmbeddedError, from_os
 from lpo.embedded.places import LOCK, Place, default_place, throwaway_place
 from lpo.embedded.postgres import SUPERUSER, Postgres
 from lpo.embedded.redis import Redis
 from lpo.tenancy.roles import Passwords, prepare_template, provision
 
 DATABASE = "lpo"
+LEAVING_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,25 @@ def _start(place: Place, needs: Needs, stopping: ExitStack) -> dict[str, str]:
         redis.start()
         variables["REDIS_URL"] = redis.url
     return variables
+
+
+def recreate_database() -> None:
+    """An empty database with its roles in place of the one of this checkout's running servers. Raises `EmbeddedError`."""
+    admin = Postgres(default_place()).url(SUPERUSER, "postgres")
+    deadline = time.monotonic() + LEAVING_SECONDS
+    with closing(psycopg2.connect(admin)) as connection:
+        connection.autocommit = True
+        while True:
+            try:
+                with connection.cursor() as cursor:
+                    cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(DATABASE)))
+                break
+            except psycopg2.errors.ObjectInUse:
+                # Whoever was interrupted may just be leaving. Nobody who stays is thrown out.
+                if time.monotonic() > deadline:
+                    raise EmbeddedError("Another program uses the database. End it and start again.") from None
+                time.sleep(0.2)
+    provision(admin, DATABASE, Passwords())
 
 
 @contextmanager

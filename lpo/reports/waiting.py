@@ -12,7 +12,8 @@ from lpo.jobs.models import Job, JobState
 from lpo.jobs.queue import publish
 from lpo.tenancy.context import in_organization
 
-POLL_SECONDS = 0.4
+# Most waits are for one short job: look again soon, then ever less often.
+FIRST_POLL_SECONDS, SLOWEST_POLL_SECONDS, SLOWER = 0.02, 0.4, 1.3
 # A message may have been lost; no beat runs beside a command, so the waiting process wakes the worker again.
 WAKE_AFTER_SECONDS = 5
 BAR = 24
@@ -35,6 +36,7 @@ class Waiter:
         """Raises `TooLong` when the limit is over."""
         end = time.monotonic() + self.limit
         woken = time.monotonic()
+        pause = FIRST_POLL_SECONDS
         while jobs := self._live():
             self._show(jobs[0], len(jobs))
             if time.monotonic() > end:
@@ -42,7 +44,8 @@ class Waiter:
             if time.monotonic() - woken > WAKE_AFTER_SECONDS:
                 woken = time.monotonic()
                 self._wake(jobs)
-            time.sleep(POLL_SECONDS)
+            time.sleep(pause)
+            pause = min(SLOWEST_POLL_SECONDS, pause * SLOWER)
         self._clear()
 
     def _live(self) -> list[Job]:

@@ -35,7 +35,9 @@ def test_the_first_row_makes_an_item_received_whatever_it_says() -> None:
 
 
 def test_a_repeated_state_is_no_move_and_reopenings_stay() -> None:
-    folded = fold(log((0, "received"), (1, "in_review"), (2, "in_review"), (3, "delivered"), (4, "delivered"), (5, "in_review"), (6, "delivered")))
+    folded = fold(
+        log((0, "received"), (1, "in_review"), (2, "in_review"), (3, "delivered"), (4, "delivered"), (5, "in_review"), (6, "delivered"))
+    )
     assert [m.to for m in folded.moves] == ["received", "in_review", "delivered", "in_review", "delivered"]
 
 
@@ -55,7 +57,9 @@ def test_ignored_rows_end_nothing_and_waits_of_no_length_are_left_out() -> None:
     assert fold(log((0, "ignore"))) == Folded()
 
 
-meanings = st.sampled_from([Meaning(s) for s in ("received", "assigned", "in_review", "delivered", "cancelled", "ignore")] + [WAIT, ELSEWHERE])
+meanings = st.sampled_from(
+    [Meaning(s) for s in ("received", "assigned", "in_review", "delivered", "cancelled", "ignore")] + [WAIT, ELSEWHERE]
+)
 logs = st.lists(st.tuples(st.integers(0, 60), meanings), min_size=1, max_size=14)
 distinct = st.lists(st.tuples(st.integers(0, 200), meanings), min_size=1, max_size=14, unique_by=lambda row: row[0])
 

@@ -160,8 +160,8 @@ class TestServiceLevels:
             levels.item(other, "2025-10-06 10:00", delivered="2025-10-06 11:00")
             run_jobs()
             sla.close_window(level=version.level, window_start=datetime(2025, 10, 1, 4, tzinfo=UTC), by=make.system(), publish=True)
-        assert "8 of 10" in read(f"{shown.base}levels/nda-turnaround/2025-10/")
-        assert "1 of 1" in read(f"{shown.base}levels/nda-turnaround-2/2025-10/")
+        assert "8 in time of 10 decided" in read(f"{shown.base}levels/nda-turnaround/2025-10/")
+        assert "1 in time of 1 decided" in read(f"{shown.base}levels/nda-turnaround-2/2025-10/")
 
     @pytest.mark.parametrize("key", ["2025-11", "2025-13", "next", "0000-00"])
     def test_a_window_that_does_not_exist_is_not_found(self, shown: Published, as_carla: Browser, key: str) -> None:

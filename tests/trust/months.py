@@ -37,3 +37,7 @@ def drafts(count: int, client: Client, *, entity_id: int) -> list[Invoice]:
 def approved_invoice(invoice: Invoice) -> Invoice:
     billing.submit_invoice(invoice=invoice, by=make.system())
     return billing.approve_invoice(invoice=invoice, by=make.system())
+
+
+def issued(count: int) -> list[Invoice]:
+    return [billing.issue_invoice(invoice=invoice, by=make.system()) for invoice in approved(count)]

@@ -12,7 +12,9 @@ PROOF = os.environ.get("LPO_PROOF") == "1"
 
 def sizes(name: str, small: Any, full: Any) -> pytest.MarkDecorator:
     """`@sizes("kills", 5, 200)`; several values at once as in `sizes("kills, rounds", (5, 1), (200, 20))`."""
-    return pytest.mark.parametrize(name, [pytest.param(*_row(small), id="small"), pytest.param(*_row(full), id="full", marks=pytest.mark.proof)])
+    return pytest.mark.parametrize(
+        name, [pytest.param(*_row(small), id="small"), pytest.param(*_row(full), id="full", marks=pytest.mark.proof)]
+    )
 
 
 def _row(value: Any) -> tuple[Any, ...]:

@@ -57,7 +57,9 @@ class Assassin:
 
     def _strike(self, organization: Organization) -> None:
         assert self.worker is not None
-        busy = self.house.sql("SELECT split_part(worker, ':', 2)::int FROM jobs_job WHERE state = 'running' AND lease_until > clock_timestamp()")
+        busy = self.house.sql(
+            "SELECT split_part(worker, ':', 2)::int FROM jobs_job WHERE state = 'running' AND lease_until > clock_timestamp()"
+        )
         victims = [pid for (pid,) in busy if pid in pool_of(self.worker)]
         if not victims:
             return
@@ -109,9 +111,7 @@ def test_invoices_issued_under_sigkill_are_neither_doubled_nor_missing(
 
 
 @sizes("clients, drafts", (8, 6), (50, 50))
-def test_many_who_issue_the_same_draft_get_one_number(
-    clients: int, drafts: int, house: House, alder: Organization, figure: Figure
-) -> None:
+def test_many_who_issue_the_same_draft_get_one_number(clients: int, drafts: int, house: House, alder: Organization, figure: Figure) -> None:
     with in_organization(alder.id):
         approved = months.approved(drafts)
     crowd = threading.Barrier(clients)

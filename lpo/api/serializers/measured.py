@@ -87,7 +87,7 @@ class InvoiceSerializer(Read[Invoice]):
 
     class Meta:
         model = Invoice
-        fields = (
+        fields: tuple[str, ...] = (
             "number", "client", "engagement", "period", "state", "currency", "net", "tax", "gross", "issue_date", "due_date",
             "issued_at", "snapshot_sha256", "version",
         )  # fmt: skip
@@ -117,5 +117,5 @@ class InvoiceDetailSerializer(InvoiceSerializer):
     lines: Any = LineSerializer(many=True, read_only=True)
 
     class Meta(InvoiceSerializer.Meta):
-        fields = (*InvoiceSerializer.Meta.fields, "lines")  # type: ignore[assignment]
+        fields = (*InvoiceSerializer.Meta.fields, "lines")
         read_only_fields = fields

@@ -66,7 +66,7 @@ class ItemSerializer(Read[WorkItem]):
 
     class Meta:
         model = WorkItem
-        fields = (
+        fields: tuple[str, ...] = (
             "reference", "workstream", "kind", "source", "external_id", "title", "quantity", "priority", "language", "disposition",
             "severity", "received_at", "state", "state_at", "finished", "paused", "first_delivered_at", "assignee", "created_at", "version",
         )  # fmt: skip
@@ -92,7 +92,7 @@ class ItemDetailSerializer(ItemSerializer):
     pauses = PauseSerializer(many=True, read_only=True)
 
     class Meta(ItemSerializer.Meta):
-        fields = (*ItemSerializer.Meta.fields, "transitions", "pauses")  # type: ignore[assignment]
+        fields = (*ItemSerializer.Meta.fields, "transitions", "pauses")
         read_only_fields = fields
 
 
@@ -114,8 +114,8 @@ class UpsertSerializer(serializers.Serializer[Any]):
     """Up to 500 items of one workstream, checked as a whole before the first is written."""
 
     workstream: Any = ReferenceField(Workstream, "item_prefix", help_text="The workstream's item prefix.")
-    source = serializers.RegexField(r"^[\w.:-]+$", max_length=40, default="api")  # type: ignore[var-annotated]
-    items = NewItemSerializer(many=True, allow_empty=False, max_length=500)
+    source: Any = serializers.RegexField(r"^[\w.:-]+$", max_length=40, default="api")
+    items: Any = serializers.ListField(child=NewItemSerializer(), allow_empty=False, max_length=500)
 
 
 class UpsertResultSerializer(serializers.Serializer[Any]):

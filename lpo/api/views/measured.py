@@ -65,7 +65,7 @@ class AttainmentView(View):
     """Attainment by level and window, newest computed first."""
 
     required = {"GET": P.VIEW_LEVELS}
-    serializer_class = s.AttainmentSerializer
+    serializer_class: Any = s.AttainmentSerializer
 
     def get_queryset(self) -> Any:
         return Attainment.objects.select_related("level__workstream")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -67,7 +69,7 @@ class ClientView(Noun):
         return Client.objects.all()
 
     def make(self, serializer: BaseSerializer[Any]) -> Client:
-        return actions.create_client(by=actor_of(self.request), **_without(serializer.validated_data))  # type: ignore[typeddict-item]
+        return actions.create_client(by=actor_of(self.request), **_without(serializer.validated_data))
 
     def change(self, row: Client, version: int, values: dict[str, Any]) -> Client:
         return actions.update_client(client=row, by=actor_of(self.request), version=version, **_without(values, "code"))
@@ -98,7 +100,7 @@ class MatterView(Noun):
         return Matter.objects.select_related("client", "engagement")
 
     def make(self, serializer: BaseSerializer[Any]) -> Matter:
-        return actions.create_matter(by=actor_of(self.request), **_without(serializer.validated_data))  # type: ignore[typeddict-item]
+        return actions.create_matter(by=actor_of(self.request), **_without(serializer.validated_data))
 
     def change(self, row: Matter, version: int, values: dict[str, Any]) -> Matter:
         return actions.update_matter(matter=row, by=actor_of(self.request), version=version, **_without(values, "engagement"))
@@ -113,7 +115,7 @@ class WorkstreamView(Noun):
         return Workstream.objects.select_related("client", "matter")
 
     def make(self, serializer: BaseSerializer[Any]) -> Workstream:
-        return actions.create_workstream(by=actor_of(self.request), **_without(serializer.validated_data))  # type: ignore[typeddict-item]
+        return actions.create_workstream(by=actor_of(self.request), **_without(serializer.validated_data))
 
     def change(self, row: Workstream, version: int, values: dict[str, Any]) -> Workstream:
         kept = _without(values, "matter", "item_prefix")
@@ -151,20 +153,25 @@ class ItemView(View):
     def retrieve(self, request: Request, reference: str) -> Response:
         return Response(_detail(found_or_404(self.get_queryset(), reference=reference)))
 
-    @extend_schema(request=s.UpsertSerializer, responses=s.UpsertedSerializer)
+    @extend_schema(request=s.UpsertSerializer, responses={200: s.UpsertedSerializer})
     def create(self, request: Request) -> Response:
         """Add or update up to 500 items. The whole request is checked first; nothing is written when one item is refused."""
         data = s.UpsertSerializer(data=request.data)
         data.is_valid(raise_exception=True)
         values = data.validated_data
-        done = actions.upsert_items(by=actor_of(request), workstream=values["workstream"], source=values["source"], rows=values["items"])
+        by = actor_of(request)
+        with transaction.atomic():
+            done = actions.upsert_items(by=by, workstream=values["workstream"], source=values["source"], rows=values["items"])
+            refused = {f"items[{n}].{row.field}": [row.reason] for n, row in enumerate(done) if row.outcome == "refused"}
+            if refused:
+                raise ValidationError(refused)  # leaves the transaction: nothing was written
         return Response({"results": [{"external_id": row.external_id, "reference": row.reference, "outcome": row.outcome} for row in done]})
 
 
 class ItemActionView(View):
     """What happens to one item."""
 
-    serializer_class = s.MoveSerializer
+    serializer_class: Any = s.MoveSerializer
     lookup_field = "reference"
     lookup_value_regex = "[^/]+"
 
@@ -184,7 +191,7 @@ class MoveView(ItemActionView):
     required = {"POST": P.VIEW_WORK}  # the action asks for the permission of the move itself
     serializer_class = s.MoveSerializer
 
-    @extend_schema(responses=s.ItemDetailSerializer)
+    @extend_schema(responses={200: s.ItemDetailSerializer})
     def create(self, request: Request, reference: str) -> Response:
         item = found_or_404(self.get_queryset(), reference=reference)
         actions.move_item(item=item, by=actor_of(request), **self.checked(request))
@@ -195,7 +202,7 @@ class PauseView(ItemActionView):
     required = {"POST": P.PAUSE}
     serializer_class = s.NewPauseSerializer
 
-    @extend_schema(responses=s.ItemDetailSerializer)
+    @extend_schema(responses={200: s.ItemDetailSerializer})
     def create(self, request: Request, reference: str) -> Response:
         item = found_or_404(self.get_queryset(), reference=reference)
         actions.pause_item(item=item, by=actor_of(request), **self.checked(request))
@@ -206,7 +213,7 @@ class ResumeView(ItemActionView):
     required = {"POST": P.PAUSE}
     serializer_class = s.ResumeSerializer
 
-    @extend_schema(responses=s.ItemDetailSerializer)
+    @extend_schema(responses={200: s.ItemDetailSerializer})
     def create(self, request: Request, reference: str) -> Response:
         item = found_or_404(self.get_queryset(), reference=reference)
         actions.resume_item(item=item, by=actor_of(request), **self.checked(request))

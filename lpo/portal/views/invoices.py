@@ -20,7 +20,7 @@ from billing.snapshot import Invoice as Snapshot
 from engagements.models import Client
 from lpo.accounts.access import TenantRequest
 from lpo.core.money import add
-from lpo.core.templatetags.formats import price
+from lpo.core.templatetags.formats import money, price
 from lpo.portal import queries
 from lpo.portal.access import address, download, page, portal
 from lpo.portal.paging import positions, whole
@@ -72,7 +72,7 @@ def verified(invoice: Invoice, frozen: Snapshot, content: bytes | None, recorded
     total = add(*(line.amount for group in frozen.groups for line in group.lines))
     checks = [
         Check("Figures", snapshot == invoice.snapshot_sha256, f"SHA-256 {snapshot}"),
-        Check("Sum of the lines", total == invoice.net, f"{total:,f} {invoice.currency}"),
+        Check("Sum of the lines", total == invoice.net, f"{money(total, invoice.currency)} {invoice.currency}"),
     ]
     if content is not None:
         digest = hashlib.sha256(content).hexdigest()

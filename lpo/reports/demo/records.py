@@ -46,10 +46,10 @@ REVIEWERS = ("rita@alder.example", "rashid@alder.example", "ren@alder.example")
 NEW_YORK = ZoneInfo("America/New_York")
 OFFICE = CalendarSpec(NEW_YORK, dict.fromkeys(range(5), ((9 * 60, 17 * 60),)))
 
-_FIRST = tuple(
-    "Orrin Corvid Bluefin Halcyon Juniper Kestrel Lumen Marlow Nimbus Osprey Pinnacle Quillon Redwood Söderberg Tamarind Umbra"
-    " Vesper Wexford Yarrow Zephyr O'Hara Château Delmar Everett".split()
-)
+_FIRST = (
+    "Orrin", "Corvid", "Bluefin", "Halcyon", "Juniper", "Kestrel", "Lumen", "Marlow", "Nimbus", "Osprey", "Pinnacle", "Quillon", "Redwood",
+    "Söderberg", "Tamarind", "Umbra", "Vesper", "Wexford", "Yarrow", "Zephyr", "O'Hara", "Château", "Delmar", "Everett",
+)  # fmt: skip
 _LAST = ("Systems", "Analytics", "Labs", "Partners", "Robotics", "Logistics", "Biotech", "Cloud", "Foods", "Capital", "Media", "Energy")
 
 
@@ -173,6 +173,11 @@ def until(log: Log, now: datetime) -> Log:
     """The items of a running month that are delivered by now, each with the rows it has so far."""
     done = {row[0] for row in log.rows if row[2] == "Delivered" and datetime.fromisoformat(row[1]) < now}
     return Log(log.name, tuple(row for row in log.rows if row[0] in done and datetime.fromisoformat(row[1]) < now))
+
+
+def before(log: Log, now: datetime) -> Log:
+    """What a tracker can have written by now: on the first days of a month, the last one is still being delivered."""
+    return Log(log.name, tuple(row for row in log.rows if datetime.fromisoformat(row[1]) < now))
 
 
 def with_rows(log: Log, rows: Sequence[Row]) -> Log:

@@ -13,31 +13,42 @@ from django.core.management.base import BaseCommand, CommandError
 from lpo.accounts.models import Organization
 from lpo.jobs.runner import run_due
 from lpo.reports.demo import cast, story
+from lpo.reports.demo.standing import Standing, standing
 from lpo.reports.waiting import Waiter
+
+# The exit code that says: only a part of the demo is there. Whoever owns the database may then start it afresh.
+UNFINISHED = 3
 
 
 class Command(BaseCommand):
     help = "Two organizations with a year of recorded work, invoices and open work. Refused in production."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--if-empty", action="store_true", help="Do nothing when any organization exists.")
-        parser.add_argument("--sign-ins", action="store_true", help="Only print the sign-ins.")
+        parser.add_argument("--if-empty", action="store_true", help="Make nothing when any organization exists.")
+        parser.add_argument("--sign-ins", action="store_true", help="Print the sign-ins; alone, make nothing.")
         parser.add_argument("--leave-last-month", action="store_true", help="Leave the last month's windows and invoices to do.")
         parser.add_argument("--by-worker", action="store_true", help="Have the running worker do the jobs, and wait for it.")
         parser.add_argument("--scale", type=int, default=1, help="Multiply the number of items (default 1).")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["sign_ins"]:
-            self.sign_ins()
-            return
-        if settings.PRODUCTION:
-            raise CommandError("The demo has known passwords and is refused in production.")
         if options["scale"] < 1:
             raise CommandError("--scale is 1 or more.")
-        if Organization.objects.exists():
-            if options["if_empty"]:
-                return
+        if options["sign_ins"] and not options["if_empty"]:
+            self.sign_ins()
+            return
+        found = standing()
+        if found == Standing.UNFINISHED:
+            raise CommandError("An earlier start was interrupted while it made the demo; only a part is there.", returncode=UNFINISHED)
+        if found == Standing.EMPTY and not (options["if_empty"] and settings.PRODUCTION):
+            self.make(options)
+        elif not options["if_empty"]:
             raise CommandError("There are organizations already. The demo is made in an empty database.")
+        if options["sign_ins"]:
+            self.sign_ins()
+
+    def make(self, options: dict[str, Any]) -> None:
+        if settings.PRODUCTION:
+            raise CommandError("The demo has known passwords and is refused in production.")
         started = time.monotonic()
         settle = wait_for_worker if options["by_worker"] else work_off
         story.build(settle=settle, tell=self.tell, scale=options["scale"], leave_last_month=options["leave_last_month"])

@@ -63,13 +63,13 @@ class Command(BaseCommand):
 
     def _windows(self, done: Month) -> None:
         new = sum(not row.existed for row in done.closed)
-        self.stdout.write(f"\nService levels: {new} windows closed now, {len(done.closed) - new} were closed before.\n\n")
+        self.stdout.write(f"\nService levels: windows closed now {new}, before {len(done.closed) - new}.\n\n")
         if done.closed:
             self.stdout.write(table(HEADER, [_cells(row) for row in done.closed], right={3, 4}))
 
     def _invoices(self, done: Month) -> None:
         new = sum(row.number not in done.existed for row in done.invoices)
-        self.stdout.write(f"\nInvoices: {new} issued now, {len(done.invoices) - new} were issued before.\n\n")
+        self.stdout.write(f"\nInvoices: issued now {new}, before {len(done.invoices) - new}.\n\n")
         folder = Path(text("LPO_OUTPUT", str(Path(settings.BASE_DIR) / ".var" / "out")))
         folder.mkdir(parents=True, exist_ok=True)
         rows = []

@@ -1,0 +1,369 @@
+"""Histories from event logs: what a file tells is compared with what is known, and only the difference is written."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from engagements import events, states, transitions
+from engagements.actions.imports import bytes_of, finish_check, finish_load, refuse_batch, table_of
+from engagements.actions.item_imports import CHANGED, NEW, REJECTED, UNCHANGED, people_of
+from engagements.copying import insert_many
+from engagements.imports.history import IGNORE, Difference, Event, Folded, Move, Row, Wait, combine, difference, is_known, options_of, parse
+from engagements.imports.reader import Problem, Unreadable, cells_of, rows_of
+from engagements.models import ImportBatch, ImportRow, Pause, Transition, WorkItem, Workstream
+from lpo.accounts.actor import Actor
+from lpo.jobs.registry import Progress
+from lpo.tenancy.context import current_organization_id
+
+ROWS_AT_ONCE = 20_000
+CASES_AT_ONCE = 1_000
+SHOWN = 20
+_ROW_COLUMNS = ("batch_id", "matter_id", "number", "verdict", "data", "field", "reason")
+
+
+@dataclass
+class Case:
+    """What the file tells of one item."""
+
+    item: str
+    events: list[Event] = field(default_factory=list)
+    # name → (instant, value): the latest row that says something counts.
+    stated: dict[str, tuple[datetime, str]] = field(default_factory=dict)
+
+    def add(self, row: Row) -> None:
+        self.events.append(row.event)
+        for name, value in row.attributes.items():
+            if name not in self.stated or self.stated[name][0] <= row.event.at:
+                self.stated[name] = (row.event.at, value)
+
+
+@dataclass
+class Known:
+    """What is recorded of one item: its row's values and its effective history, with ids in the same order."""
+
+    item: dict[str, Any]
+    move_ids: list[int] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
+    wait_ids: list[int] = field(default_factory=list)
+    waits: list[Wait] = field(default_factory=list)
+
+    @property
+    def history(self) -> Folded:
+        return Folded(tuple(self.moves), tuple(self.waits))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to write of one case. `values` are attributes that differ."""
+
+    case: Case
+    known: Known | None
+    history: Folded
+    change: Difference
+    values: Mapping[str, Any]
+
+    @property
+    def verdict(self) -> str:
+        if self.known is None:
+            return NEW
+        return UNCHANGED if self.change.nothing and not self.values else CHANGED
+
+
+def _read(batch: ImportBatch, content: bytes) -> Iterator[tuple[int, Row | Problem, Mapping[str, str]]]:
+    table, options = table_of(batch), options_of(batch.mapping)
+    for line, cells in rows_of(content, table):
+        row = cells_of(cells, table)
+        if isinstance(row, Problem):
+            yield line, row, dict(zip(table.columns, cells, strict=False))
+        else:
+            yield line, parse(row, line, options, batch.created_at), row
+
+
+def _cases(batch: ImportBatch) -> dict[str, Case]:
+    """Every item of the file with its rows, in the order first met. Raises `Unreadable`."""
+    cases: dict[str, Case] = {}
+    for _, row, _ in _read(batch, bytes_of(batch)):
+        if isinstance(row, Row) and row.event.meaning.becomes != IGNORE:
+            cases.setdefault(row.item, Case(row.item)).add(row)
+    return cases
+
+
+def known_of(workstream: Workstream, source: str, external_ids: Sequence[str]) -> dict[str, Known]:
+    """Items with their effective transitions and pauses, in three statements."""
+    names = ("id", "external_id", "title", "priority", "quantity", "assignee_id", "received_at")
+    rows = WorkItem.objects.filter(workstream=workstream, source=source, external_id__in=list(external_ids)).values(*names)
+    by_id = {row["id"]: Known(row) for row in rows}
+    for move in Transition.objects.filter(item_id__in=list(by_id)).effective():
+        known = by_id[move.item_id]
+        known.move_ids.append(move.id)
+        known.moves.append(Move(move.from_state, move.to_state, move.at))
+    for pause in Pause.objects.filter(item_id__in=list(by_id), withdrawn_at__isnull=True).order_by("started_at", "id"):
+        known = by_id[pause.item_id]
+        known.wait_ids.append(pause.id)
+        known.waits.append(Wait(pause.party, pause.reason, pause.started_at, pause.ended_at))
+    return {known.item["external_id"]: known for known in by_id.values()}
+
+
+def plan_cases(batch: ImportBatch, cases: Sequence[Case], people: Mapping[str, int]) -> list[Plan]:
+    known = known_of(batch.workstream, batch.source, [case.item for case in cases])
+    return [_plan(case, known.get(case.item), people) for case in cases]
+
+
+def _plan(case: Case, known: Known | None, people: Mapping[str, int]) -> Plan:
+    before = known.history if known else Folded()
+    history = combine(before, case.events)
+    values = _values(case, people)
+    if known is not None:
+        values = {name: value for name, value in values.items() if known.item[name] != value}
+    return Plan(case, known, history, difference(before, history), values)
+
+
+def _values(case: Case, people: Mapping[str, int]) -> dict[str, Any]:
+    """Attributes the file states, as the item stores them. Somebody it names who is not here is left out."""
+    stated = {name: value for name, (_, value) in case.stated.items()}
+    values: dict[str, Any] = {}
+    if "title" in stated:
+        values["title"] = stated["title"]
+    if "priority" in stated:
+        values["priority"] = stated["priority"].lower()
+    if "quantity" in stated:
+        values["quantity"] = Decimal(stated["quantity"])
+    if (member := people.get(stated.get("assignee", "").lower())) is not None:
+        values["assignee_id"] = member
+    return values
+
+
+# --- checking ------------------------------------------------------------------------------------------------------------
+
+
+def check_history(batch: ImportBatch) -> Generator[Progress, None, None]:
+    """Judge every row of the log. An interrupted check begins again: nothing is kept of it but what it shows."""
+    ImportRow.objects.filter(batch=batch).delete()
+    content, cases, rejected = bytes_of(batch), dict[str, Case](), list[tuple[Any, ...]]()
+    counts = dict.fromkeys((NEW, CHANGED, UNCHANGED, REJECTED, "ignored"), 0)
+    total = content.count(b"\n")
+    try:
+        for line, row, raw in _read(batch, content):
+            if isinstance(row, Problem):
+                kept = {name: cell.replace("\x00", "\ufffd") for name, cell in raw.items()}
+                rejected.append((batch.id, batch.matter_id, line, REJECTED, kept, row.field[:60], row.reason[:300]))
+            elif row.event.meaning.becomes == IGNORE:
+                counts["ignored"] += 1
+            else:
+                cases.setdefault(row.item, Case(row.item)).add(row)
+            if line % ROWS_AT_ONCE == 0:
+                counts[REJECTED] += insert_many("engagements_importrow", _ROW_COLUMNS, rejected)
+                rejected.clear()
+                yield Progress(done=line, total=total, message=f"{line:,} rows read")
+    except Unreadable as error:
+        refuse_batch(batch, str(error))
+        return
+    counts[REJECTED] += insert_many("engagements_importrow", _ROW_COLUMNS, rejected)
+    yield from _compare(batch, list(cases.values()), counts, total)
+
+
+def _compare(batch: ImportBatch, cases: Sequence[Case], counts: dict[str, int], total: int) -> Generator[Progress, None, None]:
+    """Say of every row whether it adds something, and what the file adds altogether."""
+    people = people_of(batch.workstream.matter)
+    counts |= dict.fromkeys(("items_new", "items_changed", "items_unchanged", "moves", "waits"), 0)
+    shown: dict[str, list[tuple[Any, ...]]] = {NEW: [], CHANGED: [], UNCHANGED: []}
+    for start in range(0, len(cases), CASES_AT_ONCE):
+        for plan in plan_cases(batch, cases[start : start + CASES_AT_ONCE], people):
+            counts[f"items_{plan.verdict}"] += 1
+            counts["moves"] += len(plan.change.add)
+            counts["waits"] += len(plan.change.begin)
+            for event in plan.case.events:
+                verdict = CHANGED if plan.verdict == CHANGED and not _told(plan, event) else UNCHANGED if plan.known else NEW
+                counts[verdict] += 1
+                if len(shown[verdict]) < SHOWN:
+                    shown[verdict].append((batch.id, batch.matter_id, event.line, verdict, _shown(plan.case, event), "", ""))
+        yield Progress(done=total, total=total, message=f"{min(start + CASES_AT_ONCE, len(cases)):,} of {len(cases):,} items compared")
+    insert_many("engagements_importrow", _ROW_COLUMNS, [row for rows in shown.values() for row in rows])
+    counts["rows"] = sum(counts[name] for name in (NEW, CHANGED, UNCHANGED, REJECTED, "ignored"))
+    if not cases:
+        refuse_batch(batch, "No row of this file can be read with this mapping; the reasons are listed below.")
+        return
+    finish_check(batch, counts)
+
+
+def _told(plan: Plan, event: Event) -> bool:
+    return plan.known is not None and is_known(plan.known.history, event)
+
+
+def _shown(case: Case, event: Event) -> dict[str, str]:
+    return {"item": case.item, "at": event.at.isoformat(), "becomes": event.meaning.becomes, "party": event.meaning.party}
+
+
+# --- loading -------------------------------------------------------------------------------------------------------------
+
+
+def load_history(batch: ImportBatch, cursor: Mapping[str, Any], by: Actor) -> Generator[Progress, None, None]:
+    """Write the differences, a thousand items to a transaction; an item already written has none left."""
+    try:
+        cases = list(_cases(batch).values())
+    except Unreadable as error:  # checked before, so only damage to the stored file leads here
+        refuse_batch(batch, str(error))
+        return
+    people = people_of(batch.workstream.matter)
+    for start in range(int(cursor.get("items", 0)), len(cases), CASES_AT_ONCE):
+        chunk = cases[start : start + CASES_AT_ONCE]
+        # Two loads of one log follow one another, and the second finds everything known.
+        Workstream.objects.select_for_update().get(pk=batch.workstream_id)
+        write_plans(batch, plan_cases(batch, chunk, people), by)
+        done = start + len(chunk)
+        yield Progress(done=done, total=len(cases), message=f"{done:,} of {len(cases):,} items written", cursor={"items": done})
+    finish_load(batch, by)
+
+
+def write_plans(batch: ImportBatch, plans: Sequence[Plan], by: Actor) -> None:
+    plans = [plan for plan in plans if plan.verdict != UNCHANGED]
+    if not plans:
+        return
+    _insert_items(batch, [plan for plan in plans if plan.known is None])
+    found = WorkItem.objects.filter(workstream=batch.workstream, source=batch.source, external_id__in=[plan.case.item for plan in plans])
+    ids: dict[str, int] = {str(external_id): number for external_id, number in found.values_list("external_id", "id")}
+    _update_items(plans)
+    _write_moves(batch, plans, ids, by)
+    _write_waits(batch, plans, ids, by)
+    changed = [ids[plan.case.item] for plan in plans]
+    transitions.project(changed)
+    events.tell(events.Changed(current_organization_id(), changed))
+
+
+_ITEM_COLUMNS = (
+    *("client_id", "matter_id", "workstream_id", "kind", "reference", "source", "external_id", "title", "quantity", "priority", "language"),
+    *(
+        "disposition",
+        "severity",
+        "received_at",
+        "assignee_id",
+        "state",
+        "state_at",
+        "finished",
+        "paused",
+        "batch_id",
+        "created_at",
+        "version",
+    ),
+)
+
+
+def _insert_items(batch: ImportBatch, plans: Sequence[Plan]) -> None:
+    if not plans:
+        return
+    workstream, now = batch.workstream, timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE engagements_workstream SET item_count = item_count + %s WHERE organization_id = %s AND id = %s RETURNING item_count",
+            [len(plans), workstream.organization_id, workstream.id],
+        )
+        number = int(cursor.fetchone()[0]) - len(plans)
+    rows = []
+    for place, plan in enumerate(plans, number + 1):
+        values, received = plan.values, plan.history.moves[0].at
+        first = transitions.beginning(states.WORK, received)
+        rows.append(
+            (
+                *(workstream.client_id, workstream.matter_id, workstream.id, states.WORK, f"{workstream.item_prefix}-{place:04d}"),
+                *(
+                    batch.source,
+                    plan.case.item,
+                    values.get("title", plan.case.item),
+                    values.get("quantity", 1),
+                    values.get("priority", "standard"),
+                ),
+                *("", "", "", received, values.get("assignee_id"), first["state"], first["state_at"], False, False, batch.id, now, 1),
+            )
+        )
+    insert_many("engagements_workitem", _ITEM_COLUMNS, rows)
+
+
+_UPDATE = """
+UPDATE engagements_workitem AS t SET title = v.title, priority = v.priority, quantity = v.quantity, assignee_id = v.assignee_id,
+    received_at = v.received_at
+FROM unnest(%(ids)s::bigint[], %(titles)s::text[], %(priorities)s::text[], %(quantities)s::numeric[], %(assignees)s::bigint[],
+    %(received)s::timestamptz[]) AS v (id, title, priority, quantity, assignee_id, received_at)
+WHERE t.organization_id = %(organization)s AND t.id = v.id
+"""
+
+
+def _update_items(plans: Sequence[Plan]) -> None:
+    """Attributes that differ, and a receipt that a fuller log moved."""
+    rows = []
+    for plan in plans:
+        received = plan.history.moves[0].at
+        if plan.known is not None and (plan.values or received != plan.known.item["received_at"]):
+            rows.append({**plan.known.item, **plan.values, "received_at": received})
+    if not rows:
+        return
+    columns = {
+        "ids": "id",
+        "titles": "title",
+        "priorities": "priority",
+        "quantities": "quantity",
+        "assignees": "assignee_id",
+        "received": "received_at",
+    }
+    values: dict[str, Any] = {name: [row[column] for row in rows] for name, column in columns.items()}
+    with connection.cursor() as cursor:
+        cursor.execute(_UPDATE, {**values, "organization": current_organization_id()})
+
+
+_MOVE_COLUMNS = (
+    *("client_id", "matter_id", "item_id", "from_state", "to_state", "at", "recorded_at", "by_member_id", "by_label", "reason"),
+    *("reverses_id", "batch_id"),
+)
+
+
+def _write_moves(batch: ImportBatch, plans: Sequence[Plan], ids: Mapping[str, int], by: Actor) -> None:
+    now, rows = timezone.now(), []
+
+    def row(item_id: int, before: str, to: str, at: datetime, reason: str, reverses: int | None) -> tuple[Any, ...]:
+        return (batch.client_id, batch.matter_id, item_id, before, to, at, now, by.member_id, by.label, reason, reverses, batch.id)
+
+    for plan in plans:
+        item_id = ids[plan.case.item]
+        for place in plan.change.take_back:
+            assert plan.known is not None  # noqa: S101 - only known moves are taken back
+            move, number = plan.known.moves[place], plan.known.move_ids[place]
+            rows.append(row(item_id, move.to, move.before, move.at, "Restated by an import", number))
+        rows.extend(row(item_id, move.before, move.to, move.at, "", None) for move in plan.change.add)
+    insert_many("engagements_transition", _MOVE_COLUMNS, rows)
+
+
+_PAUSE_COLUMNS = (
+    *("client_id", "matter_id", "item_id", "party", "reason", "note", "started_at", "ended_at", "contest_note", "recorded_at", "by_label"),
+    "batch_id",
+)
+
+
+def _write_waits(batch: ImportBatch, plans: Sequence[Plan], ids: Mapping[str, int], by: Actor) -> None:
+    now, rows, ended, withdrawn = timezone.now(), [], list[tuple[int, datetime | None]](), list[int]()
+    for plan in plans:
+        if plan.known is not None:
+            ended += [(plan.known.wait_ids[place], end) for place, end in plan.change.end]
+            withdrawn += [plan.known.wait_ids[place] for place in plan.change.withdraw]
+        rows += [
+            (
+                *(batch.client_id, batch.matter_id, ids[plan.case.item], wait.party, wait.reason, "", wait.start, wait.end, ""),
+                *(now, by.label, batch.id),
+            )
+            for wait in plan.change.begin
+        ]
+    # Taken out before others begin: one open pause per party.
+    Pause.objects.filter(id__in=withdrawn).update(withdrawn_at=now)
+    if ended:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE engagements_pause AS p SET ended_at = v.ended_at FROM unnest(%s::bigint[], %s::timestamptz[]) AS v (id, ended_at)"
+                " WHERE p.organization_id = %s AND p.id = v.id",
+                [[number for number, _ in ended], [end for _, end in ended], current_organization_id()],
+            )
+    insert_many("engagements_pause", _PAUSE_COLUMNS, rows)

@@ -1,0 +1,224 @@
+"""The way of a file: uploaded, mapped, checked, previewed, confirmed, loaded. Nothing of it is work before it is confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from zoneinfo import available_timezones
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from engagements.actions.checks import locked
+from engagements.imports import history as history_format
+from engagements.imports import items as items_format
+from engagements.imports.reader import ENCODINGS, Problem, Table, Unreadable, cells_of, inspect, rows_of
+from engagements.models import Client, ImportBatch, ImportMapping, Workstream
+from engagements.models.clients import Status
+from engagements.models.imports import ImportState
+from lpo.accounts.actor import Actor
+from lpo.accounts.roles import Permission
+from lpo.audit.documents import content_of, store
+from lpo.audit.models import Document
+from lpo.audit.record import record
+from lpo.core.errors import Refused
+from lpo.jobs.models import Job
+from lpo.jobs.queue import enqueue
+
+ITEMS, HISTORY = "items", "history"
+MOST_STATUSES = 200
+
+
+def need_for(by: Actor, purpose: str) -> None:
+    """Items are tracking; a history also writes pauses of the past, which only who approves pauses may."""
+    by.need(Permission.TRACK_ITEMS)
+    if purpose == HISTORY:
+        by.need(Permission.APPROVE_PAUSE)
+
+
+def table_of(batch: ImportBatch) -> Table:
+    reading = batch.mapping
+    return Table(reading["encoding"], reading["delimiter"], list(batch.columns))
+
+
+def bytes_of(batch: ImportBatch) -> bytes:
+    return content_of(Document.objects.get(pk=batch.document_id))
+
+
+@transaction.atomic
+def upload_file(
+    *, workstream: Workstream, by: Actor, purpose: str, content: bytes, file_name: str, source: str = "upload", encoding: str = "utf-8"
+) -> ImportBatch:
+    """Keep a readable file and guess what its columns mean. Raises `Refused` naming row and byte of what cannot be read.
+
+    The same bytes sent again before anything was decided about them are the same batch.
+    """
+    need_for(by, purpose)
+    if workstream.status != Status.OPEN:
+        raise Refused("This workstream is closed. Reopen it first.")
+    if len(content) > settings.UPLOAD_LIMIT_BYTES:
+        raise Refused(f"The file has {len(content):,} bytes; {settings.UPLOAD_LIMIT_BYTES:,} are the most.", "file")
+    if encoding not in dict(ENCODINGS) or purpose not in {ITEMS, HISTORY}:
+        raise Refused("Choose how the file is encoded.", "encoding")
+    try:
+        table = inspect(content, encoding)
+    except Unreadable as error:
+        raise Refused(str(error), "file") from error
+    document = _keep(workstream, by, content, file_name)
+    known: ImportBatch | None = ImportBatch.objects.filter(
+        workstream=workstream, purpose=purpose, source=source, document=document, state=ImportState.UPLOADED, by_member_id=by.member_id
+    ).first()
+    if known is not None and known.mapping["encoding"] == encoding:
+        return known
+    zone = Client.objects.values_list("time_zone", flat=True).get(pk=workstream.client_id)
+    reading = {"encoding": table.encoding, "delimiter": table.delimiter, "zone": zone, "dates": "iso"}
+    fields = items_format.FIELDS if purpose == ITEMS else history_format.FIELDS
+    batch: ImportBatch = ImportBatch.objects.create(
+        client_id=workstream.client_id,
+        matter_id=workstream.matter_id,
+        workstream=workstream,
+        purpose=purpose,
+        source=source,
+        document=document,
+        file_name=file_name[:200],
+        sha256=document.sha256,
+        mapping={**reading, "columns": items_format.guess(table.columns, fields), "statuses": {}},
+        columns=table.columns,
+        by_member_id=by.member_id,
+        by_label=by.label,
+    )
+    record(by=by, action="import.upload", target=batch, after={"file": file_name, "sha256": document.sha256, "purpose": purpose})
+    return batch
+
+
+def _keep(workstream: Workstream, by: Actor, content: bytes, file_name: str) -> Document:
+    return store(
+        kind="import",
+        content=content,
+        file_name=file_name,
+        media_type="text/csv",
+        by=by,
+        client_id=workstream.client_id,
+        matter_id=workstream.matter_id,
+        reference=workstream.item_prefix,
+    )
+
+
+def statuses_in(batch: ImportBatch, columns: Mapping[str, str]) -> dict[str, int]:
+    """Every status of an event log with the number of its rows, in the order met; no more than a person can map."""
+    if not columns.get("status"):
+        return {}
+    table = table_of(batch)
+    found: dict[str, int] = {}
+    for _, cells in rows_of(bytes_of(batch), table):
+        row = cells_of(cells, table)
+        if isinstance(row, Problem):
+            continue
+        status = history_format.status_of(row, columns)
+        if status in found or len(found) < MOST_STATUSES:
+            found[status] = found.get(status, 0) + 1
+    return found
+
+
+def saved_mapping(*, purpose: str, name: str) -> dict[str, Any] | None:
+    mapping: dict[str, Any] | None = ImportMapping.objects.filter(purpose=purpose, name=name).values_list("mapping", flat=True).first()
+    return mapping
+
+
+def merged_mapping(batch: ImportBatch, chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """A mapping as it is stored: what was chosen, and how the file is read."""
+    own = {name: batch.mapping[name] for name in ("encoding", "delimiter")}
+    kept = {name: chosen[name] for name in ("columns", "statuses", "zone", "dates") if name in chosen}
+    return {"statuses": {}, "zone": batch.mapping["zone"], "dates": "iso", **kept, **own}
+
+
+def problems_of(batch: ImportBatch, mapping: Mapping[str, Any]) -> list[Problem]:
+    found = history_format.problems_of_mapping if batch.purpose == HISTORY else items_format.problems_of_mapping
+    zone = mapping.get("zone", "UTC")
+    strange = [] if zone in available_timezones() else [Problem("zone", f"“{zone}” is not a time zone. Write one as Europe/London.")]
+    return [*strange, *found(mapping, batch.columns)]
+
+
+@transaction.atomic
+def map_columns(*, batch: ImportBatch, by: Actor, mapping: Mapping[str, Any], save_as: str = "") -> ImportBatch:
+    """Say what the columns mean and have every row checked in the background. Raises `Refused` naming the field.
+
+    The mapping can be saved by name for the next file.
+    """
+    need_for(by, batch.purpose)
+    batch = locked(batch)
+    merged = merged_mapping(batch, mapping)
+    if batch.state == ImportState.CHECKING and merged == batch.mapping:
+        return batch
+    if batch.state not in {ImportState.UPLOADED, ImportState.PREVIEW, ImportState.REFUSED}:
+        raise Refused(f"This import is {batch.get_state_display().lower()}; its mapping no longer changes.")
+    if problems := problems_of(batch, merged):
+        raise Refused(problems[0].reason, problems[0].field)
+    if save_as.strip():
+        _save_mapping(batch, merged, save_as.strip()[:100], by)
+    batch.mapping, batch.state, batch.problem, batch.counts = merged, ImportState.CHECKING, "", {}
+    batch.job = _ask(batch, by, "check", f"Checking {batch.file_name}")
+    batch.save(update_fields=["mapping", "state", "problem", "counts", "job"])
+    return batch
+
+
+def _ask(batch: ImportBatch, by: Actor, what: str, title: str, total: int = 0) -> Job:
+    kind, key = f"engagements.{what}_import", f"import:{batch.id}:{what}"
+    return enqueue(kind, {"batch": batch.id}, by=by, key=key, title=title, total=total, matter_id=batch.matter_id)
+
+
+def _save_mapping(batch: ImportBatch, mapping: Mapping[str, Any], name: str, by: Actor) -> None:
+    portable = {key: mapping[key] for key in ("columns", "statuses", "zone", "dates")}
+    saved, _ = ImportMapping.objects.update_or_create(
+        purpose=batch.purpose, name=name, defaults={"mapping": portable, "updated_at": timezone.now()}
+    )
+    record(by=by, action="mapping.save", target=saved, after={"purpose": batch.purpose, "name": name})
+
+
+@transaction.atomic
+def confirm_import(*, batch: ImportBatch, by: Actor) -> ImportBatch:
+    """Load what the preview showed. Confirmed twice is loaded once."""
+    need_for(by, batch.purpose)
+    batch = locked(batch)
+    if batch.state in {ImportState.LOADING, ImportState.LOADED}:
+        return batch
+    if batch.state != ImportState.PREVIEW:
+        raise Refused("This import is not ready to confirm.")
+    batch.state = ImportState.LOADING
+    total = batch.counts.get("new", 0) + batch.counts.get("changed", 0)
+    batch.job = _ask(batch, by, "load", f"Loading {batch.file_name}", total)
+    batch.save(update_fields=["state", "job"])
+    record(by=by, action="import.confirm", target=batch, after=batch.counts, reference=batch.file_name)
+    return batch
+
+
+@transaction.atomic
+def discard_import(*, batch: ImportBatch, by: Actor) -> ImportBatch:
+    """Give a file up before it is loaded. The file itself stays, as every record does."""
+    need_for(by, batch.purpose)
+    batch = locked(batch)
+    if batch.state == ImportState.DISCARDED:
+        return batch
+    if batch.state not in {ImportState.UPLOADED, ImportState.PREVIEW, ImportState.REFUSED}:
+        raise Refused(f"This import is {batch.get_state_display().lower()} and can no longer be discarded.")
+    batch.state = ImportState.DISCARDED
+    batch.save(update_fields=["state"])
+    record(by=by, action="import.discard", target=batch, reference=batch.file_name)
+    return batch
+
+
+def refuse_batch(batch: ImportBatch, problem: str) -> None:
+    batch.state, batch.problem = ImportState.REFUSED, problem
+    batch.save(update_fields=["state", "problem"])
+
+
+def finish_check(batch: ImportBatch, counts: Mapping[str, int]) -> None:
+    batch.state, batch.counts = ImportState.PREVIEW, dict(counts)
+    batch.save(update_fields=["state", "counts"])
+
+
+def finish_load(batch: ImportBatch, by: Actor) -> None:
+    batch.state, batch.loaded_at = ImportState.LOADED, timezone.now()
+    batch.save(update_fields=["state", "loaded_at"])
+    record(by=by, action="import.load", target=batch, after=batch.counts, reference=batch.file_name)

@@ -1,0 +1,355 @@
+"""Work items from files and from the API: rows judged against what is known, then written set by set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from engagements import events, states, transitions
+from engagements.actions.imports import bytes_of, finish_check, finish_load, refuse_batch, table_of
+from engagements.copying import insert_many
+from engagements.imports.items import BY_NAME, Options, parse
+from engagements.imports.reader import Problem, Unreadable, cells_of, rows_of
+from engagements.models import ImportBatch, ImportRow, Matter, MatterInsider, WorkItem, Workstream
+from engagements.models.clients import Status
+from engagements.queries import staff
+from lpo.accounts.actor import Actor
+from lpo.accounts.roles import Permission
+from lpo.audit.record import record
+from lpo.core.errors import Refused
+from lpo.jobs.registry import Progress
+from lpo.tenancy.context import current_organization_id
+
+CHECKED_AT_ONCE = 5_000
+LOADED_AT_ONCE = 50_000
+MOST_API_ROWS = 1_000
+NEW, CHANGED, UNCHANGED, REJECTED = "new", "changed", "unchanged", "rejected"
+# What the preview shows of rows that change nothing.
+UNCHANGED_SHOWN = 20
+_ROW_COLUMNS = ("batch_id", "matter_id", "number", "verdict", "data", "field", "reason")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One row after checking: what loading it would do, or why it is left out."""
+
+    number: int
+    verdict: str
+    data: Mapping[str, Any]
+    field: str = ""
+    reason: str = ""
+
+
+def people_of(matter: Matter) -> dict[str, int]:
+    """E-mail address → member who may be given work of this matter."""
+    rows = staff()
+    if matter.walled:
+        rows = rows.filter(id__in=MatterInsider.objects.filter(matter=matter).values("member_id"))
+    return {member.user.email.lower(): member.id for member in rows}
+
+
+def _stored(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An item's values in the form `parse` gives them."""
+    due: datetime | None = item["due_hint"]
+    quantity: Decimal = item["quantity"]
+    values = {name: item[name] for name in ("title", "priority", "language", "kind", "disposition", "severity")}
+    values |= {"received_at": item["received_at"].isoformat(), "due_hint": due.isoformat() if due else None}
+    return values | {"quantity": format(quantity.normalize(), "f"), "assignee": item["assignee_id"]}
+
+
+def judge(workstream: Workstream, source: str, rows: Sequence[tuple[int, dict[str, Any] | Problem, Mapping[str, Any]]]) -> list[Judged]:
+    """Compare parsed rows (number, values or problem, what to keep of a rejected one) with the items known: one query."""
+    wanted = [values["external_id"] for _, values, _ in rows if not isinstance(values, Problem)]
+    names = ("id", "external_id", "title", "priority", "language", "kind", "disposition", "severity")
+    more = ("received_at", "due_hint", "quantity", "assignee_id")
+    known = {
+        item["external_id"]: _stored(item)
+        for item in WorkItem.objects.filter(workstream=workstream, source=source, external_id__in=wanted).values(*names, *more)
+    }
+    return [_judge_one(number, values, raw, known) for number, values, raw in rows]
+
+
+def _judge_one(number: int, values: dict[str, Any] | Problem, raw: Mapping[str, Any], known: Mapping[str, dict[str, Any]]) -> Judged:
+    if isinstance(values, Problem):
+        return Judged(number, REJECTED, raw, values.field, values.reason)
+    before = known.get(values["external_id"])
+    if before is None:
+        return Judged(number, NEW, values)
+    different = {name for name, value in values.items() if name != "external_id" and value != before[name]}
+    for name in sorted(different & {"received_at", "kind"}):
+        return Judged(number, REJECTED, raw, name, f"It is known with {before[name]}. Correct the item itself, with a reason.")
+    return Judged(number, CHANGED if different else UNCHANGED, values)
+
+
+def check_items(batch: ImportBatch, cursor: Mapping[str, Any]) -> Generator[Progress, None, None]:
+    """Judge every row of the file; rows that load or are rejected are kept, of the others the first few."""
+    done, counts = int(cursor.get("line", 0)), dict(cursor.get("counts") or dict.fromkeys((NEW, CHANGED, UNCHANGED, REJECTED), 0))
+    if not done:
+        ImportRow.objects.filter(batch=batch).delete()
+    table, content = table_of(batch), bytes_of(batch)
+    total = content.count(b"\n")
+    options = Options(batch.mapping["columns"], ZoneInfo(batch.mapping["zone"]), batch.mapping["dates"], people_of(batch.workstream.matter))
+    seen: dict[str, int] = {}
+    chunk: list[tuple[int, dict[str, Any] | Problem, Mapping[str, Any]]] = []
+    try:
+        for line, cells in rows_of(content, table):
+            row = cells_of(cells, table)
+            values = row if isinstance(row, Problem) else parse(row, options, batch.created_at)
+            if not isinstance(values, Problem):
+                first = seen.setdefault(values["external_id"], line)
+                if first != line:
+                    values = Problem("external_id", f"Row {first:,} has this external ID already.")
+            if line <= done:
+                continue
+            chunk.append((line, values, _raw(table.columns, cells)))
+            if len(chunk) >= CHECKED_AT_ONCE:
+                _keep_judged(batch, judge(batch.workstream, batch.source, chunk), counts)
+                chunk.clear()
+                yield Progress(done=line, total=total, message=f"{line:,} rows read", cursor={"line": line, "counts": counts})
+    except Unreadable as error:
+        refuse_batch(batch, str(error))
+        return
+    _keep_judged(batch, judge(batch.workstream, batch.source, chunk), counts)
+    finish_check(batch, counts | {"rows": sum(counts.values())})
+
+
+def _raw(columns: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
+    """A row as it was written; JSON holds no NUL."""
+    return {name: cell.replace("\x00", "\ufffd") for name, cell in zip(columns, cells, strict=False)}
+
+
+def _keep_judged(batch: ImportBatch, rows: Sequence[Judged], counts: dict[str, int]) -> None:
+    kept = []
+    for row in rows:
+        counts[row.verdict] += 1
+        if row.verdict != UNCHANGED or counts[UNCHANGED] <= UNCHANGED_SHOWN:
+            kept.append((batch.id, batch.matter_id, row.number, row.verdict, dict(row.data), row.field[:60], row.reason[:300]))
+    insert_many("engagements_importrow", _ROW_COLUMNS, kept)
+
+
+_FROM_BATCH = """
+CREATE TEMP TABLE incoming ON COMMIT DROP AS
+SELECT number, data FROM engagements_importrow
+WHERE organization_id = %(organization)s AND batch_id = %(batch)s AND verdict IN ('new', 'changed') AND number > %(after)s
+ORDER BY number LIMIT %(most)s
+"""
+_FROM_ROWS = """
+CREATE TEMP TABLE incoming ON COMMIT DROP AS
+SELECT (r->>'n')::int AS number, r->'data' AS data FROM jsonb_array_elements(%(rows)s::jsonb) AS r
+"""
+_SAME = """t.organization_id = %(organization)s AND t.workstream_id = %(workstream)s AND t.source = %(source)s
+    AND t.external_id = i.data->>'external_id'"""
+_COUNT_NEW = f"SELECT count(*) FROM incoming i WHERE NOT EXISTS (SELECT 1 FROM engagements_workitem t WHERE {_SAME})"  # noqa: S608 - constants
+# The first state of each kind, as `transitions.beginning` gives it to one item.
+_INITIAL = " ".join(f"WHEN '{kind}' THEN '{state}'" for kind, state in states.INITIAL.items())
+_INSERT = f"""
+INSERT INTO engagements_workitem (organization_id, client_id, matter_id, workstream_id, kind, reference, source, external_id, title,
+    quantity, priority, language, disposition, severity, received_at, due_hint, assignee_id, state, state_at, finished, paused, batch_id,
+    created_at, version)
+SELECT w.organization_id, w.client_id, w.matter_id, w.id, f.kind,
+    w.item_prefix || '-' || CASE WHEN f.n < 10000 THEN lpad(f.n::text, 4, '0') ELSE f.n::text END, %(source)s,
+    f.data->>'external_id', f.data->>'title', COALESCE((f.data->>'quantity')::numeric, 1), COALESCE(f.data->>'priority', 'standard'),
+    COALESCE(f.data->>'language', ''), COALESCE(f.data->>'disposition', ''), COALESCE(f.data->>'severity', ''),
+    (f.data->>'received_at')::timestamptz, (f.data->>'due_hint')::timestamptz, (f.data->>'assignee')::bigint,
+    CASE f.kind {_INITIAL} END, (f.data->>'received_at')::timestamptz, false, false, %(batch)s, %(now)s, 1
+FROM engagements_workstream w
+CROSS JOIN LATERAL (
+    SELECT %(base)s + row_number() OVER (ORDER BY i.number) AS n, i.data, COALESCE(i.data->>'kind', 'work') AS kind FROM incoming i
+    WHERE NOT EXISTS (SELECT 1 FROM engagements_workitem t WHERE {_SAME})
+) AS f
+WHERE w.organization_id = %(organization)s AND w.id = %(workstream)s
+ON CONFLICT (organization_id, workstream_id, source, external_id) DO NOTHING
+RETURNING id
+"""  # noqa: S608 - constants
+_BEGIN = """
+INSERT INTO engagements_transition (organization_id, client_id, matter_id, item_id, from_state, to_state, at, recorded_at, by_member_id,
+    by_label, reason, batch_id)
+SELECT organization_id, client_id, matter_id, id, '', state, received_at, %(now)s, %(member)s, %(label)s, '', %(batch)s
+FROM engagements_workitem WHERE organization_id = %(organization)s AND id = ANY (%(ids)s) ORDER BY id
+"""
+_REASSIGNED = f"""
+SELECT t.id FROM incoming i JOIN engagements_workitem t ON {_SAME}
+WHERE i.data ? 'assignee' AND t.assignee_id IS DISTINCT FROM (i.data->>'assignee')::bigint
+"""  # noqa: S608 - constants
+_NEW_VALUES = """COALESCE(i.data->>'title', t.title), COALESCE((i.data->>'quantity')::numeric, t.quantity),
+    COALESCE(i.data->>'priority', t.priority), COALESCE(i.data->>'language', t.language), COALESCE(i.data->>'disposition', t.disposition),
+    COALESCE(i.data->>'severity', t.severity),
+    CASE WHEN i.data ? 'due_hint' THEN (i.data->>'due_hint')::timestamptz ELSE t.due_hint END,
+    CASE WHEN i.data ? 'assignee' THEN (i.data->>'assignee')::bigint ELSE t.assignee_id END"""
+_UPDATE = f"""
+UPDATE engagements_workitem AS t
+SET (title, quantity, priority, language, disposition, severity, due_hint, assignee_id, version) = (SELECT {_NEW_VALUES}, t.version + 1)
+FROM incoming i
+WHERE {_SAME} AND (t.title, t.quantity, t.priority, t.language, t.disposition, t.severity, t.due_hint, t.assignee_id)
+    IS DISTINCT FROM ({_NEW_VALUES})
+RETURNING t.id
+"""  # noqa: S608 - constants
+_ASSIGNMENTS = """
+INSERT INTO engagements_assignment (organization_id, client_id, matter_id, item_id, member_id, at, by_label)
+SELECT organization_id, client_id, matter_id, id, assignee_id, %(now)s, %(label)s
+FROM engagements_workitem WHERE organization_id = %(organization)s AND id = ANY (%(ids)s) ORDER BY id
+"""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    new: list[int]
+    changed: list[int]
+    last: int = 0
+
+
+def _load(workstream: Workstream, source: str, by: Actor, incoming: str, values: Mapping[str, Any], batch: ImportBatch | None) -> Loaded:
+    """Write one set of rows: insert what is not known, change what differs. Any row may have been written before."""
+    now = timezone.now()
+    params: dict[str, Any] = {
+        "organization": current_organization_id(),
+        "workstream": workstream.id,
+        "source": source,
+        "batch": batch.id if batch else None,
+        "now": now,
+        "member": by.member_id,
+        "label": by.label,
+        **values,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS pg_temp.incoming")
+        cursor.execute(incoming, params)
+        cursor.execute("SELECT COALESCE(max(number), 0) FROM incoming")
+        last = cursor.fetchone()[0]
+        # Locks the workstream: two loads of the same rows follow one another, and the second finds them known.
+        Workstream.objects.select_for_update().get(pk=workstream.pk)
+        cursor.execute(_COUNT_NEW, params)
+        fresh = cursor.fetchone()[0]
+        cursor.execute(_REASSIGNED, params)
+        reassigned = [row[0] for row in cursor.fetchall()]
+        cursor.execute(_UPDATE, params)
+        changed = [row[0] for row in cursor.fetchall()]
+        params["base"] = _draw(workstream, fresh) - fresh
+        cursor.execute(_INSERT, params)
+        new = [row[0] for row in cursor.fetchall()]
+        cursor.execute(_BEGIN, {**params, "ids": new})
+        assigned = list(WorkItem.objects.filter(id__in=new, assignee__isnull=False).values_list("id", flat=True))
+        cursor.execute(_ASSIGNMENTS, {**params, "ids": [*reassigned, *assigned]})
+        cursor.execute("DROP TABLE pg_temp.incoming")
+    _follow_assignments([*reassigned, *assigned], by, now)
+    events.tell(events.Changed(workstream.organization_id, [*new, *changed]))
+    return Loaded(new, changed, last)
+
+
+def _draw(workstream: Workstream, n: int) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE engagements_workstream SET item_count = item_count + %s WHERE organization_id = %s AND id = %s RETURNING item_count",
+            [n, workstream.organization_id, workstream.id],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def _follow_assignments(ids: Sequence[int], by: Actor, now: datetime) -> None:
+    """Received work that somebody was given is assigned, as when it is given by hand."""
+    waiting = WorkItem.objects.filter(id__in=ids, kind=states.WORK, state=states.RECEIVED, assignee__isnull=False)
+    transitions.append_to_many(list(waiting.values_list("id", flat=True)), states.ASSIGNED, now, by)
+
+
+def load_items(batch: ImportBatch, cursor: Mapping[str, Any], by: Actor) -> Generator[Progress, None, None]:
+    """Write the rows of a confirmed batch, 50,000 to a transaction; a row already written changes nothing."""
+    after, done = int(cursor.get("line", 0)), int(cursor.get("done", 0))
+    total = batch.counts.get(NEW, 0) + batch.counts.get(CHANGED, 0)
+    while True:
+        values = {"batch": batch.id, "after": after, "most": LOADED_AT_ONCE}
+        loaded = _load(batch.workstream, batch.source, by, _FROM_BATCH, values, batch)
+        if not loaded.last:
+            break
+        after, done = loaded.last, done + len(loaded.new) + len(loaded.changed)
+        yield Progress(done=done, total=total, message=f"{done:,} items written", cursor={"line": after, "done": done})
+    finish_load(batch, by)
+
+
+@dataclass(frozen=True)
+class Upserted:
+    """What became of one row: created, changed, unchanged or refused; a refused one names field and reason."""
+
+    external_id: str
+    outcome: str
+    reference: str = ""
+    field: str = ""
+    reason: str = ""
+
+
+@transaction.atomic
+def upsert_items(*, by: Actor, workstream: Workstream, rows: Sequence[Mapping[str, Any]], source: str = "api") -> list[Upserted]:
+    """Create or change items by external id; the same rows again change nothing. What a row leaves out stays as it is.
+
+    Values are text, or datetimes and Decimals; a new item needs title and time of receipt. A row that cannot be taken is
+    reported in its place and the others are written: an edge that wants all or none leaves the transaction.
+    """
+    by.need(Permission.TRACK_ITEMS)
+    if workstream.status != Status.OPEN:
+        raise Refused("This workstream is closed. Reopen it first.")
+    if len(rows) > MOST_API_ROWS:
+        raise Refused(f"At most {MOST_API_ROWS:,} rows at a time.", "rows")
+    people = people_of(Matter.objects.get(pk=workstream.matter_id))
+    now = timezone.now()
+    judged = [_complete(row) for row in judge(workstream, source, _parsed(rows, people, now))]
+    loading = [{"n": row.number, "data": row.data} for row in judged if row.verdict in {NEW, CHANGED}]
+    loaded = _load(workstream, source, by, _FROM_ROWS, {"rows": json.dumps(loading)}, None) if loading else Loaded([], [])
+    if loaded.new or loaded.changed:
+        after = {"created": len(loaded.new), "changed": len(loaded.changed), "source": source}
+        record(
+            by=by,
+            action="item.upsert",
+            target=workstream,
+            after=after,
+            ids=[*loaded.new, *loaded.changed],
+            reference=workstream.item_prefix,
+        )
+    ids = [str(row.get("external_id", "")) for row in rows]
+    known = WorkItem.objects.filter(workstream=workstream, source=source, external_id__in=ids)
+    references = dict(known.values_list("external_id", "reference"))
+    outcomes = {NEW: "created", REJECTED: "refused"}
+    return [
+        Upserted(ids[row.number], outcomes.get(row.verdict, row.verdict), references.get(ids[row.number], ""), row.field, row.reason)
+        for row in judged
+    ]
+
+
+def _complete(row: Judged) -> Judged:
+    missing = [name for name in ("title", "received_at") if name not in row.data] if row.verdict == NEW else []
+    return Judged(row.number, REJECTED, {}, missing[0], "A new item needs this.") if missing else row
+
+
+def _parsed(
+    rows: Sequence[Mapping[str, Any]], people: Mapping[str, int], now: datetime
+) -> list[tuple[int, dict[str, Any] | Problem, Mapping[str, Any]]]:
+    found: list[tuple[int, dict[str, Any] | Problem, Mapping[str, Any]]] = []
+    seen: set[str] = set()
+    for number, row in enumerate(rows):
+        strange = sorted(set(row) - set(BY_NAME))
+        values: dict[str, Any] | Problem
+        if strange:
+            values = Problem(strange[0], "This is no field of a work item.")
+        elif not row.get("external_id"):
+            values = Problem("external_id", "This is empty.")
+        else:
+            cells = {name: _as_text(value) for name, value in row.items()}
+            values = parse(cells, Options({name: name for name in row}, ZoneInfo("UTC"), "iso", people), now)
+        if not isinstance(values, Problem) and values["external_id"] in seen:
+            values = Problem("external_id", "An earlier row has this external ID already.")
+        elif not isinstance(values, Problem):
+            seen.add(values["external_id"])
+        found.append((number, values, {}))
+    return found
+
+
+def _as_text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value.isoformat() if isinstance(value, datetime) else str(value).strip()

@@ -1,0 +1,50 @@
+"""COPY for tables under row-level security: into a temporary table, then INSERT … SELECT, which the policies check."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from lpo.tenancy.context import current_organization_id
+
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "\\N"
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, bool):
+        return "t" if value else "f"
+    if isinstance(value, dict | list):
+        value = json.dumps(value, ensure_ascii=False)
+    return str(value).translate(_ESCAPES)
+
+
+def insert_many(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
+    """Insert rows of the current organization in the order given, whatever their number. Table and columns are constants."""
+    buffer = io.StringIO()
+    count = 0
+    for row in rows:
+        buffer.write("\t".join([str(count), *map(_cell, row)]) + "\n")
+        count += 1
+    if not count:
+        return 0
+    buffer.seek(0)
+    names = ", ".join(columns)
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS pg_temp.copied")
+        cursor.execute(f"CREATE TEMP TABLE copied ON COMMIT DROP AS SELECT 0::bigint AS seq, {names} FROM {table} WITH NO DATA")  # noqa: S608
+        cursor.copy_expert(f"COPY pg_temp.copied (seq, {names}) FROM STDIN", buffer)
+        cursor.execute(
+            f"INSERT INTO {table} (organization_id, {names}) SELECT %s, {names} FROM pg_temp.copied ORDER BY seq",  # noqa: S608
+            [current_organization_id()],
+        )
+        cursor.execute("DROP TABLE pg_temp.copied")
+    return count

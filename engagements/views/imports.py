@@ -1,0 +1,286 @@
+"""A file's way through the browser: upload, say what its columns mean, look, confirm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from django.conf import settings
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+
+from engagements import actions
+from engagements.actions.imports import HISTORY, ITEMS, need_for, saved_mapping, statuses_in
+from engagements.forms import PARTIES, REASONS, ZONES, UploadForm
+from engagements.imports import history as history_format
+from engagements.imports import items as items_format
+from engagements.imports.reader import DATE_FORMATS
+from engagements.models import ImportBatch, ImportMapping, ImportRow, Workstream
+from engagements.models.imports import ImportState
+from engagements.views.edges import acting, attempt, posted, to, workstream_crumbs, workstream_or_404
+from lpo.accounts.access import TenantRequest, requires
+from lpo.accounts.roles import Permission as P
+from lpo.core.errors import Refused
+from lpo.core.exports import Cell, write_csv
+from lpo.jobs.models import Job
+
+_SHOWN = 10
+_STEP = {str(ImportState.CHECKING): 2, str(ImportState.PREVIEW): 3, str(ImportState.LOADING): 3, str(ImportState.LOADED): 4}
+_REJECTED = ("rejected row", "rejected field", "rejected because")
+_TITLES = {ITEMS: "Import items", HISTORY: "Import history"}
+
+
+def _number_of(batch: ImportBatch) -> int:
+    return int(ImportBatch.objects.filter(workstream_id=batch.workstream_id, id__lte=batch.id).count())
+
+
+def _batch_or_404(reference: str, prefix: str, number: int) -> ImportBatch:
+    """The workstream's nth import, oldest first."""
+    workstream = workstream_or_404(reference, prefix)
+    rows = ImportBatch.objects.filter(workstream=workstream).order_by("id")
+    found: list[ImportBatch] = list(rows[number - 1 : number]) if number > 0 else []
+    if not found:
+        raise Http404("No such page.")
+    found[0].workstream = workstream
+    return found[0]
+
+
+def _to_batch(request: TenantRequest, batch: ImportBatch) -> HttpResponse:
+    workstream = batch.workstream
+    return to("import", request, workstream.matter.reference, workstream.item_prefix, _number_of(batch))
+
+
+@requires(P.TRACK_ITEMS, POST=P.TRACK_ITEMS)
+@acting
+def upload(request: TenantRequest, organization: str, reference: str, prefix: str, purpose: str) -> HttpResponse:
+    if purpose not in _TITLES:
+        raise Http404("No such page.")
+    need_for(request.actor, purpose)
+    workstream = workstream_or_404(reference, prefix)
+    form = UploadForm(posted(request), request.FILES or None)
+    if getattr(request, "upload_too_large", False):
+        form.errors.clear()
+        form.add_error(
+            "file", f"The file is larger than {settings.UPLOAD_LIMIT_BYTES // 1024 // 1024} MB. Split it, or export fewer columns."
+        )
+    elif (batch := attempt(form, lambda: _upload(request, workstream, purpose, form))) is not None:
+        return _to_batch(request, cast(ImportBatch, batch))
+    context = {
+        "form": form,
+        "title": _TITLES[purpose],
+        "purpose": purpose,
+        "crumbs": [*workstream_crumbs(organization, workstream), (_TITLES[purpose], "")],
+    }
+    return render(request, "engagements/import_upload.html", context, status=422 if form.is_bound else 200)
+
+
+def _upload(request: TenantRequest, workstream: Workstream, purpose: str, form: UploadForm) -> ImportBatch:
+    data = form.cleaned_data
+    return actions.upload_file(
+        workstream=workstream,
+        by=request.actor,
+        purpose=purpose,
+        content=data["file"].read(),
+        file_name=data["file"].name,
+        source=data["source"],
+        encoding=data["encoding"],
+    )
+
+
+@requires(P.TRACK_ITEMS)
+@acting
+def batch(request: TenantRequest, organization: str, reference: str, prefix: str, number: int) -> HttpResponse:
+    return _batch_page(request, _batch_or_404(reference, prefix, number), number)
+
+
+def _batch_page(
+    request: TenantRequest, batch: ImportBatch, number: int, refusal: Refused | None = None, mapping: Any = None
+) -> HttpResponse:
+    title = _TITLES[batch.purpose]
+    editing = (
+        batch.state in {ImportState.UPLOADED, ImportState.REFUSED}
+        or refusal is not None
+        or (batch.state == ImportState.PREVIEW and "mapping" in request.GET)
+    )
+    context = {
+        "batch": batch,
+        "number": number,
+        "workstream": batch.workstream,
+        "title": title,
+        "crumbs": [*workstream_crumbs(request.organization.slug, batch.workstream), (f"{title} {number}", "")],
+        "editing": editing,
+        "refusal": refusal,
+        "failed": refusal.field if refusal else "",
+        "step": 1 if editing else _STEP.get(batch.state, 1),
+        "job": Job.objects.filter(pk=batch.job_id).first() if batch.job_id else None,
+        "history": batch.purpose == HISTORY,
+        "counts": {name: batch.counts.get(name, 0) for name in _COUNTS},
+    }
+    context["saved"] = []
+    if editing:
+        context |= _mapping_context(request, batch, mapping or batch.mapping)
+    context["groups"] = _groups(batch) if batch.counts or batch.state == ImportState.REFUSED else []
+    return render(request, "engagements/import.html", context, status=422 if refusal else 200)
+
+
+_COUNTS = ("rows", "new", "changed", "unchanged", "rejected", "ignored", "items_new", "items_changed", "items_unchanged", "moves", "waits")
+
+
+def _groups(batch: ImportBatch) -> list[tuple[str, str, list[ImportRow]]]:
+    """The first rows of each verdict, what needs attention first."""
+    labels = [("rejected", "Rejected"), ("changed", "Changed"), ("new", "New"), ("unchanged", "Unchanged")]
+    found = []
+    for verdict, label in labels:
+        rows = list(ImportRow.objects.filter(batch=batch, verdict=verdict).order_by("number")[:_SHOWN])
+        if rows:
+            found.append((verdict, label, rows))
+    return found
+
+
+def _mapping_context(request: TenantRequest, batch: ImportBatch, mapping: Mapping[str, Any]) -> dict[str, Any]:
+    wanted = request.GET.get("saved", "")
+    if wanted and (found := saved_mapping(purpose=batch.purpose, name=wanted)) is not None:
+        # A saved mapping serves as far as this file has its columns.
+        usable = {name: column for name, column in found["columns"].items() if column in batch.columns}
+        mapping = {**mapping, **found, "columns": usable}
+    fields = items_format.FIELDS if batch.purpose == ITEMS else history_format.FIELDS
+    columns = mapping.get("columns", {})
+    statuses = statuses_in(batch, columns) if batch.purpose == HISTORY else {}
+    meanings = {status: history_format.meaning_of(value) for status, value in mapping.get("statuses", {}).items() if value}
+    return {
+        "fields": [(each, columns.get(each.name, "")) for each in fields],
+        "columns": batch.columns,
+        "zones": ZONES,
+        "zone": mapping.get("zone", "UTC"),
+        "dates": [(key, example) for key, (example, _) in DATE_FORMATS.items()],
+        "date_form": mapping.get("dates", "iso"),
+        "statuses": [(place, status, n, meanings.get(status) or _likely(status)) for place, (status, n) in enumerate(statuses.items())],
+        "meanings": history_format.MEANINGS,
+        "parties": PARTIES,
+        "reasons": REASONS,
+        "saved": list(ImportMapping.objects.filter(purpose=batch.purpose).order_by("name").values_list("name", flat=True)[:50]),
+        "saved_chosen": wanted,
+    }
+
+
+_WORDS = [
+    ("cancel", "cancelled"),
+    ("wait", "paused"),
+    ("hold", "paused"),
+    ("pending", "paused"),
+    ("accept", "in_review"),
+    ("progress", "in_review"),
+    ("review", "in_review"),
+    ("assigned", "assigned"),
+    ("queue", "received"),
+    ("new", "received"),
+    ("received", "received"),
+    ("open", "received"),
+    ("quality", "quality_check"),
+    ("return", "returned"),
+    ("complete", "delivered"),
+    ("closed", "delivered"),
+    ("deliver", "delivered"),
+    ("done", "delivered"),
+    ("resolved", "delivered"),
+]
+
+
+def _likely(status: str) -> history_format.Meaning:
+    """A first guess from the last part of a status, for a person to look over; nothing where nothing fits."""
+    for part in (status.rpartition("/")[2].lower(), status.lower()):
+        for word, becomes in _WORDS:
+            if word in part:
+                return history_format.meaning_of(becomes)
+    return history_format.Meaning("")
+
+
+def _posted_mapping(request: TenantRequest, batch: ImportBatch) -> dict[str, Any]:
+    fields = items_format.FIELDS if batch.purpose == ITEMS else history_format.FIELDS
+    post = request.POST
+    statuses: dict[str, Any] = {}
+    for place in range(len(post.getlist("status"))):
+        status, becomes = post.getlist("status")[place], post.get(f"becomes-{place}", "")
+        if becomes == history_format.PAUSED:
+            statuses[status] = {
+                "becomes": becomes,
+                "party": post.get(f"party-{place}", "client"),
+                "reason": post.get(f"reason-{place}", "other"),
+            }
+        elif becomes:
+            statuses[status] = becomes
+    columns = {each.name: post[f"column-{each.name}"] for each in fields if post.get(f"column-{each.name}")}
+    return {"columns": columns, "statuses": statuses, "zone": post.get("zone", "UTC"), "dates": post.get("dates", "iso")}
+
+
+@requires(POST=P.TRACK_ITEMS)
+@acting
+def mapping(request: TenantRequest, organization: str, reference: str, prefix: str, number: int) -> HttpResponse:
+    batch = _batch_or_404(reference, prefix, number)
+    chosen = _posted_mapping(request, batch)
+    need_for(request.actor, batch.purpose)
+    if batch.purpose == HISTORY and request.POST.get("do") != "check":
+        # Another status column was chosen: show its values before anything is checked.
+        return _batch_page(request, batch, number, Refused("Say what each status means."), chosen)
+    try:
+        actions.map_columns(batch=batch, by=request.actor, mapping=chosen, save_as=request.POST.get("save_as", ""))
+    except Refused as refusal:
+        return _batch_page(request, batch, number, refusal, chosen)
+    return _to_batch(request, batch)
+
+
+@requires(POST=P.TRACK_ITEMS)
+@acting
+def confirm(request: TenantRequest, organization: str, reference: str, prefix: str, number: int) -> HttpResponse:
+    return _step(request, _batch_or_404(reference, prefix, number), number, actions.confirm_import)
+
+
+@requires(POST=P.TRACK_ITEMS)
+@acting
+def discard(request: TenantRequest, organization: str, reference: str, prefix: str, number: int) -> HttpResponse:
+    return _step(request, _batch_or_404(reference, prefix, number), number, actions.discard_import)
+
+
+def _step(request: TenantRequest, batch: ImportBatch, number: int, act: Any) -> HttpResponse:
+    try:
+        act(batch=batch, by=request.actor)
+    except Refused as refusal:
+        return _batch_page(request, batch, number, refusal)
+    return _to_batch(request, batch)
+
+
+@requires(P.TRACK_ITEMS)
+@acting
+def progress(request: TenantRequest, organization: str, reference: str, prefix: str, number: int) -> HttpResponse:
+    """The progress bar alone; when the work is over, the page is asked to read itself anew."""
+    batch = _batch_or_404(reference, prefix, number)
+    job = Job.objects.filter(pk=batch.job_id or 0).first()
+    finished = batch.state not in {ImportState.CHECKING, ImportState.LOADING} or job is None or not job.live
+    response = render(
+        request,
+        "engagements/_import_progress.html",
+        {"batch": batch, "job": job, "number": number, "workstream": batch.workstream, "finished": finished},
+    )
+    if finished:
+        response["HX-Refresh"] = "true"
+    return response
+
+
+@requires(P.TRACK_ITEMS)
+@acting
+def rejected(request: TenantRequest, organization: str, reference: str, prefix: str, number: int) -> HttpResponse:
+    """The rejected rows as they were, with row, field and reason: correct them and upload this very file."""
+    batch = _batch_or_404(reference, prefix, number)
+    columns = [name for name in batch.columns if name not in _REJECTED]  # a corrected file may carry them from last time
+    rows = ImportRow.objects.filter(batch=batch, verdict="rejected").order_by("number").values_list("number", "field", "reason", "data")
+    lines: list[list[Cell]] = []
+    for row, field, reason, data in rows.iterator():
+        lines.append([*(str(data.get(name, "")) for name in columns), row, _label(batch, field), reason])
+    content = write_csv([*columns, *_REJECTED], lines, byte_order_mark=True)
+    response = HttpResponse(content, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{prefix}-import-{number}-rejected.csv"'
+    return response
+
+
+def _label(batch: ImportBatch, field: str) -> str:
+    return str(batch.mapping.get("columns", {}).get(field) or field)
