@@ -11,9 +11,9 @@ from uuid import uuid4
 import pytest
 from django.core.cache import cache
 from django.db import connection, connections
+from django.test import override_settings
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
-from pytest_django import DjangoDbBlocker, Settings
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from lpo.jobs import queue
 from tests import database
@@ -92,15 +92,12 @@ def new_page(chromium: Browser) -> Iterator[NewPage]:
 
 
 @pytest.fixture
-def lived_in(
-    transactional_db: None, django_db_blocker: DjangoDbBlocker, settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch
-) -> World:
+def lived_in(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """This worker's database as a copy of the guards' world, committed, for a server to serve. Throttles count in memory, and
     no worker is woken: a journey does its jobs itself."""
-    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-    cache.clear()
     monkeypatch.setattr(queue, "publish", lambda organization_id, job_id: True)
-    with django_db_blocker.unblock():
+    with override_settings(CACHES={"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}):
+        cache.clear()
         world = kept.built()
         database.clone(kept.TEMPLATE, str(connections["default"].settings_dict["NAME"]))
-    return world
+        yield world

@@ -12,13 +12,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from random import Random
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from lpo.core.localtime import from_epoch, to_epoch
 from sla.businesstime import CalendarSpec, OpenHours
 
 HEADER = ("Ticket", "Changed at", "Status", "Subject", "Priority", "Documents", "Owner")
-MAPPING = {
+MAPPING: dict[str, Any] = {
     "columns": {
         "item": "Ticket",
         "at": "Changed at",
