@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -27,8 +29,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
-    with own_servers(durable=PROOF) as started:
-        yield started
+    # A terminated run still stops what it started: servers with fsync on would outlive it.
+    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        with own_servers(durable=PROOF) as started:
+            yield started
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture

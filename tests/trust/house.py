@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -145,10 +145,10 @@ class House:
             until(lambda: bool(self.sql("SELECT 1 FROM jobs_workerheartbeat WHERE worker LIKE %s", sign)), 60, "a worker did not come up")  # noqa: B023
 
     def kill(self, victim: subprocess.Popen[bytes]) -> None:
-        """The worker with all its pool, at once."""
-        with suppress(ProcessLookupError):
+        """The worker with all its pool, at once. One that has ended is left alone: its number may be another program's by now."""
+        if victim.poll() is None:
             os.killpg(victim.pid, signal.SIGKILL)
-        victim.wait()
+            victim.wait()
 
     def log(self, name: str = "worker") -> str:
         return (self.folder / f"{name}.log").read_text(errors="replace")

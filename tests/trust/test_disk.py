@@ -73,7 +73,7 @@ WHERE NOT EXISTS (SELECT 1 FROM audit_event e WHERE e.object_reference = i.refer
 """
 
 
-@sizes("rounds", 1, 10)
+@sizes("rounds", 1, 3)
 def test_a_full_disk_stops_with_a_clear_error_and_heals(
     rounds: int, small_disk: Path, on_small_disk: House, alder: Organization, figure: Figure
 ) -> None:
