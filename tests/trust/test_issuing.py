@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -70,7 +71,8 @@ class Assassin:
             self.house.kill(self.worker)
             self.worker = None
         else:
-            os.kill(self.chance.choice(victims), signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it may have ended by itself just now
+                os.kill(self.chance.choice(victims), signal.SIGKILL)
 
     def _left(self, organization: Organization) -> bool:
         return bool(self.house.one("SELECT count(*) FROM jobs_job WHERE state IN ('queued', 'running')"))
