@@ -130,7 +130,9 @@ def effects(case: Case) -> dict[str, str]:
         for model in apps.get_models():
             table = model._meta.db_table
             if issubclass(model, TenantModel) and table not in MEANS:
-                cursor.execute(f"SELECT md5(string_agg((to_jsonb(t) - %s::text[])::text, '|' ORDER BY id)) FROM {table} t", [[*STAMPS, *case.anew]])
+                cursor.execute(
+                    f"SELECT md5(string_agg((to_jsonb(t) - %s::text[])::text, '|' ORDER BY id)) FROM {table} t", [[*STAMPS, *case.anew]]
+                )
                 found[table] = cursor.fetchone()[0]
     return found
 
