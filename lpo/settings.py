@@ -132,6 +132,8 @@ REDIS_URL = env.text("REDIS_URL", "redis://localhost:6379/0")
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)  # Celery's name for the same socket
 # No process works longer on one job, nor holds more memory: an endless loop or a hoard ends with the attempt.
 JOB_HARD_LIMIT_SECONDS = env.number("LPO_JOB_SECONDS", 900)
+if JOB_HARD_LIMIT_SECONDS <= 60:
+    raise ImproperlyConfigured("LPO_JOB_SECONDS is more than 60: the last minute is left to a job to end by itself.")
 JOB_MEMORY_MB = env.number("LPO_JOB_MEMORY_MB", 2048)
 _VISIBILITY_SECONDS = JOB_HARD_LIMIT_SECONDS + 300  # above the hard limit, or a long task runs as several copies
 _BROKER_OPTIONS = {
