@@ -92,7 +92,8 @@ def draft(stream: Workstream) -> None:
     """A month's draft with every item delivered. Floor: reading the same rows."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO engagements_transition (organization_id, client_id, matter_id, item_id, from_state, to_state, at, recorded_at, by_label, reason)"
+            "INSERT INTO engagements_transition (organization_id, client_id, matter_id, item_id, from_state, to_state, at,"
+            " recorded_at, by_label, reason)"
             " SELECT organization_id, client_id, matter_id, id, state, 'delivered', received_at + interval '1 h', now(), 'benchmark', ''"
             " FROM engagements_workitem WHERE workstream_id = %s AND state <> 'delivered' AND received_at < '2026-10-31'",
             [stream.id],

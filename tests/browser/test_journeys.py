@@ -63,6 +63,7 @@ def test_the_project_manager_sets_up_a_client_and_delivers_its_first_item(
     look(page)
     follow(page, "New workstream")
     page.get_by_label("Title").fill("Vendor NDAs")
+    page.get_by_label("Kind").select_option("nda_review")
     page.get_by_label("Unit").fill("NDA")
     page.get_by_label("Item prefix").fill("VEND")
     press(page, "Create workstream")

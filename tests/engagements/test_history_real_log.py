@@ -9,7 +9,6 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 
@@ -18,23 +17,9 @@ from lpo.accounts.models import Organization
 from lpo.tenancy.context import in_organization
 from tests import make
 from tests.engagements import independent_log
-
-LOG = Path(settings.BASE_DIR).parent / "shared" / "data" / "bpi2013_closed_problems.csv"
-MAPPING = {
-    "columns": {"item": "case_id", "at": "timestamp", "status": "status", "sub_status": "sub_status", "priority": "impact"},
-    "statuses": {
-        "Queued/Awaiting Assignment": "received",
-        "Accepted/Assigned": "assigned",
-        "Accepted/In Progress": "in_review",
-        "Accepted/Wait": {"becomes": "paused", "party": "client", "reason": "information"},
-        "Completed/Closed": "delivered",
-        "Completed/Cancelled": "cancelled",
-    },
-    "zone": "Europe/Stockholm",
-}
+from tests.event_log import LOG, MAPPING, needed
 
 pytestmark = pytest.mark.django_db
-needs_log = pytest.mark.skipif(not LOG.exists(), reason="the shared event log is not beside this checkout")
 
 
 @pytest.fixture
@@ -59,7 +44,7 @@ def seconds(text: str) -> int:
         return int(cursor.fetchone()[0] or 0)
 
 
-@needs_log
+@needed
 def test_every_count_and_every_timeline_agrees_with_an_independent_reading(alder: Organization, command: Callable[..., str]) -> None:
     said = command(LOG)
     expected = independent_log.totals(LOG)
@@ -99,7 +84,7 @@ def _compare_timelines(cases: dict[str, list[tuple[float, int, str]]]) -> None:
         assert max(deliveries, default=None) == told["last"]
 
 
-@needs_log
+@needed
 def test_the_same_log_again_changes_nothing_and_half_of_it_first_ends_the_same(
     alder: Organization, command: Callable[..., str], tmp_path: Path
 ) -> None:

@@ -7,11 +7,11 @@ import zipfile
 from collections.abc import Callable
 
 import pytest
-import pytest_django
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.files.uploadhandler import StopUpload
 from django.test import Client as Browser
 from django.test import RequestFactory
+from pytest_django import Settings
 
 from engagements import actions
 from engagements.models import ImportBatch, Workstream
@@ -93,9 +93,7 @@ def test_what_is_no_table_is_refused_with_a_reason(megabytes: int, asha: Members
     assert kept == 0
 
 
-def test_a_file_beyond_the_limit_is_refused_with_both_sizes(
-    asha: Membership, stream: Workstream, settings: pytest_django.fixtures.SettingsWrapper
-) -> None:
+def test_a_file_beyond_the_limit_is_refused_with_both_sizes(asha: Membership, stream: Workstream, settings: Settings) -> None:
     settings.UPLOAD_LIMIT_BYTES = 1000
     assert send(stream, asha, "items.csv", CSV * 40) == f"The file has {len(CSV) * 40:,} bytes; 1,000 are the most."
     assert not Document.objects.exists()
