@@ -328,6 +328,10 @@ LOGGING = {
         "django.server": {"handlers": ["stderr"], "propagate": False},
         # The fonts of the invoice are packaged; what a subset drops is not news.
         "fontTools": {"level": "ERROR"},
+        # A message is only a wake-up; lpo.jobs.runner tells of each job, and the pulse would say so every few seconds.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
         "weasyprint": {"level": "ERROR"},
     },
 }
