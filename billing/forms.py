@@ -137,7 +137,7 @@ class FixedForm(TermForm):
 class _PricedForm(TermForm):
     unit = forms.CharField(max_length=30, label="Unit", help_text="What one is called: NDA, document, seat.")
     shape = forms.ChoiceField(
-        label="Price",
+        label="How it is priced",
         widget=forms.RadioSelect,
         initial="standard",
         choices=[

@@ -16,6 +16,8 @@ from engagements.queries import staff
 from lpo.accounts.models import Membership
 from lpo.core.errors import Refused
 
+PARTIES: Any = Pause._meta.get_field("party").choices
+REASONS: Any = Pause._meta.get_field("reason").choices
 _LOCALE = Locale("en")
 ZONES = [(zone, zone.replace("_", " ")) for zone in sorted(available_timezones()) if "/" in zone or zone == "UTC"]
 COUNTRIES = sorted(((code, name) for code, name in _LOCALE.territories.items() if len(code) == 2 and code.isalpha()), key=lambda c: c[1])
@@ -87,7 +89,7 @@ class ClientEditForm(Versioned, ClientForm):
 
 
 class EngagementForm(WithPeople, forms.ModelForm):  # type: ignore[type-arg]
-    legal_entity = forms.ModelChoiceField(queryset=None, empty_label=None, help_text="Who signs and invoices.")
+    legal_entity: Any = forms.ModelChoiceField(queryset=None, empty_label=None, help_text="Who signs and invoices.")
     manager = PersonField(label="Project manager")
     starts_on = _day()
     ends_on = _day(required=False)
@@ -102,7 +104,7 @@ class EngagementForm(WithPeople, forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
         self.fields["legal_entity"].queryset = LegalEntity.objects.order_by("name")  # type: ignore[attr-defined]
         if self.instance.pk:
-            self.initial |= {"legal_entity": self.instance.legal_entity_id, "manager": self.instance.manager_id}
+            self.initial["legal_entity"], self.initial["manager"] = self.instance.legal_entity_id, self.instance.manager_id
 
 
 class EngagementEditForm(Versioned, EngagementForm):
@@ -193,8 +195,8 @@ class UndoForm(Refusable, forms.Form):
 
 
 class PauseForm(Refusable, forms.Form):
-    party = forms.ChoiceField(choices=Pause._meta.get_field("party").choices, label="Waiting for")
-    reason = forms.ChoiceField(choices=Pause._meta.get_field("reason").choices)
+    party = forms.ChoiceField(choices=PARTIES, label="Waiting for")
+    reason = forms.ChoiceField(choices=REASONS)
     note = forms.CharField(max_length=500, required=False, help_text="What was asked, of whom. The client reads it.")
     at = Moment(
         label="Since", required=False, help_text="Now, if left empty. Earlier than 15 minutes ago needs the right to approve pauses."

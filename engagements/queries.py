@@ -81,7 +81,7 @@ def counts_of(workstream_ids: Iterable[int]) -> dict[int, Counts]:
 
 def figures_of(matter: Matter) -> list[dict[str, Any]]:
     """Per workstream of a matter: items by state, how many are open and on hold. Exact, for a published update."""
-    rows = (
+    rows: Any = (
         WorkItem.objects.filter(matter_id=matter.id)
         .values("workstream_id", "state")
         .annotate(

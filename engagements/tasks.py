@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
+from django.urls import reverse
+
 from engagements.actions.history_imports import check_history, load_history
 from engagements.actions.imports import HISTORY
 from engagements.actions.item_imports import check_items, load_items
 from engagements.models import ImportBatch
 from engagements.models.imports import ImportState
+from lpo.accounts.models import Organization
 from lpo.jobs.registry import Progress, Result, Run, handler
 
 
 def _batch(run: Run) -> ImportBatch:
     batch: ImportBatch = ImportBatch.objects.select_related("workstream__matter").get(pk=run.payload["batch"])
     return batch
+
+
+def _result(run: Run, batch: ImportBatch) -> Result:
+    """The page of the import, as its workstream numbers it."""
+    workstream = batch.workstream
+    number = ImportBatch.objects.filter(workstream=workstream, id__lte=batch.id).count()
+    slug = Organization.objects.values_list("slug", flat=True).get(pk=run.organization_id)
+    url = reverse("engagements:import", args=[slug, workstream.matter.reference, workstream.item_prefix, number])
+    return Result(url=url, data=batch.counts)
 
 
 @handler("engagements.check_import", chunked=True)
@@ -24,7 +36,7 @@ def check_import(run: Run) -> Generator[Progress, None, Result | None]:
     if batch.state != ImportState.CHECKING:
         return None
     yield from check_history(batch) if batch.purpose == HISTORY else check_items(batch, run.cursor)
-    return Result(data=batch.counts)
+    return _result(run, batch)
 
 
 @handler("engagements.load_import", chunked=True)
@@ -34,4 +46,4 @@ def load_import(run: Run) -> Generator[Progress, None, Result | None]:
     if batch.state != ImportState.LOADING:
         return None
     yield from load_history(batch, run.cursor, run.actor) if batch.purpose == HISTORY else load_items(batch, run.cursor, run.actor)
-    return Result(data=batch.counts)
+    return _result(run, batch)

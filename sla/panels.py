@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.urls import reverse
 from django.utils import timezone
@@ -12,9 +13,10 @@ from engagements.models import Matter, WorkItem, Workstream
 from engagements.panels import Panel
 from lpo.accounts.access import TenantRequest
 from lpo.accounts.roles import Permission as P
+from lpo.core.localtime import to_epoch
 from lpo.core.templatetags.components import worst
 from lpo.core.templatetags.formats import instant
-from sla import queries
+from sla import queries, windows
 from sla.explain import explained
 from sla.facts import read
 from sla.models import Clock, Exclusion, QualityCheck, ServiceLevel
@@ -47,8 +49,15 @@ def item_panel(request: TenantRequest, item: WorkItem) -> Panel | None:
     live = {row.level_id: row for row in Exclusion.objects.filter(item=item, withdrawn_at__isnull=True)}
     ordinals = {row.pk: number for number, row in enumerate(Exclusion.objects.filter(item=item).order_by("id"), 1)} if live else {}
     now = timezone.now()
+    levels = ServiceLevel.objects.filter(workstream_id=item.workstream_id).order_by("id").values_list("id", flat=True)
+    numbers = {pk: number for number, pk in enumerate(levels, 1)}
     rows = [
-        (entry, live.get(entry.clock.level_id), _include_url(request, item, ordinals, live.get(entry.clock.level_id)))
+        (
+            entry,
+            live.get(entry.clock.level_id),
+            _include_url(request, item, ordinals, live.get(entry.clock.level_id)),
+            _window_of(request, item, entry.clock, numbers[entry.clock.level_id]),
+        )
         for entry in (explained(read([item.pk]), clocks, now) if clocks else [])
     ]
     context: dict[str, Any] = {
@@ -59,6 +68,15 @@ def item_panel(request: TenantRequest, item: WorkItem) -> Panel | None:
     }
     note = f"computed {instant(now)}" if clocks else ""
     return Panel("Clocks", "sla/_item_clocks.html", context, P.VIEW_LEVELS, note=note)
+
+
+def _window_of(request: TenantRequest, item: WorkItem, clock: Clock, number: int) -> dict[str, str]:
+    """The window this clock counts in, by name and address: where its outcome becomes a figure."""
+    version = clock.level_version
+    label = windows.period(to_epoch(clock.window_start), version.time_zone, version.window).label
+    first = clock.window_start.astimezone(ZoneInfo(version.time_zone))
+    parts = [request.organization.slug, item.workstream.item_prefix, number, first.year, first.month]
+    return {"label": label, "url": reverse("sla:window", args=parts)}
 
 
 def _include_url(request: TenantRequest, item: WorkItem, ordinals: dict[int, int], exclusion: Exclusion | None) -> str:

@@ -76,6 +76,14 @@ def _drop(cursor: psycopg2.extensions.cursor, name: str) -> None:
             time.sleep(0.05)
 
 
+def clone(source: str, name: str) -> None:
+    """A copy of a database that nobody is connected to."""
+    connections["default"].close()
+    with owner_cursor() as cursor:
+        cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{source}"')
+
+
 def recreate(name: str) -> None:
     """A fresh copy of the template under `name`: 0.1–0.4 s, where flushing would need rights the application lacks."""
     source = template()

@@ -23,8 +23,6 @@ from lpo.core.errors import Refused, StaleVersion
 from lpo.core.views import conflict
 
 View = Callable[..., HttpResponse]
-# What a browser may do with a file it opens: nothing.
-_FILE_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 def acting(view: View) -> View:
@@ -111,9 +109,8 @@ def told(request: TenantRequest, act: Callable[[], Any], success: str = "") -> b
 
 
 def file(content: bytes, name: str, media_type: str, *, inline: bool = False) -> HttpResponse:
-    """A file that is shown or saved, never run."""
+    """A file that is shown or saved, never run; the strict policy of every answer holds for it too."""
     response = HttpResponse(content, content_type=media_type)
     response["Content-Disposition"] = f'{"inline" if inline else "attachment"}; filename="{name}"'
     response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Security-Policy"] = _FILE_POLICY
     return response

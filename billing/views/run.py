@@ -62,7 +62,8 @@ def run(request: TenantRequest, organization: str) -> HttpResponse:
         "here": _here(request, month),
         "previous_url": _here(request, add_months(month, -1)),
         "next_url": _here(request, add_months(month, 1)),
-        "rows": [_row(request, row, parked, outcome) for row in rows],
+        # What could not be drafted or was refused stands before everything else.
+        "rows": sorted((_row(request, row, parked, outcome) for row in rows), key=lambda row: not (row["parked"] or row["failed"])),
         "counts": _counts(rows),
         "totals": _totals(rows),
         "jobs": [job for job in jobs.values() if job.live or job.state == JobState.DEAD],
@@ -140,7 +141,7 @@ def _totals(rows: Sequence[RunRow]) -> list[dict[str, Any]]:
         before = add(*(row.previous.net for row in listed if row.previous))
         change = overview.change(net, before)
         relative = f"{overview.change_text(change)} {'above' if change > 0 else 'below'}" if change else "as"
-        totals.append({"currency": currency, "net": net, "note": f"{relative} the period before" if before else "net"})
+        totals.append({"currency": currency, "net": net, "note": f"{relative} the period before" if before else ""})
     return totals
 
 

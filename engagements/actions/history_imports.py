@@ -228,7 +228,7 @@ def write_plans(batch: ImportBatch, plans: Sequence[Plan], by: Actor) -> None:
         return
     _insert_items(batch, [plan for plan in plans if plan.known is None])
     found = WorkItem.objects.filter(workstream=batch.workstream, source=batch.source, external_id__in=[plan.case.item for plan in plans])
-    ids: dict[str, int] = dict(found.values_list("external_id", "id"))
+    ids: dict[str, int] = {str(external_id): number for external_id, number in found.values_list("external_id", "id")}
     _update_items(plans)
     _write_moves(batch, plans, ids, by)
     _write_waits(batch, plans, ids, by)

@@ -141,15 +141,19 @@ SELECT number, data FROM engagements_importrow
 WHERE organization_id = %(organization)s AND batch_id = %(batch)s AND verdict IN ('new', 'changed') AND number > %(after)s
 ORDER BY number LIMIT %(most)s
 """
-_FROM_ROWS = "CREATE TEMP TABLE incoming ON COMMIT DROP AS SELECT (r->>'n')::int AS number, r->'data' AS data FROM jsonb_array_elements(%(rows)s::jsonb) AS r"
+_FROM_ROWS = """
+CREATE TEMP TABLE incoming ON COMMIT DROP AS
+SELECT (r->>'n')::int AS number, r->'data' AS data FROM jsonb_array_elements(%(rows)s::jsonb) AS r
+"""
 _SAME = """t.organization_id = %(organization)s AND t.workstream_id = %(workstream)s AND t.source = %(source)s
     AND t.external_id = i.data->>'external_id'"""
 _COUNT_NEW = f"SELECT count(*) FROM incoming i WHERE NOT EXISTS (SELECT 1 FROM engagements_workitem t WHERE {_SAME})"  # noqa: S608 - constants
 # The first state of each kind, as `transitions.beginning` gives it to one item.
 _INITIAL = " ".join(f"WHEN '{kind}' THEN '{state}'" for kind, state in states.INITIAL.items())
 _INSERT = f"""
-INSERT INTO engagements_workitem (organization_id, client_id, matter_id, workstream_id, kind, reference, source, external_id, title, quantity,
-    priority, language, disposition, severity, received_at, due_hint, assignee_id, state, state_at, finished, paused, batch_id, created_at, version)
+INSERT INTO engagements_workitem (organization_id, client_id, matter_id, workstream_id, kind, reference, source, external_id, title,
+    quantity, priority, language, disposition, severity, received_at, due_hint, assignee_id, state, state_at, finished, paused, batch_id,
+    created_at, version)
 SELECT w.organization_id, w.client_id, w.matter_id, w.id, f.kind,
     w.item_prefix || '-' || CASE WHEN f.n < 10000 THEN lpad(f.n::text, 4, '0') ELSE f.n::text END, %(source)s,
     f.data->>'external_id', f.data->>'title', COALESCE((f.data->>'quantity')::numeric, 1), COALESCE(f.data->>'priority', 'standard'),
@@ -166,8 +170,8 @@ ON CONFLICT (organization_id, workstream_id, source, external_id) DO NOTHING
 RETURNING id
 """  # noqa: S608 - constants
 _BEGIN = """
-INSERT INTO engagements_transition (organization_id, client_id, matter_id, item_id, from_state, to_state, at, recorded_at, by_member_id, by_label,
-    reason, batch_id)
+INSERT INTO engagements_transition (organization_id, client_id, matter_id, item_id, from_state, to_state, at, recorded_at, by_member_id,
+    by_label, reason, batch_id)
 SELECT organization_id, client_id, matter_id, id, '', state, received_at, %(now)s, %(member)s, %(label)s, '', %(batch)s
 FROM engagements_workitem WHERE organization_id = %(organization)s AND id = ANY (%(ids)s) ORDER BY id
 """
@@ -284,7 +288,8 @@ class Upserted:
 def upsert_items(*, by: Actor, workstream: Workstream, rows: Sequence[Mapping[str, Any]], source: str = "api") -> list[Upserted]:
     """Create or change items by external id; the same rows again change nothing. What a row leaves out stays as it is.
 
-    Values are text, or datetimes and Decimals; a new item needs title and time of receipt.
+    Values are text, or datetimes and Decimals; a new item needs title and time of receipt. A row that cannot be taken is
+    reported in its place and the others are written: an edge that wants all or none leaves the transaction.
     """
     by.need(Permission.TRACK_ITEMS)
     if workstream.status != Status.OPEN:

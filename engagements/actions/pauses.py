@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import cast
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -52,10 +51,10 @@ def pause_item(
     item, now = locked(item), timezone.now()
     if item.finished:
         raise Refused("Nothing is waited for: it is finished.")
-    existing = Pause.objects.filter(item=item, party=party, ended_at__isnull=True, withdrawn_at__isnull=True).first()
+    existing: Pause | None = Pause.objects.filter(item=item, party=party, ended_at__isnull=True, withdrawn_at__isnull=True).first()
     if existing is not None:
         if (existing.reason, existing.note) == (reason, note):
-            return cast(Pause, existing)
+            return existing
         raise Refused("It is on hold for this party already. Resume it first.", "party")
     started_at = _start_of_pause(item, at, now, by, note)
     pause = Pause(

@@ -15,8 +15,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from engagements import states
-from engagements.imports.items import Field, Problem, quantity
-from engagements.imports.reader import DATE_FORMATS, read_instant
+from engagements.imports.items import Field, quantity
+from engagements.imports.reader import DATE_FORMATS, Problem, read_instant
 
 PAUSED, IGNORE = "paused", "ignore"
 MEANINGS = {
@@ -118,11 +118,10 @@ def meaning_of(value: str | Mapping[str, str]) -> Meaning:
 
 def problems_of_mapping(mapping: Mapping[str, Any], columns: Sequence[str]) -> list[Problem]:
     """What stands against a mapping before any row is read."""
-    found = []
+    found: list[Problem] = []
     chosen = mapping.get("columns", {})
-    for each in FIELDS:
-        if each.required and not chosen.get(each.name):
-            found.append(Problem(each.name, f"Choose the column that holds “{each.label}”."))
+    missing = [each for each in FIELDS if each.required and not chosen.get(each.name)]
+    found += [Problem(each.name, f"Choose the column that holds “{each.label}”.") for each in missing]
     found += [Problem(name, "This is no field of a history.") for name in chosen if name not in BY_NAME]
     found += [Problem(name, f"The file has no column “{column}”.") for name, column in chosen.items() if column and column not in columns]
     if mapping.get("dates", "iso") not in DATE_FORMATS:

@@ -72,11 +72,10 @@ def guess(columns: Sequence[str], fields: Sequence[Field] = FIELDS) -> dict[str,
 
 def problems_of_mapping(mapping: Mapping[str, Any], columns: Sequence[str]) -> list[Problem]:
     """What stands against a mapping before any row is read: missing fields, absent columns, unknown zone or date form."""
-    found = []
+    found: list[Problem] = []
     chosen = mapping.get("columns", {})
-    for each in FIELDS:
-        if each.required and not chosen.get(each.name):
-            found.append(Problem(each.name, f"Choose the column that holds “{each.label}”."))
+    missing = [each for each in FIELDS if each.required and not chosen.get(each.name)]
+    found += [Problem(each.name, f"Choose the column that holds “{each.label}”.") for each in missing]
     found += [Problem(name, f"The file has no column “{column}”.") for name, column in chosen.items() if column and column not in columns]
     found += [Problem(name, "This is no field of a work item.") for name in chosen if name not in BY_NAME]
     if mapping.get("dates", "iso") not in DATE_FORMATS:

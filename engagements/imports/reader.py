@@ -28,6 +28,7 @@ _NOT_TEXT = [
     (b"\xfe\xff", "encoded as UTF-16. Save it as “CSV UTF-8”"),
     (b"\x89PNG", "a picture"),
     (b"\xff\xd8\xff", "a picture"),
+    (b"GIF8", "a picture"),
 ]
 
 

@@ -51,7 +51,7 @@ def back_of(request: TenantRequest) -> str:
     """The page the form was on, if it is one of ours."""
     referrer = request.META.get("HTTP_REFERER", "")
     if url_has_allowed_host_and_scheme(referrer, {request.get_host()}, require_https=request.is_secure()):
-        return urlsplit(referrer).path
+        return str(urlsplit(referrer).path)
     return request.path
 
 
@@ -125,11 +125,8 @@ def workstream_or_404(reference: str, prefix: str) -> Workstream:
 
 
 def item_or_404(reference: str) -> WorkItem:
-    return _one(
-        WorkItem.objects.filter(reference=reference).select_related(
-            "workstream__matter__engagement", "workstream__client", "assignee__user"
-        )
-    )  # type: ignore[no-any-return]
+    rows = WorkItem.objects.filter(reference=reference)
+    return _one(rows.select_related("workstream__matter__engagement", "workstream__client", "assignee__user"))  # type: ignore[no-any-return]
 
 
 def _one(queryset: Any) -> Any:

@@ -78,8 +78,11 @@ def edit_engagement(request: TenantRequest, organization: str, reference: str) -
     engagement = engagement_or_404(reference)
     crumbs = engagement_crumbs(organization, engagement)
     form = EngagementEditForm(posted(request), instance=engagement, initial={"version": engagement.version})
-    version = lambda: form.cleaned_data["version"]  # noqa: E731 - read only once the form is valid
-    if attempt(form, lambda: actions.update_engagement(engagement=engagement, by=request.actor, version=version(), **fields_of(form))):
+    saved = attempt(
+        form,
+        lambda: actions.update_engagement(engagement=engagement, by=request.actor, version=form.cleaned_data["version"], **fields_of(form)),
+    )
+    if saved is not None:
         return to("engagement", request, reference)
     return form_page(request, form, title="Edit engagement", submit="Save", crumbs=crumbs)
 
@@ -95,6 +98,7 @@ def edit_contract(request: TenantRequest, organization: str, reference: str) -> 
     )
     if saved is not None:
         return to("engagement", request, reference)
-    note = f"You are reading version {latest.number}. A changed term is saved as version {latest.number + 1}; earlier versions stay as they are."
+    n = latest.number
+    note = f"You are reading version {n}. A changed term is saved as version {n + 1}; earlier versions stay as they are."
     crumbs = engagement_crumbs(organization, engagement)
     return form_page(request, form, title="Contract terms", submit="Save terms", crumbs=crumbs, note=note)

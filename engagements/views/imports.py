@@ -11,20 +11,22 @@ from django.shortcuts import render
 
 from engagements import actions
 from engagements.actions.imports import HISTORY, ITEMS, need_for, saved_mapping, statuses_in
-from engagements.forms import ZONES, UploadForm
+from engagements.forms import PARTIES, REASONS, ZONES, UploadForm
 from engagements.imports import history as history_format
 from engagements.imports import items as items_format
 from engagements.imports.reader import DATE_FORMATS
-from engagements.models import ImportBatch, ImportMapping, ImportRow, Pause, Workstream
+from engagements.models import ImportBatch, ImportMapping, ImportRow, Workstream
 from engagements.models.imports import ImportState
 from engagements.views.edges import acting, attempt, posted, to, workstream_crumbs, workstream_or_404
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 from lpo.core.errors import Refused
-from lpo.core.exports import write_csv
+from lpo.core.exports import Cell, write_csv
 from lpo.jobs.models import Job
 
 _SHOWN = 10
+_STEP = {str(ImportState.CHECKING): 2, str(ImportState.PREVIEW): 3, str(ImportState.LOADING): 3, str(ImportState.LOADED): 4}
+_REJECTED = ("rejected row", "rejected field", "rejected because")
 _TITLES = {ITEMS: "Import items", HISTORY: "Import history"}
 
 
@@ -108,16 +110,16 @@ def _batch_page(
         "crumbs": [*workstream_crumbs(request.organization.slug, batch.workstream), (f"{title} {number}", "")],
         "editing": editing,
         "refusal": refusal,
-        "step": {ImportState.CHECKING: 2, ImportState.PREVIEW: 3, ImportState.LOADING: 3, ImportState.LOADED: 4}.get(batch.state, 1)
-        + (0 if editing else 0),
+        "failed": refusal.field if refusal else "",
+        "step": 1 if editing else _STEP.get(batch.state, 1),
         "job": Job.objects.filter(pk=batch.job_id).first() if batch.job_id else None,
         "history": batch.purpose == HISTORY,
         "counts": {name: batch.counts.get(name, 0) for name in _COUNTS},
     }
+    context["saved"] = []
     if editing:
         context |= _mapping_context(request, batch, mapping or batch.mapping)
-    if batch.counts or batch.state == ImportState.REFUSED:
-        context["groups"] = _groups(batch)
+    context["groups"] = _groups(batch) if batch.counts or batch.state == ImportState.REFUSED else []
     return render(request, "engagements/import.html", context, status=422 if refusal else 200)
 
 
@@ -154,8 +156,8 @@ def _mapping_context(request: TenantRequest, batch: ImportBatch, mapping: Mappin
         "date_form": mapping.get("dates", "iso"),
         "statuses": [(place, status, n, meanings.get(status) or _likely(status)) for place, (status, n) in enumerate(statuses.items())],
         "meanings": history_format.MEANINGS,
-        "parties": Pause._meta.get_field("party").choices,
-        "reasons": Pause._meta.get_field("reason").choices,
+        "parties": PARTIES,
+        "reasons": REASONS,
         "saved": list(ImportMapping.objects.filter(purpose=batch.purpose).order_by("name").values_list("name", flat=True)[:50]),
         "saved_chosen": wanted,
     }
@@ -252,7 +254,7 @@ def _step(request: TenantRequest, batch: ImportBatch, number: int, act: Any) -> 
 def progress(request: TenantRequest, organization: str, reference: str, prefix: str, number: int) -> HttpResponse:
     """The progress bar alone; when the work is over, the page is asked to read itself anew."""
     batch = _batch_or_404(reference, prefix, number)
-    job = Job.objects.filter(pk=batch.job_id).first()
+    job = Job.objects.filter(pk=batch.job_id or 0).first()
     finished = batch.state not in {ImportState.CHECKING, ImportState.LOADING} or job is None or not job.live
     response = render(
         request,
@@ -269,12 +271,12 @@ def progress(request: TenantRequest, organization: str, reference: str, prefix: 
 def rejected(request: TenantRequest, organization: str, reference: str, prefix: str, number: int) -> HttpResponse:
     """The rejected rows as they were, with row, field and reason: correct them and upload this very file."""
     batch = _batch_or_404(reference, prefix, number)
-    columns = list(batch.columns)
+    columns = [name for name in batch.columns if name not in _REJECTED]  # a corrected file may carry them from last time
     rows = ImportRow.objects.filter(batch=batch, verdict="rejected").order_by("number").values_list("number", "field", "reason", "data")
-    lines = [
-        [*(str(data.get(name, "")) for name in columns), row, _label(batch, field), reason] for row, field, reason, data in rows.iterator()
-    ]
-    content = write_csv([*columns, "row", "rejected field", "reason"], lines, byte_order_mark=True)
+    lines: list[list[Cell]] = []
+    for row, field, reason, data in rows.iterator():
+        lines.append([*(str(data.get(name, "")) for name in columns), row, _label(batch, field), reason])
+    content = write_csv([*columns, *_REJECTED], lines, byte_order_mark=True)
     response = HttpResponse(content, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{prefix}-import-{number}-rejected.csv"'
     return response

@@ -57,8 +57,8 @@ def _timeline(item: WorkItem, moves: list[Transition], gone: set[int], pauses: l
     entries = [_move_entry(row, gone) for row in moves]
     for pause in pauses:
         entries.extend(_pause_entries(pause))
-    for row in Assignment.objects.filter(item=item).select_related("member__user").order_by("id"):
-        entries.append(Entry(row.at, f"Assigned to {row.member.display_name}" if row.member else "Assigned to nobody", row.by_label))
+    assignments = Assignment.objects.filter(item=item).select_related("member__user").order_by("id")
+    entries += [Entry(row.at, f"Assigned to {row.member.display_name if row.member else 'nobody'}", row.by_label) for row in assignments]
     return sorted(entries, key=lambda entry: entry.at, reverse=True)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
@@ -26,21 +26,21 @@ class ProblemSerializer(serializers.Serializer[Any]):
     title = serializers.CharField()
     status = serializers.IntegerField()
     detail = serializers.CharField(allow_blank=True)
-    errors = FieldErrorSerializer(many=True, required=False)
+    errors: Any = FieldErrorSerializer(many=True, required=False)
     request_id = serializers.CharField(required=False)
 
 
-class DescribedSchema(AutoSchema):  # type: ignore[no-untyped-call]
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+class DescribedSchema(AutoSchema):
+    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         for code in (*EVERYWHERE, *(WITH_A_BODY if self.method in {"POST", "PATCH", "PUT"} else ())):
-            described = self._get_response_for_code(ProblemSerializer, str(code), media_types=[PROBLEM_TYPE], direction=direction)
+            described = self._get_response_for_code(ProblemSerializer, str(code), media_types=[PROBLEM_TYPE], direction=direction)  # type: ignore[no-untyped-call]
             bodies.setdefault(str(code), {**described, "description": TITLES.get(code, "Error")})
         return bodies
 
     def _map_serializer_field(self, field: Any, direction: str, bypass_extensions: bool = False) -> Any:
         """A choice that may be left empty is described so where it is only read, too."""
-        mapped = super()._map_serializer_field(field, direction, bypass_extensions)
+        mapped: dict[str, Any] = super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
         if isinstance(field, serializers.ChoiceField) and field.read_only and _may_be_empty(field):
             return {**mapped, "enum": [*mapped["enum"], ""]}
         return mapped

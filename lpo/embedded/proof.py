@@ -5,7 +5,8 @@ Each `benchmarks/*.py` runs as its own process on fresh, migrated servers with f
     FIGURE {"name": "import of 500,000 items", "measured": "41 s", "goal": "under 60 s", "met": true}
 
 Each test marked `proof` gives its figures with `record_property("figure", {…})` of the same shape. Every figure is written
-down with the command that measures it alone, whether it met its goal or not.
+down with the command that measures it alone, whether it met its goal or not. The page bears no date: what it says changes
+when a figure does. `bin/proof FILE…` measures some benchmarks or test files and replaces only their figures.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from xml.etree import ElementTree
@@ -49,12 +49,22 @@ class Figure:
         return cls(str(values["name"]), str(values["measured"]), str(values.get("goal", "")), bool(values.get("met", True)), command)
 
 
+# What TRUST asks for and no check holds in full yet, said on the page.
+NOT_YET = (
+    "tenant export and deletion (20): not built yet",
+    "the isolation walk (1), permissions, catalogue (2), security headers (17), audit tampering (13) and login abuse (18)"
+    " have no larger size: `bin/test` runs them whole",
+)
+
+
 def main(arguments: Sequence[str]) -> int:
-    """Without arguments everything; else only the benchmarks whose file names are given, and nothing is written down."""
+    """Without arguments everything; else only the benchmarks and test files that are named."""
     signal.signal(signal.SIGTERM, _leave)
     chosen = set(arguments)
     benchmarks = [
-        path for path in sorted((CHECKOUT / "benchmarks").glob("*.py")) if not chosen or path.stem in chosen or path.name in chosen
+        path
+        for path in sorted((CHECKOUT / "benchmarks").glob("*.py"))
+        if path.stem not in {"__init__", "room"} and (not chosen or path.stem in chosen or path.name in chosen)
     ]
     figures: list[Figure] = []
     failed: list[str] = []
@@ -63,17 +73,18 @@ def main(arguments: Sequence[str]) -> int:
             with _migrated_servers() as environment:
                 code = _run_benchmark(path, environment, figures)
             failed += [path.name] if code else []
-        if not chosen:
+        tests = [path for path in arguments if path.startswith("tests/")]
+        if tests or not chosen:
             with _migrated_servers() as environment:
-                failed += ["pytest -m proof"] if _run_proofs(environment, figures) else []
+                failed += ["pytest -m proof"] if _run_proofs(environment, figures, tests) else []
     except EmbeddedError as error:
         console.complain(str(error))
         return 1
     except KeyboardInterrupt:
         return 130
-    if not chosen:
-        REPORT.write_text(page(figures, failed, datetime.now(UTC)))
-        console.say(f"Written: {REPORT.relative_to(CHECKOUT)}")
+    kept = figures_of_page(REPORT.read_text()) if chosen and REPORT.exists() else []
+    REPORT.write_text(page(merged(kept, figures), failed))
+    console.say(f"Written: {REPORT.relative_to(CHECKOUT)}")
     for figure in figures:
         console.say(
             f"{'met   ' if figure.met else 'MISSED'}  {figure.name}: {figure.measured}" + (f" (goal: {figure.goal})" if figure.goal else "")
@@ -96,7 +107,7 @@ def _migrated_servers() -> Iterator[dict[str, str]]:
 
 def _run_benchmark(path: Path, environment: Mapping[str, str], figures: list[Figure]) -> int:
     console.say(f"\n{path.name}")
-    command = [sys.executable, str(path)]
+    command = [sys.executable, "-m", f"benchmarks.{path.stem}"]
     with subprocess.Popen(
         command, cwd=CHECKOUT, env=dict(environment), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -108,11 +119,11 @@ def _run_benchmark(path: Path, environment: Mapping[str, str], figures: list[Fig
     return process.returncode
 
 
-def _run_proofs(environment: Mapping[str, str], figures: list[Figure]) -> int:
+def _run_proofs(environment: Mapping[str, str], figures: list[Figure], tests: Sequence[str] = ()) -> int:
     console.say("\nTests in full size")
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "results.xml"
-        command = [sys.executable, "-m", "pytest", "-m", "proof", f"--junitxml={results}", "-o", "junit_family=xunit1"]
+        command = [sys.executable, "-m", "pytest", "-m", "proof", f"--junitxml={results}", "-o", "junit_family=xunit1", *tests]
         code = subprocess.run(command, cwd=CHECKOUT, env=dict(environment), stdin=subprocess.DEVNULL, check=False).returncode
         if results.exists():
             figures += figures_of_tests(results.read_text())
@@ -122,17 +133,34 @@ def _run_proofs(environment: Mapping[str, str], figures: list[Figure]) -> int:
 def figures_of_tests(junit: str) -> Iterator[Figure]:
     """The figures that tests recorded, with the command that runs each test alone."""
     for case in ElementTree.fromstring(junit).iter("testcase"):  # noqa: S314 — our own pytest wrote it
-        command = f"LPO_PROOF=1 bin/with-servers --throwaway pytest -m proof {case.get('file')} -k {str(case.get('name')).split('[')[0]}"
+        command = f"bin/proof {case.get('file')}"
         for entry in case.iter("property"):
             if entry.get("name") == "figure":
                 yield Figure.of(ast.literal_eval(str(entry.get("value"))), command)
 
 
-def page(figures: Sequence[Figure], failed: Sequence[str], now: datetime) -> str:
-    lines = ["# Measured figures", "", f"Written by `bin/proof` on {now:%d %B %Y}, on {_machine()}.", ""]
-    lines += ["| figure | measured | goal | met | command |", "|---|---|---|---|---|"]
-    lines += [f"| {f.name} | {f.measured} | {f.goal or '—'} | {'yes' if f.met else '**no**'} | `{f.command}` |" for f in figures]
+def merged(kept: Sequence[Figure], new: Sequence[Figure]) -> list[Figure]:
+    """What was measured again replaces every figure of the same command."""
+    again = {figure.command for figure in new}
+    return sorted([*(figure for figure in kept if figure.command not in again), *new], key=lambda figure: figure.command)
+
+
+def figures_of_page(text: str) -> list[Figure]:
+    """The figures that a page written by `page` holds."""
+    found = []
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        if line.startswith("| ") and len(cells) == 5 and cells[4].startswith("`"):
+            found.append(Figure(cells[0], cells[2], "" if cells[1] == "—" else cells[1], cells[3] == "yes", cells[4].strip("`")))
+    return found
+
+
+def page(figures: Sequence[Figure], failed: Sequence[str]) -> str:
+    lines = ["# Measured figures", "", f"Written by `bin/proof` on {_machine()}.", ""]
+    lines += ["| figure | asked | measured | met | command |", "|---|---|---|---|---|"]
+    lines += [f"| {f.name} | {f.goal or '—'} | {f.measured} | {'yes' if f.met else '**no**'} | `{f.command}` |" for f in figures]
     lines += ["", *(f"`{name}` did not finish." for name in failed)] if failed else []
+    lines += ["", "Not covered here:", "", *(f"- {each}" for each in NOT_YET)]
     return "\n".join(lines) + "\n"
 
 

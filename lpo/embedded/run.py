@@ -166,7 +166,8 @@ def ready_servers(base_url: str) -> Iterator[Ground]:
             "Starting " + " and ".join(name for name, needed in (("PostgreSQL", needs.postgres), ("Redis", needs.redis)) if needed) + " …"
         )
     with embedded_servers(needs=needs) as variables:
-        environment = {"LPO_BASE_URL": base_url, **os.environ, **variables}
+        # A person reads this console: what went wrong is shown, a line for every request and job is not unless asked for.
+        environment = {"LPO_BASE_URL": base_url, "LPO_LOG_LEVEL": "WARNING", **os.environ, **variables}
         # Fonts and beat need a folder to write; a home may be empty, read-only or missing.
         environment["XDG_CACHE_HOME"] = str(place.state / "cache")
         environment["PYTHONUNBUFFERED"] = "1"
@@ -214,7 +215,7 @@ def celery_command(kind: str, folder: Path | None = None) -> list[str]:
     if folder is not None:
         folder.mkdir(exist_ok=True)
         options = ["--schedule", str(folder / "schedule"), "--pidfile", ""]
-    return [*PYTHON, "-m", "celery", "--quiet", "-A", "lpo", kind, "--loglevel", "INFO", *options]
+    return [*PYTHON, "-m", "celery", "--quiet", "-A", "lpo", kind, "--loglevel", "WARNING", *options]
 
 
 def collect_static(environment: dict[str, str]) -> None:
@@ -240,7 +241,8 @@ def _static_digest() -> str:
 
 
 def migrate(environment: dict[str, str]) -> None:
-    manage("migrate", "--noinput", "--verbosity", "0", environment=environment)
+    # The checks import every page and would cost seconds; the command after this one runs them.
+    manage("migrate", "--noinput", "--verbosity", "0", "--skip-checks", environment=environment)
 
 
 def manage(*arguments: str, environment: dict[str, str]) -> None:

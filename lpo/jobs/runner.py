@@ -7,7 +7,7 @@ import os
 import socket
 import time
 import traceback
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from typing import Any
 
 from django.db import connection
@@ -49,15 +49,19 @@ def run_job(organization_id: int, job_id: int) -> bool:
     return True
 
 
-def run_due(organization_id: int, limit: int = 1000) -> int:
-    """Attempt every due job of one organization in this process, those they enqueue included. The number of attempts."""
+def run_due(organization_id: int, limit: int = 1000, *, leave: Collection[str] = ()) -> int:
+    """Attempt every due job of one organization in this process, those they enqueue included, but for the kinds to `leave`.
+
+    Returns the number of attempts.
+    """
     attempts = 0
     while attempts < limit:
         with in_organization(organization_id), connection.cursor() as cursor:
             cursor.execute(
                 "SELECT id FROM jobs_job WHERE organization_id = %s AND due_at <= clock_timestamp()"
-                " AND (state = 'queued' OR (state = 'running' AND lease_until < clock_timestamp())) ORDER BY due_at, id LIMIT 1",
-                [organization_id],
+                " AND (state = 'queued' OR (state = 'running' AND lease_until < clock_timestamp())) AND kind <> ALL(%s)"
+                " ORDER BY due_at, id LIMIT 1",
+                [organization_id, list(leave)],
             )
             row = cursor.fetchone()
         if row is None or not run_job(organization_id, int(row[0])):

@@ -67,6 +67,8 @@ def run_month(organization: Organization, month: date, *, wait: Wait) -> Month:
     _close(organization, done)
     wait()
     with in_organization(organization.pk):
+        # Claims that can no longer be contested reduce this month's invoices, whether or not the daily job ran meanwhile.
+        sla.finalize_claims(by=Actor.system(organization.pk))
         preparer, approver = two_billers(organization)
     _draft(organization, done, preparer, wait)
     ready = _approve(organization, done, preparer, approver)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from datetime import timedelta
 from typing import TextIO
 
@@ -24,10 +25,11 @@ class TooLong(Exception):
 
 
 class Waiter:
-    """Call it to wait until the organization has no job left to do."""
+    """Call it to wait until the organization has no job left to do, but for those of the kinds to `leave`."""
 
-    def __init__(self, organization_id: int, stream: TextIO, *, limit_seconds: int = 3600) -> None:
+    def __init__(self, organization_id: int, stream: TextIO, *, limit_seconds: int = 3600, leave: Collection[str] = ()) -> None:
         self.organization_id = organization_id
+        self.leave = leave
         self.stream = stream
         self.limit = limit_seconds
         self._said = ""
@@ -50,7 +52,8 @@ class Waiter:
 
     def _live(self) -> list[Job]:
         with in_organization(self.organization_id):
-            return list(Job.objects.filter(state__in=[JobState.QUEUED, JobState.RUNNING]).order_by("-state", "id")[:200])
+            live = Job.objects.filter(state__in=[JobState.QUEUED, JobState.RUNNING]).exclude(kind__in=self.leave)
+            return list(live.order_by("-state", "id")[:200])
 
     def _wake(self, jobs: list[Job]) -> None:
         before = timezone.now() - timedelta(seconds=WAKE_AFTER_SECONDS)

@@ -132,3 +132,8 @@ document.addEventListener("htmx:after:swap", () => {
   showTheme(storedTheme());
   prepare(document.querySelector("main") ?? document);
 });
+
+// htmx keeps no history here, so that Back always means a whole page. A fragment that has an address of its own still shows it.
+document.addEventListener("htmx:before:history:update", (event) => {
+  history.replaceState(history.state, "", event.detail.history.path);
+});

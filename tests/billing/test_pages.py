@@ -162,7 +162,7 @@ def test_a_draft_previews_as_a_pdf_and_stores_nothing(bill: Membership, client_o
     _, engagement = full()
     answer = client_of(bill).get(page_of(bills.drafted(engagement, bill), "preview.pdf"))
     assert answer.content.startswith(b"%PDF") and answer["Content-Disposition"].startswith("inline")
-    assert "script-src" not in answer["Content-Security-Policy"]
+    assert "default-src 'none'" in answer["Content-Security-Policy"] and answer["X-Content-Type-Options"] == "nosniff"
     assert not Document.objects.filter(kind="invoice_pdf").exists()
 
 

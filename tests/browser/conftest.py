@@ -9,9 +9,16 @@ from contextlib import ExitStack
 from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.core.cache import cache
+from django.db import connection, connections
+from django.test import override_settings
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from pytest_django import Settings
+
+from lpo.jobs import queue
+from tests import database
+from tests.guards import kept
+from tests.guards.world import World
 
 CHROMIUM = os.environ.get("LPO_CHROMIUM", "/usr/bin/chromium")
 _ARGUMENTS = [
@@ -82,3 +89,15 @@ def new_page(chromium: Browser) -> Iterator[NewPage]:
 
         yield open_page
     assert not complaints, complaints
+
+
+@pytest.fixture
+def lived_in(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """This worker's database as a copy of the guards' world, committed, for a server to serve. Throttles count in memory, and
+    no worker is woken: a journey does its jobs itself."""
+    monkeypatch.setattr(queue, "publish", lambda organization_id, job_id: True)
+    with override_settings(CACHES={"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}):
+        cache.clear()
+        world = kept.built()
+        database.clone(kept.TEMPLATE, str(connections["default"].settings_dict["NAME"]))
+        yield world

@@ -360,10 +360,10 @@ def test_a_page_costs_the_same_for_ten_and_a_thousand_items(asha: Membership, st
 def many(stream: Workstream, n: int) -> None:
     with in_organization(stream.organization_id), connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO engagements_workitem (organization_id, client_id, matter_id, workstream_id, kind, reference, source, title, quantity,"
-            " priority, language, disposition, severity, received_at, state, state_at, finished, paused, created_at, version)"
-            " SELECT w.organization_id, w.client_id, w.matter_id, w.id, 'work', 'M' || (w.item_count + i), '', 'NDA ' || i, 1, 'standard', '', '', '',"
-            " now() - i * interval '1 minute', 'received', now(), false, false, now(), 1"
+            "INSERT INTO engagements_workitem (organization_id, client_id, matter_id, workstream_id, kind, reference, source, title,"
+            " quantity, priority, language, disposition, severity, received_at, state, state_at, finished, paused, created_at, version)"
+            " SELECT w.organization_id, w.client_id, w.matter_id, w.id, 'work', 'M' || (w.item_count + i), '', 'NDA ' || i, 1,"
+            " 'standard', '', '', '', now() - i * interval '1 minute', 'received', now(), false, false, now(), 1"
             " FROM engagements_workstream w, generate_series(1, %s) AS i WHERE w.id = %s",
             [n, stream.id],
         )

@@ -22,14 +22,12 @@ WORD = "Bulk"
 
 def copies(model: type[models.Model], pk: int, n: int, **changed: str) -> None:
     """`n` copies of one row; `changed` gives SQL for columns that differ, `g` being the copy's number."""
-    columns = [field.column for field in model._meta.local_concrete_fields if not field.primary_key]
+    columns = [str(field.column) for field in model._meta.local_concrete_fields if not field.primary_key]
     values = [changed.get(column, f't."{column}"') for column in columns]
-    table = model._meta.db_table
+    table, into = model._meta.db_table, ", ".join(map(connection.ops.quote_name, columns))
+    statement = f"INSERT INTO {table} ({into}) SELECT {', '.join(values)} FROM {table} t, generate_series(1, %s) g WHERE t.id = %s"
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {table} ({', '.join(map(connection.ops.quote_name, columns))}) SELECT {', '.join(values)} FROM {table} t, generate_series(1, %s) g WHERE t.id = %s",
-            [n, pk],
-        )
+        cursor.execute(statement, [n, pk])
 
 
 def made(model: type[models.Model], column: str, prefix: str = f"{WORD} ") -> str:

@@ -40,6 +40,10 @@ def _stream(place: Place) -> Values:
     return {"reference": place.refs.matter.reference, "prefix": place.refs.stream.item_prefix}
 
 
+def _import(place: Place) -> Values:
+    return {**_stream(place), "number": 1}
+
+
 def _item(place: Place) -> Values:
     return {"reference": place.refs.item.reference}
 
@@ -146,6 +150,14 @@ NAMES: dict[str, Part] = {
     "engagements:edit_workstream": _stream,
     "engagements:workstream_status": _stream,
     "engagements:new_item": _stream,
+    "engagements:new_import (items)": lambda place: {**_stream(place), "purpose": "items"},
+    "engagements:new_import (history)": lambda place: {**_stream(place), "purpose": "history"},
+    "engagements:import": _import,
+    "engagements:import_mapping": _import,
+    "engagements:import_confirm": _import,
+    "engagements:import_discard": _import,
+    "engagements:import_progress": _import,
+    "engagements:import_rejected": _import,
     "engagements:queue": _nothing,
     "engagements:bulk": _nothing,
     "engagements:item": _item,

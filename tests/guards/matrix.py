@@ -26,7 +26,4 @@ class Row:
 
 def read(path: Path) -> list[Row]:
     with path.open(newline="", encoding="utf-8") as file:
-        return [
-            Row(line["address"], line["method"], {k: v for k, v in line.items() if k not in {"address", "method"}})
-            for line in csv.DictReader(file)
-        ]
+        return [Row(line.pop("address"), line.pop("method"), line) for line in csv.DictReader(file)]

@@ -18,6 +18,7 @@ STATUS = {REFUSED: 403, HIDDEN: 404}
 # What the view lets in, its action decides: the move asked for, whose job it is, how far back a pause reaches.
 DECIDED_BY_ACTION = {
     "engagements:bulk",
+    "engagements:new_import (history)",
     "engagements:move",
     "engagements:move (accept)",
     "engagements:pause (backdated)",

@@ -24,9 +24,15 @@ BUDGET = 12
 PAGES = [row for row in matrix.read(matrix.PAGES) if row.method == "GET"]
 # What is spent before a view runs: session, user, membership, walls and the settings of the transaction.
 BEFORE = re.compile(
-    r'^(SAVEPOINT|RELEASE|ROLLBACK)|set_config\(|FROM "django_session"|UPDATE "django_session"|UPDATE "accounts_membership" SET "last_seen_at"'
-    r"|FROM engagements_matter m WHERE m.organization_id = \d+ AND m.walled|FROM engagements_matter WHERE organization_id = \d+ AND superv"
-    r'|FROM "accounts_user" WHERE "accounts_user"."id" = \d+ LIMIT 21|"accounts_organization"."slug" = '
+    "|".join(
+        [
+            r"^(SAVEPOINT|RELEASE|ROLLBACK)|set_config\(",
+            r'FROM "django_session"|UPDATE "django_session"|UPDATE "accounts_membership" SET "last_seen_at"',
+            r"FROM engagements_matter m WHERE m.organization_id = \d+ AND m.walled",
+            r"FROM engagements_matter WHERE organization_id = \d+ AND supervising",
+            r'FROM "accounts_user" WHERE "accounts_user"."id" = \d+ LIMIT 21|"accounts_organization"."slug" = ',
+        ]
+    )
 )
 
 

@@ -158,6 +158,7 @@ def _clients_work(place: Place, word: str) -> None:
     _history(place, refs.stream, word)
     work.publish_update(matter=refs.matter, by=make.system(), note=f"{word} began")
     _open_work(place, word)
+    _file(refs.stream, word)
 
 
 def _level(stream: Workstream, name: str) -> Any:
@@ -212,6 +213,14 @@ def _on_hold(place: Place, stream: Workstream, title: str) -> WorkItem:
     return made
 
 
+def _file(stream: Workstream, word: str) -> None:
+    """A file of items that was checked and waits to be confirmed, one of its rows rejected."""
+    content = f"id,title,received\n{word}-1,{word} from a file,2026-01-05\n{word}-2,{word} refused row,never\n".encode()
+    batch = work.upload_file(workstream=stream, by=make.system(), purpose="items", content=content, file_name=f"{word}.csv")
+    columns = {"external_id": "id", "title": "title", "received_at": "received"}
+    work.map_columns(batch=batch, by=make.system(), mapping={"columns": columns, "zone": "UTC", "dates": "iso"})
+
+
 def _second_clients_work(place: Place, word: str) -> None:
     refs = place.refs
     refs.second_engagement = _engagement(place, refs.second_client, f"Hazel {word} drafting")
@@ -219,6 +228,7 @@ def _second_clients_work(place: Place, word: str) -> None:
     refs.second_stream = make.workstream(refs.second_matter, title=f"Hazel {word} drafts", item_prefix=f"HAZ{word.upper()[:5]}")
     refs.second_item = make.item(refs.second_stream, title=f"Hazel {word} draft", received_at=timezone.now() - timedelta(days=4))
     refs.second_waiting = _on_hold(place, refs.second_stream, f"Hazel {word} waiting")
+    _file(refs.second_stream, f"Hazel {word}")
     refs.second_level = _level(refs.second_stream, f"Hazel {word} turnaround")
     refs.second_delivered = _done(refs.second_stream, f"Hazel {word} letter", at(refs.first_month, 9), 3)
     _done(refs.second_stream, f"Hazel {word} brief", at(refs.last_month, 9), 90)
@@ -233,6 +243,7 @@ def _walled_work(place: Place, word: str) -> None:
     refs.walled_stream = make.workstream(refs.walled, title=f"Rowan {word} review", item_prefix=f"ROW{word.upper()[:5]}")
     refs.walled_item = make.item(refs.walled_stream, title=f"Rowan {word} overdue", received_at=timezone.now() - timedelta(days=5))
     refs.walled_waiting = _on_hold(place, refs.walled_stream, f"Rowan {word} waiting")
+    _file(refs.walled_stream, f"Rowan {word}")
     refs.walled_level = _level(refs.walled_stream, f"Rowan {word} turnaround")
     refs.walled_delivered = _done(refs.walled_stream, f"Rowan {word} first", at(refs.first_month, 9), 3)
     _done(refs.walled_stream, f"Rowan {word} second", at(refs.last_month, 9), 90)

@@ -379,6 +379,7 @@ def test_an_items_clock_is_explained_interval_by_interval_to_the_second(
         make.item(level.level.workstream, "2026-03-06 16:00", paused=[("2026-03-06 16:30", "2026-03-09 09:30")])
     page = words(client_of(asha).get("/alder/work/NDA-0001/").content)
     assert "5 intervals, adding up to 3,600 seconds" in page
+    assert "counts in March 2026" in page
     assert "Paused: waiting on the client (information)" in page
     assert "Outside hours" in page
 

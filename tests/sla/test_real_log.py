@@ -1,14 +1,12 @@
 """A real tracker's history, measured by us and by a short script that shares nothing with us: the same figures, month by month.
 
-The log is not part of the project. `LPO_EVENT_LOG` names it: case_id, timestamp, status, sub_status, as of the BPI Challenge 2013.
+The log is not part of the project: case_id, timestamp, status, sub_status, as of the BPI Challenge 2013.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,9 +19,9 @@ from sla import actions
 from sla.models import Attainment, AttainmentRow, Clock, ServiceLevelVersion
 from sla.verify import verify
 from tests import make as base
+from tests.event_log import LOG, needed
 from tests.sla import make, raw_log
 
-LOG = os.environ.get("LPO_EVENT_LOG", "")
 ZONE = "Europe/Brussels"
 STATES = {
     ("Queued", "Awaiting Assignment"): "received",
@@ -33,7 +31,7 @@ STATES = {
     ("Completed", "Cancelled"): "cancelled",
 }
 
-pytestmark = [pytest.mark.django_db, pytest.mark.skipif(not LOG, reason="LPO_EVENT_LOG names no event log")]
+pytestmark = [pytest.mark.django_db, needed]
 
 
 def rows_of(case: raw_log.Case, item: WorkItem, scope: dict[str, Any]) -> Iterator[Transition | Pause]:
@@ -87,7 +85,7 @@ def test_attainment_of_a_real_log_is_what_an_independent_count_says(in_alder: Sc
     calendar = make.calendar("Brussels office", time_zone=ZONE) if office else None
     timing = {"unit": unit, "target": hours * 3600, "calendar_version": calendar}
     level = make.level(stream, **timing, time_zone=ZONE, effective_from=date(2000, 1, 1))
-    cases = raw_log.read(Path(LOG))
+    cases = raw_log.read(LOG)
     assert len(cases) > 1000
     load(stream, cases)
     expected = raw_log.attainment(cases, timedelta(hours=hours), ZoneInfo(ZONE), office=office)
@@ -98,7 +96,7 @@ def test_attainment_of_a_real_log_is_what_an_independent_count_says(in_alder: Sc
 def test_a_closed_month_of_the_log_replays_identically(in_alder: Scope) -> None:
     stream = base.workstream(kind="other", title="Problem management", unit="problem")
     level = make.level(stream, target=30 * 86_400, time_zone=ZONE, effective_from=date(2000, 1, 1))
-    load(stream, raw_log.read(Path(LOG)))
+    load(stream, raw_log.read(LOG))
     make.counted(level)
     busiest = Attainment.objects.order_by("-denominator", "id")[0]
     closed = actions.close_window(level=level.level, window_start=busiest.window_start, by=base.system())

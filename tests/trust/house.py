@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -131,10 +131,12 @@ class House:
         self._processes.append(started)
         return started
 
-    def worker(self, name: str = "worker", *, concurrency: int = 2, beat: bool = True, **environment: str) -> subprocess.Popen[bytes]:
+    def worker(
+        self, name: str = "worker", *, concurrency: int = 2, beat: bool = True, timing: Mapping[str, str]
+    ) -> subprocess.Popen[bytes]:
         """A Celery worker as bin/run starts it, with the jobs of this room."""
         command = [sys.executable, "-m", "tests.trust.program", "worker", "--concurrency", str(concurrency), "--hostname", f"{name}@house"]
-        return self.start(name, [*command, "--beat"] if beat else command, **environment)
+        return self.start(name, [*command, "--beat"] if beat else command, **timing)
 
     def ready(self, *workers: subprocess.Popen[bytes]) -> None:
         """Wait until each has shown a sign of life."""

@@ -29,8 +29,8 @@ def drafts(count: int, client: Client, *, entity_id: int) -> list[Invoice]:
         assert engagement.legal_entity_id == entity_id
         bills.term(engagement, "fixed", "2500.01")
         bills.seats(bills.term(engagement, "per_user", "33.335"), ["u1", "u2"], STARTS)
-        for index in range(min(MONTHS, count - len(made))):
-            made.append(billing.draft_invoice(engagement=engagement, index=index, by=make.system(), now=LONG_AFTER))
+        months = range(min(MONTHS, count - len(made)))
+        made += [billing.draft_invoice(engagement=engagement, index=index, by=make.system(), now=LONG_AFTER) for index in months]
     return made
 
 

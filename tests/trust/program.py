@@ -14,6 +14,7 @@ django.setup()
 
 import lpo.celery as entrance  # noqa: E402
 from lpo.jobs import lease, registry  # noqa: E402
+from lpo.jobs.broker import PULSE  # noqa: E402
 from tests.trust import handlers  # noqa: E402
 
 if "TRUST_LEASE" in os.environ:
@@ -22,7 +23,7 @@ if "TRUST_LEASE" in os.environ:
     lease.LONGEST_BACK_OFF_SECONDS = 1
 if "TRUST_PULSE" in os.environ:
     pulse = float(os.environ["TRUST_PULSE"])
-    entrance.app.conf.beat_schedule = {"pulse": {"task": entrance.PULSE, "schedule": entrance.Steady(pulse)}}
+    entrance.app.conf.beat_schedule = {"pulse": {"task": PULSE, "schedule": entrance.Steady(pulse)}}
     entrance.app.conf.beat_max_loop_interval = pulse
 if os.environ.get("TRUST_QUIET") == "1":
     registry.schedules()

@@ -21,7 +21,7 @@ LIMITS = {"LPO_JOB_SECONDS": "62", "LPO_JOB_MEMORY_MB": "600", "TRUST_LEASE": "1
 def test_poison_is_dead_after_five_attempts_and_harms_nobody(
     doses: int, others: int, house: House, alder: Organization, figure: Figure
 ) -> None:
-    worker = house.worker(**LIMITS)
+    worker = house.worker(timing=LIMITS)
     with in_organization(alder.id):
         for n in range(others):
             enqueue("trust.once", {"n": n, "seconds": 0.02}, by=make.system())

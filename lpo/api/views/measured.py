@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -16,6 +17,7 @@ from rest_framework.response import Response
 
 from billing.actions.documents import pdf_of
 from billing.models import ChargeTerm, ChargeTermVersion, Invoice, InvoiceLine
+from billing.overview import restricted
 from engagements.models import Workstream
 from lpo.accounts.roles import Permission as P
 from lpo.api.serializers import measured as s
@@ -167,7 +169,10 @@ class InvoicePDFView(View):
 
     @extend_schema(responses={(200, "application/pdf"): OpenApiResponse(OpenApiTypes.BINARY)})
     def retrieve(self, request: Request, number: str) -> HttpResponse:
-        stored = pdf_of(found_or_404(self.get_queryset(), number=number))
+        invoice = found_or_404(self.get_queryset(), number=number)
+        if restricted(invoice, list(InvoiceLine.objects.filter(invoice=invoice))) is not None:
+            raise PermissionDenied("This file holds lines of a restricted matter. The token of a person inside its wall can read it.")
+        stored = pdf_of(invoice)
         if stored is None:
             raise Http404
         response = HttpResponse(content_of(Document.objects.get(pk=stored.pk)), content_type=stored.media_type)

@@ -12,13 +12,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from random import Random
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from lpo.core.localtime import from_epoch, to_epoch
 from sla.businesstime import CalendarSpec, OpenHours
 
 HEADER = ("Ticket", "Changed at", "Status", "Subject", "Priority", "Documents", "Owner")
-MAPPING = {
+MAPPING: dict[str, Any] = {
     "columns": {
         "item": "Ticket",
         "at": "Changed at",
@@ -173,6 +174,11 @@ def until(log: Log, now: datetime) -> Log:
     """The items of a running month that are delivered by now, each with the rows it has so far."""
     done = {row[0] for row in log.rows if row[2] == "Delivered" and datetime.fromisoformat(row[1]) < now}
     return Log(log.name, tuple(row for row in log.rows if row[0] in done and datetime.fromisoformat(row[1]) < now))
+
+
+def before(log: Log, now: datetime) -> Log:
+    """What a tracker can have written by now: on the first days of a month, the last one is still being delivered."""
+    return Log(log.name, tuple(row for row in log.rows if datetime.fromisoformat(row[1]) < now))
 
 
 def with_rows(log: Log, rows: Sequence[Row]) -> Log:

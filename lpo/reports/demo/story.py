@@ -80,29 +80,30 @@ def months_before(now: datetime, n: int = MONTHS) -> list[date]:
     return [add_months(first, -k) for k in range(n, 0, -1)]
 
 
-def build(*, settle: Settle, tell: Tell, scale: int = 1, now: datetime | None = None, leave_last_month: bool = False) -> Organization:
+def build(
+    *, settle: Settle, tell: Tell, scale: int = 1, months: int = MONTHS, now: datetime | None = None, leave_last_month: bool = False
+) -> Organization:
     """Make both organizations, month after month. Raises `RuntimeError` when a recorded file is not taken whole.
 
-    `leave_last_month` keeps the last month's windows open and its invoices undrafted, for whoever wants to do them.
+    `months` tells only the end of the story; `leave_last_month` keeps the last month's windows open and its invoices undrafted,
+    for whoever wants to do them.
     """
     now = now or timezone.now()
-    months = months_before(now)
-    steps = len(months) * 2 + 2
+    told = months_before(now, months)
+    steps = len(told) * 2 + 2
     tell(0, steps, "People and contracts")
-    scenes = (_birch(settle, scale, months), _alder(settle, scale, months))
+    scenes = (_birch(settle, scale, told), _alder(settle, scale, told))
     done = 1
     for scene in scenes:
-        for position, month in enumerate(months):
+        for position, month in enumerate(told, MONTHS - months):
             tell(done, steps, f"{scene.organization.name}, {month:%B %Y}")
-            play(scene, position, month, leave=leave_last_month and position == len(months) - 1)
+            play(scene, position, month, now, leave=leave_last_month and month == told[-1])
             done += 1
     tell(done, steps, "Open work")
     alder = scenes[1]
-    running = add_months(months[-1], 1)
-    so_far = [
-        (key, records.until(log, now - timedelta(hours=1)))
-        for key, log in (("NDA", records.ndas(running, scale, 2)), ("DRF", records.drafts(running, scale, 1)))
-    ]
+    running = add_months(told[-1], 1)
+    logs = (("NDA", records.ndas(running, scale, 2)), ("DRF", records.drafts(running, scale, 1)))
+    so_far = [(key, records.until(log, now - timedelta(hours=1))) for key, log in logs]
     bring_in(alder, [(key, log) for key, log in so_far if log.rows])
     with alder.inside():
         open_work.lay_out(alder.streams, alder.people, timezone.now())
@@ -204,7 +205,7 @@ def _vantic(scene: Scene, entity: LegalEntity, start: date, office: Any) -> None
 
 def _hale(scene: Scene, entity: LegalEntity, months: list[date], office: Any) -> None:
     """A litigation firm: 500,000 documents for a fixed 50,000, hosting by user, coding errors under 1 %."""
-    start = months[-REVIEW_MONTHS_AGO]
+    start = months[-min(REVIEW_MONTHS_AGO, len(months))]
     client = work.create_client(by=scene.by("asha"), **cast.HALE)
     engagement = _engagement(
         scene, client, entity, "HM", "Document review, Harlan v. Osprey", start, location="hybrid",
@@ -314,9 +315,9 @@ def _birch(settle: Settle, scale: int, months: list[date]) -> Scene:
 # --- one month ---------------------------------------------------------------------------------------------------------------
 
 
-def play(scene: Scene, position: int, month: date, *, leave: bool) -> None:
+def play(scene: Scene, position: int, month: date, now: datetime, *, leave: bool) -> None:
     """Bring a month's recorded work in, and close and invoice it as of the days after its end."""
-    bring_in(scene, logs_of(scene, position, month))
+    bring_in(scene, [(key, records.before(log, now)) for key, log in logs_of(scene, position, month)])
     with scene.inside():
         small_things(scene, position, month)
     scene.settle(scene.organization)
@@ -325,8 +326,9 @@ def play(scene: Scene, position: int, month: date, *, leave: bool) -> None:
     preparer, approver = ("bill", "bella") if "bill" in scene.people else ("bryn", "bea")
     chain = Chain(scene.organization, scene.people[preparer], scene.people[approver], settle=scene.settle)
     following = add_months(month, 1)
-    at = datetime(following.year, following.month, 3, 15, tzinfo=UTC)
-    chain.close(now=at - timedelta(days=2))
+    # On the first days of a month the last one is closed and invoiced today.
+    at = min(datetime(following.year, following.month, 3, 15, tzinfo=UTC), now)
+    chain.close(now=min(at, datetime(following.year, following.month, 1, 15, tzinfo=UTC)))
     # The last month is left half done where billing would have it on a day like today.
     chain.invoice(
         month, now=at, drafts={"MER-E01"} if position == MONTHS - 1 else set(), in_review={"HM-E01"} if position == MONTHS - 1 else set()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import logging
 import time
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
@@ -18,6 +21,8 @@ from lpo.reports.waiting import Waiter
 
 # The exit code that says: only a part of the demo is there. Whoever owns the database may then start it afresh.
 UNFINISHED = 3
+# Nothing that follows reads the PDF files: the worker draws them beside the rest, or once it is started.
+LATER = ("billing.render",)
 
 
 class Command(BaseCommand):
@@ -38,7 +43,8 @@ class Command(BaseCommand):
             return
         found = standing()
         if found == Standing.UNFINISHED:
-            raise CommandError("An earlier start was interrupted while it made the demo; only a part is there.", returncode=UNFINISHED)
+            self.stderr.write("An earlier start was interrupted while it made the demo; only a part is there.")
+            raise SystemExit(UNFINISHED)
         if found == Standing.EMPTY and not (options["if_empty"] and settings.PRODUCTION):
             self.make(options)
         elif not options["if_empty"]:
@@ -51,7 +57,8 @@ class Command(BaseCommand):
             raise CommandError("The demo has known passwords and is refused in production.")
         started = time.monotonic()
         settle = wait_for_worker if options["by_worker"] else work_off
-        story.build(settle=settle, tell=self.tell, scale=options["scale"], leave_last_month=options["leave_last_month"])
+        with _quiet():
+            story.build(settle=settle, tell=self.tell, scale=options["scale"], leave_last_month=options["leave_last_month"])
         self.stderr.write(f"The demo is ready after {time.monotonic() - started:.0f} s.")
 
     def tell(self, done: int, steps: int, text: str) -> None:
@@ -76,9 +83,20 @@ class Command(BaseCommand):
 
 def work_off(organization: Organization) -> None:
     """Get due work done in this process, through the real runner: no worker runs yet."""
-    while run_due(organization.id):
-        pass
+    run_due(organization.id, leave=LATER)
 
 
 def wait_for_worker(organization: Organization) -> None:
-    Waiter(organization.pk, io.StringIO())()
+    Waiter(organization.pk, io.StringIO(), leave=LATER)()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Jobs done here report to nobody: the progress is told."""
+    logger = logging.getLogger("lpo.jobs.runner")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,25 @@
+"""What is looked at on every page a journey comes to: axe in both themes, and the width of a phone."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page
+
+from tests.browser.axe import assert_accessible
+
+PHONES = (390, 320)
+DESK = 1280
+
+
+def look(page: Page) -> None:
+    """Raises for an accessibility violation in light or dark, or a page that runs off a phone's screen."""
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        assert_accessible(page)
+    fits_a_phone(page)
+
+
+def fits_a_phone(page: Page) -> None:
+    for width in PHONES:
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{page.url} runs off {width} pixels"
+    page.set_viewport_size({"width": DESK, "height": 800})

@@ -1,0 +1,44 @@
+"""Every page of the matrix, as somebody who may see it: axe in light and dark, no refusal of the policy, and no page wider than a phone."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+from pytest_django.live_server_helper import LiveServer
+
+from lpo.accounts.roles import Role
+from tests.browser.conftest import NewPage
+from tests.browser.pages import look
+from tests.guards import matrix
+from tests.guards.examples import names_of, query_of
+from tests.guards.matrix import ALLOWED
+from tests.guards.walk import address_of
+from tests.guards.world import World
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+# What is saved as a file, or only leads to another page.
+FILES = (".csv", ".pdf", "evidence/")
+ROOMS = ["accounts", "jobs audit", "engagements", "sla reports", "billing", "portal"]
+
+
+@pytest.mark.parametrize("rooms", ROOMS)
+def test_every_page_is_accessible_in_both_themes_and_fits_a_phone(
+    live_server: LiveServer, new_page: NewPage, lived_in: World, rooms: str
+) -> None:
+    place, seen = lived_in.alder, 0
+    for who in (Role.OWNER.value, Role.CLIENT_VIEWER.value):
+        page = new_page()
+        page.context.add_cookies([{"name": "session", "value": place.sessions[who], "url": live_server.url}])
+        for row in matrix.read(matrix.PAGES):
+            if row.method != "GET" or row.cells[who] != ALLOWED or row.address.partition(":")[0] not in rooms.split():
+                continue
+            path = address_of(row.address, place.slug, names_of(row.address, place, who))
+            if path.endswith(FILES) or "/exports/" in path:
+                continue
+            query = "&".join(f"{name}={value}" for name, value in query_of(row.address, place).items())
+            answer = page.goto(f"{live_server.url}{path}?{query}")
+            assert answer is not None and answer.ok, f"{path}: {answer and answer.status}"
+            expect(page.locator("h1")).to_have_count(1)
+            look(page)
+            seen += 1
+    assert seen
