@@ -17,7 +17,7 @@ POISONS = ("trust.crash", "trust.memory", "trust.loop")
 LIMITS = {"LPO_JOB_SECONDS": "62", "LPO_JOB_MEMORY_MB": "600", "TRUST_LEASE": "1", "TRUST_PULSE": "0.5", "TRUST_QUIET": "1"}
 
 
-@sizes("doses, others", (1, 20), (4, 200))
+@sizes("doses, others", (1, 20), (3, 100))
 def test_poison_is_dead_after_five_attempts_and_harms_nobody(
     doses: int, others: int, house: House, alder: Organization, figure: Figure
 ) -> None:

@@ -24,7 +24,7 @@ def counts(house: House, database: str) -> dict[str, int]:
     return {name: house.servers.sql(f"SELECT count(*) FROM {name}", database=database)[0][0] for name in tables}
 
 
-@sizes("invoices, items", (6, 20), (240, 2_000))
+@sizes("invoices, items", (3, 10), (60, 200))
 def test_a_restored_dump_is_equal(
     invoices: int, items: int, house: House, alder: Organization, birch: Organization, tmp_path: Path, figure: Figure
 ) -> None:
