@@ -29,7 +29,7 @@ class Field:
 
 
 FIELDS = [
-    Field("external_id", "External ID", True, 120, ("id", "case_id", "item_id", "ticket", "key", "number", "reference")),
+    Field("external_id", "External ID", True, 120, ("id", "case_id", "item_id", "ticket", "key", "number", "reference", "ref")),
     Field("title", "Title", True, 300, ("name", "subject", "summary", "document", "description")),
     Field("received_at", "Received", True, 0, ("received", "created", "created_at", "opened", "date", "timestamp")),
     Field("quantity", "Quantity", aliases=("qty", "count", "documents", "pages", "units")),

@@ -165,6 +165,9 @@ def _mapping_context(request: TenantRequest, batch: ImportBatch, mapping: Mappin
 
 _WORDS = [
     ("cancel", "cancelled"),
+    # Waiting for one of us is not waiting for the client: the clock runs.
+    ("awaiting assignment", "received"),
+    ("unassigned", "received"),
     ("wait", "paused"),
     ("hold", "paused"),
     ("pending", "paused"),
