@@ -162,10 +162,10 @@ def parse(cells: Mapping[str, str], line: int, options: Options, now: datetime) 
         at = read_instant(text, options.zone, options.dates)
     except ValueError:
         return Problem("at", f"“{text[:40]}” is not a date and time written as {DATE_FORMATS[options.dates][0]}.")
-    if not plausible(at):
-        return Problem("at", WRONG_YEAR)
     if at > now:
         return Problem("at", f"{at:%Y-%m-%d %H:%M} UTC lies in the future.")
+    if not plausible(at):
+        return Problem("at", WRONG_YEAR)
     status = status_of(cells, columns)
     meaning = options.statuses.get(status)
     if meaning is None:

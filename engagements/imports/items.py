@@ -139,10 +139,10 @@ def _instant(wanted: Field, text: str, options: Options, now: datetime) -> str |
         instant = read_instant(text, options.zone, options.dates)
     except ValueError:
         return Problem(wanted.name, f"“{text[:40]}” is not a date and time written as {DATE_FORMATS[options.dates][0]}.")
-    if not plausible(instant):
-        return Problem(wanted.name, WRONG_YEAR)
     if wanted.name == "received_at" and instant > now:
         return Problem(wanted.name, f"{instant.astimezone(UTC):%Y-%m-%d %H:%M} UTC lies in the future.")
+    if not plausible(instant):
+        return Problem(wanted.name, WRONG_YEAR)
     return instant.isoformat()
 
 

@@ -23,8 +23,15 @@ COLUMNS = {"external_id": "id", "title": "title", "received_at": "received", "du
 ROW = {"id": "1", "title": "One", "received": "2026-10-01", "due": "", "quantity": "1"}
 
 
-@pytest.mark.parametrize(("column", "field"), [("received", "received_at"), ("due", "due_hint")])
-@pytest.mark.parametrize("text", ["0001-01-01", "1969-12-31T23:59:59+00:00", "2200-01-01", "9999-12-31"])
+@pytest.mark.parametrize(
+    ("column", "field", "text"),
+    [
+        ("received", "received_at", "0001-01-01"),
+        ("received", "received_at", "1969-12-31T23:59:59+00:00"),
+        ("due", "due_hint", "0001-01-01"),
+        ("due", "due_hint", "9999-12-31"),
+    ],
+)
 def test_a_row_with_such_a_year_is_rejected_by_its_field(column: str, field: str, text: str) -> None:
     found = items.parse({**ROW, column: text}, items.Options(COLUMNS), NOW)
     assert isinstance(found, Problem)
