@@ -292,7 +292,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["lpo.api.authentication.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["lpo.api.permissions.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["lpo.api.parsers.BoundedJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "lpo.api.schema.DescribedSchema",
     "DEFAULT_PAGINATION_CLASS": "lpo.api.pagination.KeysetPagination",
     "EXCEPTION_HANDLER": "lpo.api.problems.problem_response",

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest, QueryDict
+from django.http import Http404, HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
@@ -76,7 +76,7 @@ class PrivateResponseMiddleware:
 
 
 class PlainTextMiddleware:
-    """Refuses a NUL character in an address, its query or a posted form: PostgreSQL holds none, and no person writes one.
+    """Refuses numbers larger than any row's, and a NUL character in an address, its query or a posted form: PostgreSQL holds none, and no person writes one.
 
     Stands behind the check for forgery, which reads the form anyway; a file's content is read by whoever asked for it. The API
     answers for itself, in its own form.
@@ -91,6 +91,8 @@ class PlainTextMiddleware:
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
         if request.resolver_match is not None and "api" in request.resolver_match.namespaces:
             return
+        if any(isinstance(value, int) and value > _LARGEST_NUMBER for value in kwargs.values()):
+            raise Http404("No such page.")
         written = [request.path, *_texts(request.GET)]
         if request.content_type in _FORMS:
             written += _texts(request.POST)
@@ -98,6 +100,7 @@ class PlainTextMiddleware:
             raise BadRequest("A NUL character was sent.")
 
 
+_LARGEST_NUMBER = 2**63 - 1  # of PostgreSQL, in which a place in a list is counted too
 _FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 

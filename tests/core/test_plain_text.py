@@ -25,3 +25,8 @@ def test_a_nul_in_a_posted_form_is_a_bad_request(asha: Membership, client_of: Si
 def test_a_form_without_one_is_read(asha: Membership, client_of: SignIn) -> None:
     answer = client_of(asha).post("/alder/work/bulk/", {"do": "assign", "assignee": "nobody", "all_matching": "1"})
     assert answer.status_code == 302
+
+
+@pytest.mark.parametrize("path", ["calendars/{}/", "service-levels/NDA/{}/", "engagements/ACME-E01/terms/{}/", "jobs/{}/"])
+def test_a_number_larger_than_any_rows_is_not_found(asha: Membership, client_of: SignIn, path: str) -> None:
+    assert client_of(asha).get("/alder/" + path.format(10**20 - 1)).status_code == 404
