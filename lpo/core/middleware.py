@@ -76,7 +76,7 @@ class PrivateResponseMiddleware:
 
 
 class PlainTextMiddleware:
-    """Refuses numbers larger than any row's, and a NUL character in an address, its query or a posted form: PostgreSQL holds none, and no person writes one.
+    """Refuses what no row can hold: a number larger than PostgreSQL's, a NUL in an address, its query or a posted form.
 
     Stands behind the check for forgery, which reads the form anyway; a file's content is read by whoever asked for it. The API
     answers for itself, in its own form.
