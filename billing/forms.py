@@ -12,6 +12,7 @@ from django import forms
 from billing.models import ChargeTermVersion
 from engagements.models import Engagement, LegalEntity, Workstream
 from lpo.core.errors import Refused
+from lpo.core.validators import validate_year
 
 _LOCALE = Locale("en")
 ZONES = [(zone, zone.replace("_", " ")) for zone in sorted(available_timezones()) if "/" in zone or zone == "UTC"]
@@ -28,7 +29,7 @@ class Refusable(forms.Form):
 
 
 def _day(**kwargs: Any) -> forms.DateField:
-    return forms.DateField(widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), **kwargs)
+    return forms.DateField(widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), validators=[validate_year], **kwargs)
 
 
 def _amount(**kwargs: Any) -> forms.DecimalField:

@@ -15,6 +15,7 @@ from engagements.models import Client, Contract, Engagement, LegalEntity, Matter
 from engagements.queries import staff
 from lpo.accounts.models import Membership
 from lpo.core.errors import Refused
+from lpo.core.validators import validate_year
 
 PARTIES: Any = Pause._meta.get_field("party").choices
 REASONS: Any = Pause._meta.get_field("reason").choices
@@ -39,11 +40,12 @@ class Moment(forms.DateTimeField):
 
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.DateTimeInput(attrs={"type": "datetime-local", "step": "60"}, format="%Y-%m-%dT%H:%M")
-        super().__init__(widget=widget, input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"], **kwargs)
+        formats = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
+        super().__init__(widget=widget, input_formats=formats, validators=[validate_year], **kwargs)
 
 
 def _day(**kwargs: Any) -> forms.DateField:
-    return forms.DateField(widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), **kwargs)
+    return forms.DateField(widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), validators=[validate_year], **kwargs)
 
 
 class Refusable:

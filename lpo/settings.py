@@ -75,6 +75,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "lpo.core.middleware.PlainTextMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -291,7 +292,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["lpo.api.authentication.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["lpo.api.permissions.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["lpo.api.parsers.BoundedJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "lpo.api.schema.DescribedSchema",
     "DEFAULT_PAGINATION_CLASS": "lpo.api.pagination.KeysetPagination",
     "EXCEPTION_HANDLER": "lpo.api.problems.problem_response",
@@ -328,6 +329,10 @@ LOGGING = {
         "django.server": {"handlers": ["stderr"], "propagate": False},
         # The fonts of the invoice are packaged; what a subset drops is not news.
         "fontTools": {"level": "ERROR"},
+        # A message is only a wake-up; lpo.jobs.runner tells of each job, and the pulse would say so every few seconds.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
         "weasyprint": {"level": "ERROR"},
     },
 }

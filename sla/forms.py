@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from engagements.forms import ZONES, Moment, Refusable
 from engagements.models import WorkItem
+from lpo.core.validators import validate_year
 from sla.actions import Promise
 from sla.clock import Party
 from sla.models import CalendarVersion, LevelKind, ServiceLevel, ServiceLevelVersion, Unit
@@ -40,7 +41,7 @@ _SHIFT = re.compile(r"^\s*(\d{1,2})(?::(\d{2}))?\s*[-–]\s*(\d{1,2})(?::(\d{2})
 
 
 def date_field(**kwargs: Any) -> forms.DateField:
-    return forms.DateField(widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), **kwargs)
+    return forms.DateField(widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), validators=[validate_year], **kwargs)
 
 
 class CalendarField(forms.ModelChoiceField):  # type: ignore[type-arg]

@@ -20,6 +20,7 @@ from engagements.models import Engagement
 from lpo.accounts.access import TenantRequest
 from lpo.accounts.actor import NotPermitted
 from lpo.core.errors import Refused, StaleVersion
+from lpo.core.validators import plausible
 from lpo.core.views import conflict
 
 View = Callable[..., HttpResponse]
@@ -80,11 +81,12 @@ def invoice_url(request: TenantRequest, invoice: Invoice, name: str = "invoice",
 
 
 def month_of(text: str) -> date | None:
-    """The first day of a month written 2026-10."""
+    """The first day of a month written 2026-10; None for what is no month, or of no year that can be meant."""
     try:
-        return datetime.strptime(text, "%Y-%m").date()  # noqa: DTZ007 -- a month has no zone
+        month = datetime.strptime(text, "%Y-%m").date()  # noqa: DTZ007 -- a month has no zone
     except ValueError:
         return None
+    return month if plausible(month) else None
 
 
 def ask_again(request: TenantRequest, back: str) -> HttpResponse | None:

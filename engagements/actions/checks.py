@@ -15,6 +15,7 @@ from django.db import connection, models
 from lpo.accounts.actor import Actor, NotPermitted
 from lpo.accounts.roles import Permission
 from lpo.core.errors import Refused, StaleVersion
+from lpo.core.validators import WRONG_YEAR, plausible
 from lpo.tenancy.context import current_organization_id
 
 M = TypeVar("M", bound=models.Model)
@@ -48,6 +49,9 @@ def check(obj: models.Model) -> None:
     """Run the model's own validation, constraints included. Raises `Refused` naming the first field."""
     try:
         obj.full_clean(exclude={"batch"})  # set by imports alone
+        for each in obj._meta.concrete_fields:
+            if isinstance(value := getattr(obj, each.attname), date) and not plausible(value):
+                raise ValidationError({each.name: WRONG_YEAR})
     except ValidationError as error:
         field, messages = next(iter(error.message_dict.items()))
         raise Refused(str(messages[0]), None if field == "__all__" else field) from error

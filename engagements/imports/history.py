@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from engagements import states
 from engagements.imports.items import Field, quantity
 from engagements.imports.reader import DATE_FORMATS, Problem, read_instant
+from lpo.core.validators import WRONG_YEAR, plausible
 
 PAUSED, IGNORE = "paused", "ignore"
 MEANINGS = {
@@ -163,6 +164,8 @@ def parse(cells: Mapping[str, str], line: int, options: Options, now: datetime) 
         return Problem("at", f"“{text[:40]}” is not a date and time written as {DATE_FORMATS[options.dates][0]}.")
     if at > now:
         return Problem("at", f"{at:%Y-%m-%d %H:%M} UTC lies in the future.")
+    if not plausible(at):
+        return Problem("at", WRONG_YEAR)
     status = status_of(cells, columns)
     meaning = options.statuses.get(status)
     if meaning is None:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from engagements import states
 from engagements.imports.reader import DATE_FORMATS, Problem, read_instant
+from lpo.core.validators import WRONG_YEAR, plausible
 
 DISPOSITIONS = ("machine_coded", "human_reviewed", "discarded")
 SEVERITIES = ("critical", "major", "minor")
@@ -29,7 +30,7 @@ class Field:
 
 
 FIELDS = [
-    Field("external_id", "External ID", True, 120, ("id", "case_id", "item_id", "ticket", "key", "number", "reference")),
+    Field("external_id", "External ID", True, 120, ("id", "case_id", "item_id", "ticket", "key", "number", "reference", "ref")),
     Field("title", "Title", True, 300, ("name", "subject", "summary", "document", "description")),
     Field("received_at", "Received", True, 0, ("received", "created", "created_at", "opened", "date", "timestamp")),
     Field("quantity", "Quantity", aliases=("qty", "count", "documents", "pages", "units")),
@@ -140,6 +141,8 @@ def _instant(wanted: Field, text: str, options: Options, now: datetime) -> str |
         return Problem(wanted.name, f"“{text[:40]}” is not a date and time written as {DATE_FORMATS[options.dates][0]}.")
     if wanted.name == "received_at" and instant > now:
         return Problem(wanted.name, f"{instant.astimezone(UTC):%Y-%m-%d %H:%M} UTC lies in the future.")
+    if not plausible(instant):
+        return Problem(wanted.name, WRONG_YEAR)
     return instant.isoformat()
 
 
@@ -153,4 +156,4 @@ def quantity(text: str) -> str | Problem:
         return Problem("quantity", f"“{text[:40]}” is not a quantity.")
     if -int(value.as_tuple().exponent) > 3:  # finite, so the exponent is a number
         return Problem("quantity", f"“{text[:40]}” has more than three decimals.")
-    return format(value.normalize(), "f")
+    return format(abs(value.normalize()), "f")  # -0 is 0

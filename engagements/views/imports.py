@@ -111,7 +111,7 @@ def _batch_page(
         "editing": editing,
         "refusal": refusal,
         "failed": refusal.field if refusal else "",
-        "step": 1 if editing else _STEP.get(batch.state, 1),
+        "step": 2 if editing else _STEP.get(batch.state, 1),
         "job": Job.objects.filter(pk=batch.job_id).first() if batch.job_id else None,
         "history": batch.purpose == HISTORY,
         "counts": {name: batch.counts.get(name, 0) for name in _COUNTS},
@@ -165,6 +165,9 @@ def _mapping_context(request: TenantRequest, batch: ImportBatch, mapping: Mappin
 
 _WORDS = [
     ("cancel", "cancelled"),
+    # Waiting for one of us is not waiting for the client: the clock runs.
+    ("awaiting assignment", "received"),
+    ("unassigned", "received"),
     ("wait", "paused"),
     ("hold", "paused"),
     ("pending", "paused"),

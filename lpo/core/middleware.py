@@ -6,10 +6,12 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
@@ -71,3 +73,36 @@ class PrivateResponseMiddleware:
         response.setdefault("Permissions-Policy", _PERMISSIONS)
         response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         return response
+
+
+class PlainTextMiddleware:
+    """Refuses what no row can hold: a number larger than PostgreSQL's, a NUL in an address, its query or a posted form.
+
+    Stands behind the check for forgery, which reads the form anyway; a file's content is read by whoever asked for it. The API
+    answers for itself, in its own form.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
+        if request.resolver_match is not None and "api" in request.resolver_match.namespaces:
+            return
+        if any(isinstance(value, int) and value > _LARGEST_NUMBER for value in kwargs.values()):
+            raise Http404("No such page.")
+        written = [request.path, *_texts(request.GET)]
+        if request.content_type in _FORMS:
+            written += _texts(request.POST)
+        if any("\x00" in text for text in written):
+            raise BadRequest("A NUL character was sent.")
+
+
+_LARGEST_NUMBER = 2**63 - 1  # of PostgreSQL, in which a place in a list is counted too
+_FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+
+
+def _texts(values: QueryDict) -> list[str]:
+    return [text for name, listed in values.lists() for text in (name, *listed)]

@@ -9,20 +9,27 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 from lpo.embedded import console, process
 from lpo.embedded.errors import EmbeddedError, from_os
 
 STOP_SECONDS = 15.0
+Shown = Literal["all", "trouble", "nothing"]
 
 
 class Child:
-    """One process; its output goes to `log` and, unless `quiet`, to the console with its name in front."""
+    """One process; its output goes to `log` and to the console with its name in front.
 
-    def __init__(self, name: str, command: Sequence[str], *, environment: Mapping[str, str], log: Path, quiet: bool = False) -> None:
+    `console_shows` is "all", "trouble" (what is no routine entry of its log) or "nothing".
+    """
+
+    def __init__(
+        self, name: str, command: Sequence[str], *, environment: Mapping[str, str], log: Path, console_shows: Shown = "all"
+    ) -> None:
         self.name = name
         self.log = log
-        self._quiet = quiet
+        self._shows = console_shows
         try:
             log.parent.mkdir(parents=True, exist_ok=True)
             self._file = log.open("wb")
@@ -82,10 +89,11 @@ class Child:
         for raw in self._process.stdout:
             self._file.write(raw)
             self._file.flush()
-            if not self._quiet:
-                text = console.readable(raw.decode(errors="replace").rstrip())
-                for line in text.splitlines():
-                    console.say(f"{self.name:<6} | {line}")
+            words = raw.decode(errors="replace").rstrip()
+            if self._shows == "nothing" or (self._shows == "trouble" and console.is_routine(words)):
+                continue
+            for line in console.readable(words).splitlines():
+                console.say(f"{self.name:<6} | {line}")
 
 
 def watch(children: Sequence[Child], stopping: threading.Event) -> None:

@@ -40,6 +40,15 @@ def readable(line: str) -> str:
     return f"{text}\n{entry['error']}" if entry.get("error") else text
 
 
+def is_routine(line: str) -> bool:
+    """An entry of a log that reports nothing unusual."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(entry, dict) and entry.get("level") in {"info", "debug"}
+
+
 def _clock(at: Any) -> str:
     try:
         return datetime.fromisoformat(str(at)).astimezone().strftime("%H:%M:%S")

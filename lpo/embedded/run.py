@@ -24,7 +24,7 @@ import psycopg2
 import redis
 
 from lpo.embedded import console, process
-from lpo.embedded.children import Child, watch
+from lpo.embedded.children import Child, Shown, watch
 from lpo.embedded.errors import EmbeddedError, from_os
 from lpo.embedded.places import CHECKOUT, default_place
 from lpo.embedded.servers import Needs, embedded_servers, recreate_database
@@ -181,11 +181,12 @@ def ready_servers(base_url: str) -> Iterator[Ground]:
 
 @contextmanager
 def running(commands: dict[str, list[str]], environment: dict[str, str], logs: Path, *, quiet: bool = False) -> Iterator[list[Child]]:
-    """All processes started in the order given, then followed; stopped in reverse."""
+    """All processes started in the order given, then followed; stopped in reverse. Requests are shown, jobs are in their log."""
     with ExitStack() as stack:
         children: list[Child] = []
         for name, command in commands.items():
-            children.append(Child(name, command, environment=environment, log=logs / f"{name}.log", quiet=quiet))
+            shows: Shown = "nothing" if quiet else "all" if name == "web" else "trouble"
+            children.append(Child(name, command, environment=environment, log=logs / f"{name}.log", console_shows=shows))
             stack.callback(children[-1].stop)
         for child in children:
             child.follow()

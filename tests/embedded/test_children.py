@@ -18,7 +18,9 @@ from lpo.embedded.suite import CLOSING_LINE
 
 
 def child(tmp_path: Path, source: str) -> Child:
-    started = Child("worker", [sys.executable, "-c", source], environment=dict(os.environ), log=tmp_path / "worker.log", quiet=True)
+    started = Child(
+        "worker", [sys.executable, "-c", source], environment=dict(os.environ), log=tmp_path / "worker.log", console_shows="nothing"
+    )
     started.follow()
     return started
 
@@ -53,6 +55,18 @@ def test_a_log_line_is_shown_as_words() -> None:
     )
     shown = console.readable(line)
     assert shown.split("  ")[1:] == ["WARNING", "GET /", "status=404"]
+
+
+def test_only_trouble_of_a_worker_reaches_the_console(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = """print('{"level": "info", "message": "Job done"}'); print('{"level": "error", "message": "Job failed"}'); print("Killed")"""
+    worker = Child(
+        "worker", [sys.executable, "-c", source], environment=dict(os.environ), log=tmp_path / "worker.log", console_shows="trouble"
+    )
+    worker.follow()
+    assert process.wait_until(lambda: worker.exit_code is not None, 10)
+    worker.stop()
+    assert capsys.readouterr().out == "worker | ERROR  Job failed\nworker | Killed\n"
+    assert "Job done" in worker.log.read_text()
 
 
 @pytest.mark.parametrize("line", ["plain words", "[1, 2]", '{"no": "text"}', "{broken"])

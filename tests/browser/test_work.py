@@ -1,0 +1,114 @@
+"""The pages of work in a real browser: a history comes in by hand, and every page is accessible in both themes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from engagements import actions
+from engagements.models import WorkItem
+from lpo.accounts.actor import Actor
+from lpo.accounts.models import Membership
+from lpo.tenancy.context import in_organization
+from tests import make
+from tests.browser.axe import assert_accessible
+from tests.browser.conftest import NewPage
+from tests.browser.test_shell import sign_in
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+STREAM = "/alder/matters/ACME-0001/NDA/"
+LOG = "case,time,status,sub\nX-1,2026-01-05T09:00:00Z,Queued,\nX-1,2026-01-05T10:00:00Z,In progress,\nX-1,2026-01-05T11:00:00Z,Waiting,\n"
+LOG += "X-1,2026-01-05T15:00:00Z,Delivered,\nX-2,2026-01-06T09:00:00Z,Queued,\nX-2,2026-01-06T09:30:00Z,Nobody knows,\n"
+
+
+@pytest.fixture
+def house(asha: Membership, rita: Membership) -> None:
+    """A workstream with an item in each situation."""
+    with in_organization(asha.organization_id):
+        by = Actor.member(asha)
+        client = make.client(code="ACME", name="Acme d'Été")
+        stream = make.workstream(make.matter(make.engagement(client), title="NDA programme"), item_prefix="NDA", title="NDA review")
+        actions.assign_item(item=make.item(stream, title="NDA with Société Générale"), by=by, member=rita)
+        waiting = make.item(stream, title="NDA with O'Neil & Sons")
+        pause = actions.pause_item(item=waiting, by=by, party="client", reason="signature", note="Who signs?")
+        actions.contest_pause(pause=pause, by=by, note="We answered at once")
+        make.item(stream, title="NDA delivered", state="delivered")
+        actions.publish_update(matter=stream.matter, by=by, note="Three NDAs in hand.")
+
+
+def look(page: Page, name: str) -> None:
+    """The page is accessible and no wider than its window; with LPO_PICTURES set, a picture of it is kept there."""
+    assert_accessible(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{page.url} scrolls sideways"
+    if folder := os.environ.get("LPO_PICTURES"):
+        page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
+def test_every_page_of_work_is_accessible(
+    live_server: LiveServer, new_page: NewPage, asha: Membership, house: None, scheme: str, width: int
+) -> None:
+    page = new_page(scheme, width)
+    sign_in(page, live_server, asha)
+    pages = {
+        "clients": "clients/",
+        "client": "clients/ACME/",
+        "new-client": "clients/new/",
+        "engagements": "engagements/",
+        "engagement": "engagements/ACME-E01/",
+        "contract": "engagements/ACME-E01/contract/",
+        "matters": "matters/",
+        "matter": "matters/ACME-0001/",
+        "wall": "matters/ACME-0001/wall/",
+        "workstream": "matters/ACME-0001/NDA/",
+        "queue": "work/",
+        "queue-none": "work/?state=quality_check",
+        "item": "work/NDA-0002/",
+        "item-done": "work/NDA-0003/",
+        "new-item": "matters/ACME-0001/NDA/items/new/",
+        "upload": "matters/ACME-0001/NDA/imports/new/history/",
+        "search": "search/?q=NDA",
+        "search-none": "search/?q=zebra",
+    }
+    for name, path in pages.items():
+        page.goto(f"{live_server.url}/alder/{path}")
+        expect(page.locator("h1")).to_have_count(1)
+        look(page, f"{name}-{scheme}-{width}")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_history_comes_in_by_hand(
+    live_server: LiveServer, new_page: NewPage, asha: Membership, house: None, run_jobs: Callable[[], int], scheme: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "tracker.csv"
+    file.write_text(LOG)
+    page = new_page(scheme)
+    sign_in(page, live_server, asha)
+    page.goto(f"{live_server.url}{STREAM}imports/new/history/")
+    page.get_by_label("CSV file").set_input_files(file)
+    page.get_by_role("button", name="Upload").click()
+    expect(page.get_by_label("Meaning of Waiting")).to_have_value("paused")
+    expect(page.get_by_label("Meaning of Nobody knows")).to_have_value("")
+    page.get_by_label("Save this mapping as").fill("Tracker")
+    look(page, f"mapping-{scheme}")
+    page.get_by_role("button", name="Check the file").click()
+    expect(page.get_by_text("Checking").first).to_be_visible()
+    look(page, f"checking-{scheme}")
+    run_jobs()
+    # The page asks for itself: the progress bar makes room for the preview without a click.
+    expect(page.get_by_role("button", name="Load this history")).to_be_visible(timeout=15_000)
+    look(page, f"preview-{scheme}")
+    page.get_by_role("button", name="Load this history").click()
+    run_jobs()
+    expect(page.get_by_role("link", name="Open the workstream")).to_be_visible(timeout=15_000)
+    look(page, f"loaded-{scheme}")
+    with in_organization(asha.organization_id):
+        assert list(WorkItem.objects.filter(external_id__isnull=False).order_by("external_id").values_list("external_id", "state")) == [
+            ("X-1", "delivered"),
+            ("X-2", "received"),
+        ]
