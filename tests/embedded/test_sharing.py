@@ -9,13 +9,17 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import psycopg2
 import pytest
 
 from lpo.embedded import process
+from lpo.embedded.errors import EmbeddedError
 from lpo.embedded.places import CHECKOUT, default_place
 from lpo.embedded.postgres import Postgres
+from lpo.embedded.servers import embedded_servers, recreate_database
 
 pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("embedded")]
 
@@ -93,3 +97,30 @@ def test_a_terminated_command_stops_its_servers() -> None:
         command.wait(20)  # not communicate(): closing its input would also end it
     assert command.returncode == 128 + signal.SIGTERM
     assert not folder.exists()
+
+
+def test_a_database_that_nobody_uses_is_made_anew_with_its_roles(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LPO_STATE", str(state))
+    with embedded_servers() as variables:
+        run_sql(variables["DATABASE_OWNER_URL"], "CREATE TABLE half (id int)")
+        recreate_database()
+        assert run_sql(variables["DATABASE_OWNER_URL"], "SELECT to_regclass('half')") is None
+        assert run_sql(variables["DATABASE_URL"], "SELECT current_user") == "lpo_app"
+
+
+def test_a_database_in_use_is_not_taken_from_under_anybody(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LPO_STATE", str(state))
+    monkeypatch.setattr("lpo.embedded.servers.LEAVING_SECONDS", 0.5)
+    with embedded_servers() as variables, closing(psycopg2.connect(variables["DATABASE_URL"])) as somebody:
+        with pytest.raises(EmbeddedError, match="Another program uses the database"):
+            recreate_database()
+        assert somebody.closed == 0
+        with somebody.cursor() as cursor:
+            cursor.execute("SELECT 1")
+
+
+def run_sql(url: str, statement: str) -> object:
+    with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+        row = cursor.fetchone() if cursor.description else None
+    return None if row is None else row[0]
