@@ -339,8 +339,9 @@ def test_search_finds_references_client_ids_and_words(asha: Membership, stream: 
     ]:
         page = browser.get("/alder/search/", {"q": query})
         assert found in text(page), query
-    for hostile in ("'", "a & | !", "\x00", "%", "x" * 500, ":*"):
+    for hostile in ("'", "a & | !", "%", "x" * 500, ":*"):
         assert browser.get("/alder/search/", {"q": hostile}).status_code == 200
+    assert browser.get("/alder/search/", {"q": "\x00"}).status_code == 400
 
 
 @pytest.mark.parametrize("path", ["work/", "matters/ACME-0001/NDA/", "matters/ACME-0001/", "engagements/ACME-E01/", "search/?q=NDA"])
