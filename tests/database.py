@@ -80,17 +80,21 @@ def clone(source: str, name: str) -> None:
     """A copy of a database that nobody is connected to."""
     connections["default"].close()
     with owner_cursor() as cursor:
-        cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        _drop(cursor, name)
         cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{source}"')
+
+
+def identity(name: str) -> tuple[int, int] | None:
+    """(server, database) as PostgreSQL numbers them, or None if there is no database of that name."""
+    with owner_cursor() as cursor:
+        cursor.execute("SELECT system_identifier, oid::bigint FROM pg_control_system(), pg_database WHERE datname = %s", [name])
+        found: tuple[int, int] | None = cursor.fetchone()
+        return found
 
 
 def recreate(name: str) -> None:
     """A fresh copy of the template under `name`: 0.1–0.4 s, where flushing would need rights the application lacks."""
-    source = template()
-    connections["default"].close()
-    with owner_cursor() as cursor:
-        _drop(cursor, name)
-        cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{source}"')
+    clone(template(), name)
 
 
 def drop(name: str) -> None:

@@ -9,11 +9,11 @@ from pytest_django.live_server_helper import LiveServer
 from engagements.models import Client
 from lpo.accounts.models import Membership
 from tests.browser.axe import assert_accessible
-from tests.browser.conftest import NewPage, chromium, new_page, no_connection_outlives_its_test, own_counters
+from tests.browser.conftest import NewPage
 from tests.browser.test_shell import sign_in
-from tests.portal.conftest import Published
+from tests.portal.conftest import Published, hale, hugo, shown
 
-__all__ = ["chromium", "new_page", "no_connection_outlives_its_test", "own_counters"]
+__all__ = ["hale", "hugo", "shown"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
