@@ -37,7 +37,11 @@ NewPage = Callable[..., Page]
 def no_connection_outlives_its_test(transactional_db: None) -> Iterator[None]:
     """The server's threads hold on to the database that the next test replaces; the application may end what is its own."""
     yield
-    others = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    # The application's own connections only: autovacuum may be in there too, and leaves when the database is dropped.
+    others = (
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
+    )
     with connection.cursor() as cursor:
         # A request under way when its page closed may connect once more, so this goes on until nobody is left.
         for _ in range(50):
