@@ -107,7 +107,8 @@ def single_questions(hours: OpenHours) -> None:
         differing = sum(a != b for a, b in zip(ask(), answers, strict=True))
         room.figure(
             f"open seconds of {name}, one question",
-            f"{ours * 1e6:.2f} µs; businesstimedelta {theirs * 1e6:,.1f} µs; {theirs / ours:,.0f} × as fast; {differing} of {count:,} answers differ",
+            f"{ours * 1e6:.2f} µs; businesstimedelta {theirs * 1e6:,.1f} µs; {theirs / ours:,.0f} × as fast;"
+            f" {differing} of {count:,} answers differ",
             f"at least {least:,} × as fast",
             met=theirs >= least * ours and not differing,
         )
