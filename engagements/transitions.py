@@ -18,6 +18,13 @@ from engagements.models import Transition, WorkItem
 from lpo.accounts.actor import Actor
 from lpo.tenancy.context import current_organization_id
 
+# SQL over a row `f` (kind, assignee, received_at) of an import: what one item begins with, as `beginning` gives it. Work that
+# somebody is given at once goes on to be assigned at `now`.
+INITIAL_STATE = "CASE f.kind " + " ".join(f"WHEN '{kind}' THEN '{state}'" for kind, state in states.INITIAL.items()) + " END"
+_GIVEN = f"f.kind = '{states.WORK}' AND f.assignee IS NOT NULL"
+FIRST_STATE = f"CASE WHEN {_GIVEN} THEN '{states.ASSIGNED}' ELSE {INITIAL_STATE} END"
+FIRST_STATE_AT = f"CASE WHEN {_GIVEN} THEN %(now)s ELSE f.received_at END"
+
 _FINISHED = sorted(f"{kind}:{state}" for kind, finished in states.FINISHED.items() for state in finished)
 _DELIVERY = sorted(f"{kind}:{state}" for kind, state in states.DELIVERY.items())
 

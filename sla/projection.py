@@ -14,8 +14,8 @@ from lpo.accounts.actor import Actor
 from lpo.core.localtime import to_epoch
 from lpo.jobs.queue import enqueue
 from lpo.tenancy.context import current_organization_id
-from sla import store
-from sla.clockrows import project
+from sla import fresh, store
+from sla.clockrows import FEW, project
 from sla.facts import Facts, read
 from sla.models import LevelKind, QualityCheck, ServiceLevelVersion
 from sla.windows import window_start
@@ -25,6 +25,11 @@ ATTAIN, ATTAIN_KEY = "sla.attain", "sla.attain"
 
 def on_changed(changed: Changed) -> None:
     """Bring the clocks of these items up to their facts, in the transaction that changed them."""
+    if changed.fresh and len(changed.item_ids) > FEW:
+        windows = fresh.write_clocks(changed.item_ids, to_epoch(timezone.now()))
+        if windows is not None:
+            count_again(windows)
+            return
     refresh(changed.item_ids)
 
 

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from engagements.actions import import_chunks
 from engagements.actions.checks import locked
 from engagements.imports import history as history_format
 from engagements.imports import items as items_format
@@ -26,7 +27,7 @@ from lpo.core.errors import Refused
 from lpo.jobs.models import Job
 from lpo.jobs.queue import enqueue
 
-ITEMS, HISTORY = "items", "history"
+ITEMS, HISTORY, LOAD_FILE = "items", "history", "load_file"
 MOST_STATUSES = 200
 
 
@@ -204,6 +205,7 @@ def discard_import(*, batch: ImportBatch, by: Actor) -> ImportBatch:
         raise Refused(f"This import is {batch.get_state_display().lower()} and can no longer be discarded.")
     batch.state = ImportState.DISCARDED
     batch.save(update_fields=["state"])
+    import_chunks.clear(batch)
     record(by=by, action="import.discard", target=batch, reference=batch.file_name)
     return batch
 

@@ -1,4 +1,5 @@
 from engagements.models.clients import Client, Contract, Engagement, LegalEntity, Matter, MatterInsider, StatusUpdate, Workstream
+from engagements.models.import_parts import ImportChunk, ImportPart
 from engagements.models.imports import ImportBatch, ImportMapping, ImportRow
 from engagements.models.items import Assignment, Pause, Transition, WorkItem
 
@@ -8,7 +9,9 @@ __all__ = [
     "Contract",
     "Engagement",
     "ImportBatch",
+    "ImportChunk",
     "ImportMapping",
+    "ImportPart",
     "ImportRow",
     "LegalEntity",
     "Matter",

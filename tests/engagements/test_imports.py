@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client as Browser
 
 from engagements import actions, events
-from engagements.actions import item_imports
+from engagements.actions import item_checks, item_loading
 from engagements.models import Assignment, ImportBatch, ImportMapping, ImportRow, Pause, Transition, WorkItem, Workstream
 from lpo.accounts.actor import Actor, NotPermitted
 from lpo.accounts.models import Membership
@@ -258,27 +258,26 @@ def test_an_import_given_up_is_loaded_by_nobody(asha: Membership, stream: Workst
 def test_an_interrupted_check_and_load_end_as_if_nothing_had_happened(
     asha: Membership, stream: Workstream, client_of: SignIn, run_jobs: RunJobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(item_imports, "CHECKED_AT_ONCE", 3)
-    monkeypatch.setattr(item_imports, "LOADED_AT_ONCE", 3)
+    monkeypatch.setattr(item_checks, "ROWS_AT_ONCE", 3)
     browser = client_of(asha)
     lines = [f"A-{n},Item {n},2026-03-01,1," for n in range(8)]
     upload(browser, rows(*lines, "A-0,twin,2026-03-01,1,"))
     with in_organization(stream.organization_id):
         batch = actions.map_columns(batch=ImportBatch.objects.get(), by=make.system(), mapping=_mapping())
-        cut = item_imports.check_items(batch, {})
+        cut = item_checks.check_items(batch, {})
         first = next(cut)
         assert first.cursor is not None
         cut.close()
-        for _ in item_imports.check_items(batch, first.cursor):
+        for _ in item_checks.check_items(batch, first.cursor):
             pass
         assert counts() == {"new": 8, "changed": 0, "unchanged": 0, "rejected": 1}
         assert ImportRow.objects.count() == 9
         batch = actions.confirm_import(batch=batch, by=make.system())
-        begun = item_imports.load_items(batch, {}, make.system())
+        begun = item_loading.load_items(batch, {}, make.system())
         next(begun)
         begun.close()
         for _ in range(3):
-            for _ in item_imports.load_items(batch, {}, make.system()):
+            for _ in item_loading.load_items(batch, {}, make.system()):
                 pass
         assert list(WorkItem.objects.order_by("id").values_list("reference", flat=True)) == [f"NDA-{n:04d}" for n in range(1, 9)]
         assert Transition.objects.count() == 8
