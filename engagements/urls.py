@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, register_converter
 
-from engagements.views import clients, engagements, imports, items, matters, queue, search, workstreams
+from engagements.views import clients, engagements, imports, items, load_files, matters, queue, search, workstreams
 
 
 class Prefix:
@@ -69,4 +69,6 @@ urlpatterns = [
     path(_ITEM + "pauses/<int:number>/evidence/", items.evidence, name="evidence"),
     path(_ITEM + "pauses/<int:number>/<str:what>/", items.decide_pause, name="decide_pause"),
     path("search/", search.search, name="search"),
+    path(_STREAM + "load-files/new/", load_files.upload, name="new_load_file"),
+    path(_IMPORT + "load-file/", load_files.check, name="load_file_check"),
 ]

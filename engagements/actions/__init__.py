@@ -19,6 +19,7 @@ from engagements.actions.entities import create_legal_entity, update_legal_entit
 from engagements.actions.imports import confirm_import, discard_import, map_columns, upload_file
 from engagements.actions.item_imports import Upserted, upsert_items
 from engagements.actions.items import assign_item, create_item, move_item, permitted_moves, undo_last_move, update_item
+from engagements.actions.load_files import check_load_file, upload_load_file
 from engagements.actions.pauses import contest_pause, pause_item, resolve_contest, resume_item, withdraw_pause
 from engagements.actions.publishing import lower_wall, publish_matter, publish_update, raise_wall, remove_insider
 
@@ -31,6 +32,7 @@ __all__ = [
     "amend_contract",
     "assign_item",
     "assign_items",
+    "check_load_file",
     "close",
     "confirm_import",
     "contest_pause",
@@ -62,6 +64,7 @@ __all__ = [
     "update_matter",
     "update_workstream",
     "upload_file",
+    "upload_load_file",
     "upsert_items",
     "withdraw_pause",
 ]

@@ -6,16 +6,20 @@ import io
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
 from django.db import connection
 
+from engagements.imports.documents import item_fields
+from engagements.imports.hashes import Hashes
 from engagements.imports.quick import TYPES
 from engagements.models import ImportBatch, ImportChunk
 
 
 def names_of(batch: ImportBatch) -> list[str]:
     """The mapped fields, in the order in which a row's values are kept."""
-    return [name for name, column in batch.mapping["columns"].items() if column]
+    columns = batch.mapping["columns"]
+    if batch.purpose == "load_file":
+        return item_fields(columns, batch.mapping["unit"])
+    return [name for name, column in columns.items() if column]
 
 
 def keep(batch: ImportBatch, number: int, lines: Sequence[str]) -> None:
@@ -46,24 +50,17 @@ class Seen:
     the chunks themselves, so that two IDs of one hash are still two."""
 
     def __init__(self, batch: ImportBatch) -> None:
-        self._batch, self._place = batch, names_of(batch).index("external_id") + 1
-        self._hashes = np.zeros(0, dtype=np.int64)
+        self._batch, self._place, self._hashes = batch, names_of(batch).index("external_id") + 1, Hashes()
         for ids in self._chunks():
             self.add(ids)
 
     def add(self, ids: Mapping[str, int]) -> None:
-        fresh = np.fromiter(map(hash, ids), dtype=np.int64, count=len(ids))
-        self._hashes = np.sort(np.concatenate([self._hashes, fresh]), kind="stable")
+        self._hashes.add(list(ids))
 
     def again(self, ids: Mapping[str, int]) -> dict[str, int]:
         """Those of `ids` (ID → row) that an earlier chunk has, with the row that has it."""
         keys = list(ids)
-        hashes = np.fromiter(map(hash, keys), dtype=np.int64, count=len(keys))
-        places = np.searchsorted(self._hashes, hashes)
-        met = np.zeros(len(keys), dtype=np.bool_)
-        inside = places < len(self._hashes)
-        met[inside] = self._hashes[places[inside]] == hashes[inside]
-        suspects = {keys[place] for place in np.flatnonzero(met)}
+        suspects = {keys[place] for place in self._hashes.met(keys)}
         found: dict[str, int] = {}
         for known in self._chunks() if suspects else ():
             found |= {key: known[key] for key in suspects & known.keys()}

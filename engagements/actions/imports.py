@@ -159,12 +159,12 @@ def map_columns(*, batch: ImportBatch, by: Actor, mapping: Mapping[str, Any], sa
     if save_as.strip():
         _save_mapping(batch, merged, save_as.strip()[:100], by)
     batch.mapping, batch.state, batch.problem, batch.counts = merged, ImportState.CHECKING, "", {}
-    batch.job = _ask(batch, by, "check", f"Checking {batch.file_name}")
+    batch.job = ask(batch, by, "check", f"Checking {batch.file_name}")
     batch.save(update_fields=["mapping", "state", "problem", "counts", "job"])
     return batch
 
 
-def _ask(batch: ImportBatch, by: Actor, what: str, title: str, total: int = 0) -> Job:
+def ask(batch: ImportBatch, by: Actor, what: str, title: str, total: int = 0) -> Job:
     kind, key = f"engagements.{what}_import", f"import:{batch.id}:{what}"
     return enqueue(kind, {"batch": batch.id}, by=by, key=key, title=title, total=total, matter_id=batch.matter_id)
 
@@ -188,7 +188,7 @@ def confirm_import(*, batch: ImportBatch, by: Actor) -> ImportBatch:
         raise Refused("This import is not ready to confirm.")
     batch.state = ImportState.LOADING
     total = batch.counts.get("new", 0) + batch.counts.get("changed", 0)
-    batch.job = _ask(batch, by, "load", f"Loading {batch.file_name}", total)
+    batch.job = ask(batch, by, "load", f"Loading {batch.file_name}", total)
     batch.save(update_fields=["state", "job"])
     record(by=by, action="import.confirm", target=batch, after=batch.counts, reference=batch.file_name)
     return batch

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db import connection
 
 from engagements import states
 from engagements.actions import import_chunks as chunks
-from engagements.actions.import_sources import rows_of_batch, total_of
-from engagements.actions.imports import finish_check, refuse_batch
+from engagements.actions.import_sources import Reader, Row, reader_of, rows_of_batch, total_of
+from engagements.actions.imports import LOAD_FILE, finish_check, refuse_batch
 from engagements.actions.item_imports import CHANGED, NEW, REJECTED, UNCHANGED, people_of
 from engagements.copying import insert_many
-from engagements.imports.items import Options
-from engagements.imports.quick import Reader, copy_line
+from engagements.imports.quick import copy_line
 from engagements.imports.reader import Problem, Unreadable
 from engagements.models import ImportBatch, ImportRow
 from lpo.jobs.registry import Progress
@@ -44,38 +43,39 @@ def differs(names: Sequence[str]) -> str:
     return f"({' OR '.join(pairs)})" if pairs else "false"
 
 
+def fixed_of(batch: ImportBatch) -> list[str]:
+    """What a file may not change. A load file names no times of receipt; the one chosen for it is that of its new items."""
+    return [name for name in FIXED if name in chunks.names_of(batch) and not (batch.purpose == LOAD_FILE and name == "received_at")]
+
+
+def changeable(batch: ImportBatch) -> list[str]:
+    return [name for name in chunks.names_of(batch) if name not in {*FIXED, "external_id"}]
+
+
 def check_items(batch: ImportBatch, cursor: Mapping[str, Any]) -> Generator[Progress, None, None]:
     """Judge every row; interrupted, it goes on behind the last chunk it kept."""
-    line, number = int(cursor.get("line", 0)), int(cursor.get("chunk", 0))
+    done, number = int(cursor.get("rows", 0)), int(cursor.get("chunk", 0))
     counts = dict(cursor.get("counts") or dict.fromkeys((NEW, CHANGED, UNCHANGED, REJECTED), 0))
-    if not line:
+    if not done:
         ImportRow.objects.filter(batch=batch).delete()
         chunks.clear(batch)
     total = total_of(batch)
-    options = Options(batch.mapping["columns"], ZoneInfo(batch.mapping["zone"]), batch.mapping["dates"], people_of(batch.workstream.matter))
-    check = Check(batch, Reader(batch.columns, options, batch.created_at), counts)
+    check = Check(batch, reader_of(batch, people_of(batch.workstream.matter)), counts)
     try:
-        for rows in _in_pieces(rows_of_batch(batch, line)):
+        for rows in _in_pieces(rows_of_batch(batch, done)):
             number += 1
             check.take(rows, number)
-            line = rows[-1][0]
-            yield Progress(
-                done=line, total=max(total, line), message=f"{line:,} rows read", cursor={"line": line, "chunk": number, "counts": counts}
-            )
+            done += len(rows)
+            cursor = {"rows": done, "chunk": number, "counts": counts}
+            yield Progress(done=done, total=max(total, done), message=f"{done:,} rows read", cursor=cursor)
     except Unreadable as error:
         refuse_batch(batch, str(error))
         return
     finish_check(batch, counts | {"rows": sum(counts.values())})
 
 
-def _in_pieces(rows: Iterator[tuple[int, list[str]]]) -> Iterator[list[tuple[int, list[str]]]]:
-    piece: list[tuple[int, list[str]]] = []
-    for row in rows:
-        piece.append(row)
-        if len(piece) >= ROWS_AT_ONCE:
-            yield piece
-            piece = []
-    if piece:
+def _in_pieces(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    while piece := list(islice(rows, ROWS_AT_ONCE)):
         yield piece
 
 
@@ -86,7 +86,7 @@ class Check:
         self._batch, self._reader, self._counts = batch, reader, counts
         self._seen = chunks.Seen(batch)
 
-    def take(self, rows: Sequence[tuple[int, list[str]]], number: int) -> None:
+    def take(self, rows: Sequence[Row], number: int) -> None:
         """Judge some rows, keep those that can load as chunk `number`, and every rejected one with its reason."""
         good, problems = self._read(rows)
         lines = [copy_line(line, values) for line, values in good.items()]
@@ -97,11 +97,11 @@ class Check:
             chunks.keep(self._batch, number, lines)
         self._note(rows, good, verdicts, problems)
 
-    def _read(self, rows: Sequence[tuple[int, list[str]]]) -> tuple[dict[int, list[Any]], dict[int, Problem]]:
+    def _read(self, rows: Sequence[Row]) -> tuple[dict[int, list[Any]], dict[int, Problem]]:
         place = self._reader.names.index("external_id")
         read, problems, ids = dict[int, list[Any]](), dict[int, Problem](), dict[str, int]()
         for line, cells in rows:
-            values = self._reader.values(cells)
+            values = cells if isinstance(cells, Problem) else self._reader.values(cells)
             if isinstance(values, Problem):
                 problems[line] = values
             elif (first := ids.setdefault(values[place], line)) != line:
@@ -118,11 +118,12 @@ class Check:
 
     def _compare(self, problems: dict[int, Problem]) -> dict[int, str]:
         """The verdicts on rows whose item is known; a row that contradicts it is a problem."""
-        names = self._reader.names
-        fixed = [name for name in FIXED if name in names]
-        others = [name for name in names if name not in {*FIXED, "external_id"}]
-        told = ", ".join(f"{differs([name])}, t.{name}" for name in fixed)
-        statement = f"SELECT i.number, {differs(others)}, {told} FROM pg_temp.incoming i JOIN engagements_workitem t ON {SAME}"  # noqa: S608
+        fixed = fixed_of(self._batch)
+        told = "".join(f", {differs([name])}, t.{name}" for name in fixed)
+        statement = (
+            f"SELECT i.number, {differs(changeable(self._batch))}{told}"  # noqa: S608
+            f" FROM pg_temp.incoming i JOIN engagements_workitem t ON {SAME}"
+        )
         with connection.cursor() as cursor:
             cursor.execute(statement, scope_of(self._batch))
             known = cursor.fetchall()
@@ -136,7 +137,7 @@ class Check:
 
     def _note(
         self,
-        rows: Sequence[tuple[int, list[str]]],
+        rows: Sequence[Row],
         good: Mapping[int, list[Any]],
         verdicts: Mapping[int, str],
         problems: Mapping[int, Problem],
@@ -162,6 +163,8 @@ def _said(value: Any) -> str:
     return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if isinstance(value, datetime) else f"“{states.KINDS[value]}”"
 
 
-def _raw(columns: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
+def _raw(columns: Sequence[str], cells: Sequence[str] | Problem) -> dict[str, str]:
     """A row as it was written; JSON holds no NUL."""
+    if isinstance(cells, Problem):
+        return {}
     return {name: cell.replace("\x00", "\ufffd") for name, cell in zip(columns, cells, strict=False)}

@@ -13,7 +13,7 @@ from django.utils import timezone
 from engagements import events, transitions
 from engagements.actions import import_chunks as chunks
 from engagements.actions.imports import finish_load
-from engagements.actions.item_checks import COLUMN, FIXED, SAME, differs, scope_of
+from engagements.actions.item_checks import COLUMN, SAME, changeable, differs, fixed_of, scope_of
 from engagements.actions.item_imports import CHANGED, NEW, draw, follow_assignments
 from engagements.models import ImportBatch, Workstream
 from lpo.accounts.actor import Actor
@@ -100,7 +100,7 @@ def load_incoming(batch: ImportBatch, by: Actor) -> Loaded:
         rows = int(cursor.fetchone()[0])
         cursor.execute(f"SELECT count(*) FROM pg_temp.incoming i JOIN engagements_workitem t ON {SAME}", params)  # noqa: S608
         known = int(cursor.fetchone()[0])
-        changed = _change(cursor, names, params, by, now) if known else []
+        changed = _change(cursor, batch, params, by, now) if known else []
         new = _insert(cursor, names, params, workstream, rows - known, bool(known)) if rows > known else []
     events.tell(events.Changed(workstream.organization_id, new, fresh=True))
     events.tell(events.Changed(workstream.organization_id, changed))
@@ -123,12 +123,11 @@ def _insert(cursor: Any, names: list[str], params: dict[str, Any], workstream: W
     return [item for item, _ in written]
 
 
-def _change(cursor: Any, names: list[str], params: dict[str, Any], by: Actor, now: datetime) -> list[int]:
+def _change(cursor: Any, batch: ImportBatch, params: dict[str, Any], by: Actor, now: datetime) -> list[int]:
     """Items the file says something new of. One that it contradicts since the check is left alone."""
-    fixed, others = [name for name in FIXED if name in names], [name for name in names if name not in {*FIXED, "external_id"}]
-    agrees = f"{SAME} AND NOT {differs(fixed)}"
+    others, agrees = changeable(batch), f"{SAME} AND NOT {differs(fixed_of(batch))}"
     reassigned: list[int] = []
-    if "assignee" in names:
+    if "assignee" in others:
         cursor.execute(
             f"SELECT t.id FROM pg_temp.incoming i JOIN engagements_workitem t ON {agrees} AND {differs(['assignee'])}",  # noqa: S608
             params,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from engagements.events import Changed
 from engagements.models import WorkItem, Workstream
 from lpo.core.localtime import to_epoch
 from lpo.tenancy.context import Scope
@@ -84,5 +85,5 @@ def test_few_new_items_go_the_general_way(in_alder: Scope, monkeypatch: pytest.M
     item = work.item(stream)
     Clock.objects.all().delete()
     monkeypatch.setattr(fresh, "write_clocks", lambda *_: pytest.fail("a handful needs no arrays"))
-    projection.on_changed(projection.Changed(stream.organization_id, [item.id], fresh=True))
+    projection.on_changed(Changed(stream.organization_id, [item.id], fresh=True))
     assert Clock.objects.count() == 1
