@@ -129,6 +129,7 @@ def _line(row: InvoiceLine, matters: Mapping[int, Matter]) -> snapshot.Line:
         description=row.description,
         quantity=Decimal(plain(row.quantity.normalize())),
         unit=row.unit,
+        unit_plural=row.unit_plural,
         unit_price=Decimal(plain(row.unit_price.normalize())),
         amount=row.amount,
         tax_category=row.tax_category,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -12,7 +12,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 
 from billing.findings import Finding, visible_findings
-from billing.models import Invoice, InvoiceLine, InvoiceState
+from billing.models import ChargeTerm, Invoice, InvoiceLine, InvoiceState
 from billing.periods import period_on
 from engagements.models import Engagement
 from lpo.core.localtime import from_epoch
@@ -66,6 +66,7 @@ class RunRow:
     invoice: Invoice | None = None
     previous: Invoice | None = None
     findings: Sequence[Finding] = field(default=())
+    priced: bool = True  # whether the engagement has charge terms at all
 
     @property
     def slug(self) -> str:
@@ -109,6 +110,11 @@ def billed_in(month: date) -> list[tuple[Engagement, Period]]:
     return found
 
 
+def with_terms(engagement_ids: Iterable[int]) -> set[int]:
+    """Which of some engagements are charged for anything."""
+    return set(ChargeTerm.objects.filter(engagement_id__in=list(engagement_ids)).values_list("engagement_id", flat=True))
+
+
 def run_rows(month: date) -> list[RunRow]:
     """The month's run, what needs a person first: blocked, then warned, then by client. A fixed number of queries."""
     billed = billed_in(month)
@@ -121,6 +127,7 @@ def run_rows(month: date) -> list[RunRow]:
     }
     current = [found for engagement, _ in billed if (found := by_period.get((engagement.id, last)))]
     flagged = visible_findings([invoice for invoice in current if invoice.state != InvoiceState.ISSUED])
+    priced = with_terms(engagement.id for engagement, _ in billed)
     rows = [
         RunRow(
             engagement,
@@ -128,6 +135,7 @@ def run_rows(month: date) -> list[RunRow]:
             invoice := by_period.get((engagement.id, last)),
             by_period.get((engagement.id, period.first_day - timedelta(days=1))),
             flagged.get(invoice.id, []) if invoice else [],
+            priced=engagement.id in priced,
         )
         for engagement, period in billed
     ]

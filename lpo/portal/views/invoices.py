@@ -17,6 +17,7 @@ from billing.exports import lines_csv
 from billing.freeze import GROUPS, backup_csv
 from billing.models import Charge, Invoice, InvoiceLine
 from billing.snapshot import Invoice as Snapshot
+from billing.wording import KINDS
 from engagements.models import Client
 from lpo.accounts.access import TenantRequest
 from lpo.core.money import add
@@ -94,6 +95,7 @@ def invoice(request: TenantRequest, client: Client, number: str) -> HttpResponse
         "checks": checks,
         "identical": all(check.identical for check in checks),
         "overdue": found.due_date is not None and found.due_date < today,
+        "issued_kind": KINDS[found.state],
     }
     return page(request, client, "invoice.html", context)
 
