@@ -134,9 +134,7 @@ class FixedForm(TermForm):
 
 class _PricedForm(TermForm):
     unit = forms.CharField(max_length=30, label="Unit", help_text="What one is called: NDA, document, seat.")
-    unit_plural = forms.CharField(
-        max_length=30, required=False, label="Several are called", help_text="Left empty, by the rule of English: NDAs, batches, summaries."
-    )
+    unit_plural = forms.CharField(max_length=30, required=False, label="Several are called", help_text="Left empty: NDAs, batches, seats.")
     shape = forms.ChoiceField(
         label="How it is priced",
         widget=forms.RadioSelect,
@@ -175,7 +173,7 @@ class _PricedForm(TermForm):
 
 class UnitForm(_PricedForm):
     workstream: forms.ModelChoiceField[Workstream] = forms.ModelChoiceField(
-        queryset=None, label="Workstream", help_text="Whose items are counted."
+        queryset=None, label="Workstream", empty_label="Choose one", help_text="Whose items are counted."
     )
     billable_state = forms.ChoiceField(
         label="Counted once", choices=[("delivered", "Delivered"), ("accepted", "Accepted by the client")], widget=forms.RadioSelect

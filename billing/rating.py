@@ -205,7 +205,7 @@ def _segments(term: Term, billable: Decimal, scale: Decimal) -> list[_Segment]:
         if inside:
             return segments
         lower = upper
-    raise Unpriced(f"{term.reference}: {_shown(billable, scale):f} {term.units} is beyond the last tier")
+    raise Unpriced(f"{term.reference}: {term.counted(_shown(billable, scale))}, beyond the last tier")
 
 
 def _tier_text(term: Term, number: int) -> str:

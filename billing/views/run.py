@@ -146,7 +146,7 @@ def _waits_for_another(request: TenantRequest, invoice: Invoice) -> bool:
 def _counts(rows: Sequence[RunRow]) -> list[tuple[str, str, int]]:
     by_state: dict[str, int] = {}
     for row in rows:
-        state = row.invoice.state if row.invoice else "none"
+        state = row.invoice.state if row.invoice else "none" if row.priced else "unpriced"
         by_state[state] = by_state.get(state, 0) + 1
     return [(state, label, by_state.get(state, 0)) for state, label in _STATES]
 

@@ -120,7 +120,7 @@ class TestTenantTable:
         granted = {
             p
             for (p,) in rows(
-                "SELECT privilege_type FROM information_schema.role_table_grants WHERE grantee = 'lpo_portal' AND table_name = %s", table
+                "SELECT privilege_type FROM information_schema.role_column_grants WHERE grantee = 'lpo_portal' AND table_name = %s", table
             )
         }
         assert granted <= {"SELECT"}

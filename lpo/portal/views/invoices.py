@@ -24,6 +24,7 @@ from lpo.core.money import add
 from lpo.core.templatetags.formats import money, price
 from lpo.portal import queries
 from lpo.portal.access import address, download, page, portal
+from lpo.portal.columns import readable
 from lpo.portal.paging import positions, whole
 from sla.models import CreditClaim
 
@@ -54,7 +55,7 @@ def invoices(request: TenantRequest, client: Client) -> HttpResponse:
 
 
 def _invoice_or_404(client: Client, number: str) -> Invoice:
-    found: Invoice = get_object_or_404(Invoice.objects.filter(client=client, state="issued"), number=number)
+    found: Invoice = get_object_or_404(readable(Invoice).filter(client=client, state="issued"), number=number)
     return found
 
 
@@ -115,7 +116,7 @@ def invoice_csv(request: TenantRequest, client: Client, number: str) -> HttpResp
 
 
 def _line_or_404(client: Client, number: str, position: int) -> InvoiceLine:
-    rows = InvoiceLine.objects.filter(invoice__client=client, invoice__state="issued").select_related("invoice")
+    rows = readable(InvoiceLine, "invoice").filter(invoice__client=client, invoice__state="issued")
     found: InvoiceLine = get_object_or_404(rows, invoice__number=number, position=position)
     return found
 
