@@ -79,7 +79,7 @@ def run(request: TenantRequest, organization: str) -> HttpResponse:
         "outcome": outcome,
         "may_draft": may(P.DRAFT_INVOICES),
         "may_edit_terms": may(P.EDIT_TERMS),
-        "may_issue": may(P.ISSUE_INVOICES),
+        "may_issue": may(P.ISSUE_INVOICES) and not ("issue" in jobs and jobs["issue"].live),
         "may_export": may(P.EXPORT_INVOICES),
         "may_see_jobs": may(P.VIEW_JOBS),
     }

@@ -42,7 +42,7 @@ class DescribedSchema(AutoSchema):
     def _map_basic_serializer(self, serializer: Any, direction: Literal["request", "response"]) -> Any:
         """What refuses unknown names says so."""
         mapped = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
-        return {**mapped, "additionalProperties": False} if isinstance(serializer, Strict) else mapped
+        return {**mapped, "additionalProperties": False} if direction == "request" and isinstance(serializer, Strict) else mapped
 
     def _map_serializer_field(self, field: Any, direction: str, bypass_extensions: bool = False) -> Any:
         """A choice that may be left empty is described so where it is only read, too."""

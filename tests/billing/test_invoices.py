@@ -205,7 +205,7 @@ def test_refreshing_what_has_not_changed_changes_nothing(bill: Membership, bella
     invoice = bills.drafted(engagement, bill)
     actions.submit_invoice(invoice=invoice, by=Actor.member(bill))
     approved = actions.approve_invoice(invoice=invoice, by=Actor.member(bella))
-    lines = list(InvoiceLine.objects.filter(invoice=invoice).values_list("id", flat=True))
+    lines = set(InvoiceLine.objects.filter(invoice=invoice).values_list("id", flat=True))
     events = Event.objects.count()
     later = bills.NOVEMBER + timedelta(days=1)
     for act in (
@@ -214,7 +214,7 @@ def test_refreshing_what_has_not_changed_changes_nothing(bill: Membership, bella
     ):
         same = act()
         assert (same.version, same.state, same.prepared_by_id, same.approved_by_id) == (approved.version, "approved", bill.id, bella.id)
-    assert list(InvoiceLine.objects.filter(invoice=invoice).values_list("id", flat=True)) == lines
+    assert set(InvoiceLine.objects.filter(invoice=invoice).values_list("id", flat=True)) == lines
     assert Event.objects.count() == events
     assert Invoice.objects.get(pk=invoice.pk).computed_at == later, "when it was last looked at is new"
 

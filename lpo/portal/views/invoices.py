@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -48,7 +49,15 @@ def invoices(request: TenantRequest, client: Client) -> HttpResponse:
         previous, following, rows = bool(after), len(rows) > SIZE, rows[:SIZE]
     today = timezone.now().astimezone(ZoneInfo(client.time_zone)).date()
     context = {
-        "rows": [(row, row.due_date is not None and row.due_date < today) for row in rows],
+        "rows": [
+            (
+                row,
+                row.due_date is not None and row.due_date < today,
+                date.fromisoformat(row.period_start),
+                date.fromisoformat(row.period_end),
+            )
+            for row in rows
+        ],
         **positions(rows, "number", previous, following),
     }
     return page(request, client, "invoices.html", context)
