@@ -49,18 +49,15 @@ def invoices(request: TenantRequest, client: Client) -> HttpResponse:
         previous, following, rows = bool(after), len(rows) > SIZE, rows[:SIZE]
     today = timezone.now().astimezone(ZoneInfo(client.time_zone)).date()
     context = {
-        "rows": [
-            (
-                row,
-                row.due_date is not None and row.due_date < today,
-                date.fromisoformat(row.period_start),
-                date.fromisoformat(row.period_end),
-            )
-            for row in rows
-        ],
+        "rows": [(row, row.due_date is not None and row.due_date < today, *_billed(row)) for row in rows],
         **positions(rows, "number", previous, following),
     }
     return page(request, client, "invoices.html", context)
+
+
+def _billed(row: Any) -> tuple[date, date]:
+    """First and last day billed, as the snapshot has them."""
+    return date.fromisoformat(row.period_start), date.fromisoformat(row.period_end)
 
 
 def _invoice_or_404(client: Client, number: str) -> Invoice:
