@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
 from billing.findings import Finding, visible_findings
@@ -101,7 +101,8 @@ def billed_in(month: date) -> list[tuple[Engagement, Period]]:
     """Engagements with a period that ends in the month, by client and reference."""
     first, last = month_bounds(month)
     rows = Engagement.objects.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=add_months(first, -2)), starts_on__lte=last)
-    found = []
+    rows = rows.annotate(has_terms=Exists(ChargeTerm.objects.filter(engagement_id=OuterRef("pk"))))
+    found: list[tuple[Engagement, Period]] = []
     for engagement in rows.select_related("client", "legal_entity").order_by("client__name", "reference"):
         period = period_on(engagement, last)
         running = engagement.ends_on is None or engagement.ends_on >= period.first_day
@@ -110,9 +111,9 @@ def billed_in(month: date) -> list[tuple[Engagement, Period]]:
     return found
 
 
-def with_terms(engagement_ids: Iterable[int]) -> set[int]:
-    """Which of some engagements are charged for anything."""
-    return set(ChargeTerm.objects.filter(engagement_id__in=list(engagement_ids)).values_list("engagement_id", flat=True))
+def priced(engagement: Engagement) -> bool:
+    """Whether an engagement that `billed_in` found has charge terms; one without is charged for nothing."""
+    return bool(getattr(engagement, "has_terms", True))
 
 
 def run_rows(month: date) -> list[RunRow]:
@@ -127,7 +128,6 @@ def run_rows(month: date) -> list[RunRow]:
     }
     current = [found for engagement, _ in billed if (found := by_period.get((engagement.id, last)))]
     flagged = visible_findings([invoice for invoice in current if invoice.state != InvoiceState.ISSUED])
-    priced = with_terms(engagement.id for engagement, _ in billed)
     rows = [
         RunRow(
             engagement,
@@ -135,7 +135,7 @@ def run_rows(month: date) -> list[RunRow]:
             invoice := by_period.get((engagement.id, last)),
             by_period.get((engagement.id, period.first_day - timedelta(days=1))),
             flagged.get(invoice.id, []) if invoice else [],
-            priced=engagement.id in priced,
+            priced=priced(engagement),
         )
         for engagement, period in billed
     ]

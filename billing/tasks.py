@@ -50,10 +50,9 @@ def draft_month(run: Run) -> Generator[Progress, None, Result]:
     billed = sorted(overview.billed_in(month), key=lambda row: row[0].id)
     tally = _Tally.resumed(run)
     yield tally.progress(len(billed), "Drafting")
-    priced = overview.with_terms(engagement.id for engagement, _ in billed)
     for engagement, period in billed:
         if engagement.id > tally.after:
-            if engagement.id in priced:
+            if overview.priced(engagement):
                 tally.count(engagement.id, engagement.reference, _draft(engagement, period.index, run))
             else:
                 tally.leave_out(engagement.id, engagement.reference)
