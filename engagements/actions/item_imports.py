@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -85,8 +85,14 @@ def _judge_one(number: int, values: dict[str, Any] | Problem, raw: Mapping[str, 
         return Judged(number, NEW, values)
     different = {name for name, value in values.items() if name != "external_id" and value != before[name]}
     for name in sorted(different & {"received_at", "kind"}):
-        return Judged(number, REJECTED, raw, name, f"It is known with {before[name]}. Correct the item itself, with a reason.")
+        return Judged(
+            number, REJECTED, raw, name, f"The item is here already with {_said(name, before[name])}. Correct it there, with a reason."
+        )
     return Judged(number, CHANGED if different else UNCHANGED, values)
+
+
+def _said(name: str, value: str) -> str:
+    return f"{datetime.fromisoformat(value).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if name == "received_at" else f"“{states.KINDS[value]}”"
 
 
 def check_items(batch: ImportBatch, cursor: Mapping[str, Any]) -> Generator[Progress, None, None]:

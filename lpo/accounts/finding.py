@@ -29,7 +29,7 @@ def invoices(request: TenantRequest, text: str, most: int) -> list[tuple[str, st
     not see money. One statement."""
     if not request.membership.may(Permission.VIEW_MONEY):
         return []
-    values = {"organization": current_organization_id(), "upper": text.upper(), "lower": text.lower(), "most": most}
+    values: dict[str, int | str] = {"organization": current_organization_id(), "upper": text.upper(), "lower": text.lower(), "most": most}
     with connection.cursor() as cursor:
         cursor.execute(_INVOICES, values)
         rows = cursor.fetchall()
@@ -37,7 +37,7 @@ def invoices(request: TenantRequest, text: str, most: int) -> list[tuple[str, st
     return [
         (
             number or f"{reference} {month}",
-            f"{title}, {label}" + ("" if state == "issued" else f" ({state.replace('_', ' ')})"),
+            f"{label}, {title}" + ("" if state == "issued" else f" ({state.replace('_', ' ')})"),
             reverse("billing:invoice", args=[slug, reference, month]),
         )
         for number, state, reference, title, label, month in rows
