@@ -72,7 +72,6 @@ def upload(request: TenantRequest, organization: str, reference: str, prefix: st
         "title": _TITLES[purpose],
         "purpose": purpose,
         "steps": _STEPS,
-        "limit": settings.UPLOAD_LIMIT_BYTES // 1024 // 1024,
         "crumbs": [*workstream_crumbs(organization, workstream), (_TITLES[purpose], "")],
     }
     return render(request, "engagements/import_upload.html", context, status=422 if form.is_bound else 200)
