@@ -69,4 +69,5 @@ urlpatterns = [
     path(_ITEM + "pauses/<int:number>/evidence/", items.evidence, name="evidence"),
     path(_ITEM + "pauses/<int:number>/<str:what>/", items.decide_pause, name="decide_pause"),
     path("search/", search.search, name="search"),
+    path("search/offer/", search.offer, name="offer"),
 ]

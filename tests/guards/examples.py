@@ -174,6 +174,7 @@ NAMES: dict[str, Part] = {
     "engagements:decide_pause (uphold)": _decision("uphold"),
     "engagements:decide_pause (contest)": _decision("contest"),
     "engagements:search": _nothing,
+    "engagements:offer": _nothing,
     "reports:publish": _matter,
     "billing:invoices": _nothing,
     "billing:run": _nothing,
@@ -294,6 +295,7 @@ DATA: dict[str, Part] = {
 # Address → query string of a GET that shows something.
 QUERIES: dict[str, Part] = {
     "engagements:search": lambda place: {"q": place.slug},
+    "engagements:offer": lambda place: {"q": place.slug},
     "billing:new_term": lambda place: {"model": "unit"},
     "billing:run": lambda place: {"month": f"{place.refs.last_month:%Y-%m}"},
 }
