@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.urls import reverse
 
-from billing import queries, wording
+from billing import finding, queries, wording
 from billing.models import ChargeTermVersion, Invoice, InvoiceLine, InvoiceState
 from engagements import panels
 from engagements.models import Engagement
@@ -27,6 +27,7 @@ def register() -> None:
     for source in (charge_terms, invoices):
         if source not in panels.engagement_panels:
             panels.engagement_panels.append(source)
+    panels.searches["Invoices"] = finding.invoices
     if credited not in slots.claim_became:
         slots.claim_became.append(credited)
 
