@@ -29,6 +29,12 @@ def superuser() -> Iterator[Any]:
         yield connection
 
 
+def checkpoint() -> None:
+    """Both sides of a comparison begin with nothing left to flush."""
+    with superuser() as connection, connection.cursor() as cursor:
+        cursor.execute("CHECKPOINT")
+
+
 def recopy(tables: Sequence[str]) -> dict[str, float]:
     """Seconds to COPY each table's rows, parents first, into the emptied tables. The rows are there again afterwards."""
     with tempfile.TemporaryDirectory() as folder, superuser() as connection, connection.cursor() as cursor:

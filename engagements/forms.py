@@ -238,7 +238,11 @@ class WallForm(WithPeople, forms.Form):
 
 
 class UploadForm(Refusable, forms.Form):
-    file = forms.FileField(label="CSV file", help_text="The first line names the columns.", allow_empty_file=True)
+    file = forms.FileField(
+        label="CSV file or Excel workbook",
+        help_text=f"The first line names the columns. At most {settings.UPLOAD_LIMIT_BYTES // 1024 // 1024} MB.",
+        allow_empty_file=True,
+    )
     source = forms.RegexField(
         r"^[a-z0-9][a-z0-9_-]*$",
         max_length=40,
@@ -246,7 +250,8 @@ class UploadForm(Refusable, forms.Form):
         help_text="Names the system the IDs come from: an ID is one item within its source.",
         error_messages={"invalid": "Use lower-case letters, digits, hyphens and underscores."},
     )
-    encoding = forms.ChoiceField(choices=ENCODINGS, initial="utf-8")
+    encoding = forms.ChoiceField(choices=ENCODINGS, initial="utf-8", help_text="Of a CSV file.")
+    sheet = forms.CharField(required=False, max_length=60, help_text="Of a workbook. Empty for the first.")
 
 
 class LoadFileForm(Refusable, forms.Form):

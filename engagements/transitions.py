@@ -64,6 +64,18 @@ FROM engagements_workitem WHERE organization_id = %(organization)s AND id = ANY 
 """
 
 
+# Where a move comes last of all that an item has, what follows from it needs no look at the others.
+_ADVANCE = """
+UPDATE engagements_workitem AS item
+SET state = %(to)s, state_at = %(at)s, finished = (item.kind || ':' || %(to)s) = ANY (%(finished)s),
+    first_delivered_at = CASE WHEN (item.kind || ':' || %(to)s) = ANY (%(delivery)s)
+        THEN COALESCE(item.first_delivered_at, %(at)s) ELSE item.first_delivered_at END,
+    paused = item.paused AND EXISTS (SELECT 1 FROM engagements_pause p WHERE p.organization_id = item.organization_id
+        AND p.item_id = item.id AND p.ended_at IS NULL AND p.withdrawn_at IS NULL), version = item.version + 1
+WHERE item.organization_id = %(organization)s AND item.id = ANY (%(ids)s)
+"""
+
+
 def beginning(kind: str, received_at: datetime) -> dict[str, Any]:
     """What a new item's row begins with; `record_beginning` writes the transition once it has an id."""
     return {"state": states.INITIAL[kind], "state_at": received_at}
@@ -102,6 +114,15 @@ def append_to_many(ids: Sequence[int], to: str, at: datetime, by: Actor, reason:
     with connection.cursor() as cursor:
         cursor.execute(_APPEND, {**values, "organization": current_organization_id(), "ids": list(ids)})
     project(ids)
+
+
+def advance(ids: Sequence[int], to: str, at: datetime, by: Actor, reason: str = "") -> None:
+    """As `append_to_many`, for a move that comes last of all its items have: the new state follows without reading their past."""
+    values: dict[str, Any] = {"to": to, "at": at, "now": timezone.now(), "member": by.member_id, "label": by.label, "reason": reason}
+    values |= {"finished": _FINISHED, "delivery": _DELIVERY, "organization": current_organization_id(), "ids": list(ids)}
+    with connection.cursor() as cursor:
+        cursor.execute(_APPEND, values)
+        cursor.execute(_ADVANCE, values)
 
 
 def project(ids: Sequence[int]) -> None:

@@ -71,4 +71,5 @@ urlpatterns = [
     path("search/", search.search, name="search"),
     path(_STREAM + "load-files/new/", load_files.upload, name="new_load_file"),
     path(_IMPORT + "load-file/", load_files.check, name="load_file_check"),
+    path("search/offer/", search.offer, name="offer"),
 ]

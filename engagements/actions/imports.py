@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from typing import Any
 from zoneinfo import available_timezones
@@ -14,6 +15,7 @@ from engagements.actions import import_chunks
 from engagements.actions.checks import locked
 from engagements.imports import history as history_format
 from engagements.imports import items as items_format
+from engagements.imports import workbook
 from engagements.imports.reader import ENCODINGS, Problem, Table, Unreadable, cells_of, inspect, rows_of
 from engagements.models import Client, ImportBatch, ImportMapping, Workstream
 from engagements.models.clients import Status
@@ -24,6 +26,7 @@ from lpo.audit.documents import content_of, store
 from lpo.audit.models import Document
 from lpo.audit.record import record
 from lpo.core.errors import Refused
+from lpo.core.validators import problem_of_text
 from lpo.jobs.models import Job
 from lpo.jobs.queue import enqueue
 
@@ -49,10 +52,19 @@ def bytes_of(batch: ImportBatch) -> bytes:
 
 @transaction.atomic
 def upload_file(
-    *, workstream: Workstream, by: Actor, purpose: str, content: bytes, file_name: str, source: str = "upload", encoding: str = "utf-8"
+    *,
+    workstream: Workstream,
+    by: Actor,
+    purpose: str,
+    content: bytes,
+    file_name: str,
+    source: str = "upload",
+    encoding: str = "utf-8",
+    sheet: str = "",
 ) -> ImportBatch:
     """Keep a readable file and guess what its columns mean. Raises `Refused` naming row and byte of what cannot be read.
 
+    Of an Excel workbook one sheet is kept, as CSV: the named one, else the first.
     The same bytes sent again before anything was decided about them are the same batch.
     """
     need_for(by, purpose)
@@ -63,6 +75,8 @@ def upload_file(
     if encoding not in dict(ENCODINGS) or purpose not in {ITEMS, HISTORY}:
         raise Refused("Choose how the file is encoded.", "encoding")
     try:
+        if content.startswith(workbook.MAGIC):
+            content, encoding = workbook.to_csv(io.BytesIO(content), sheet, settings.UPLOAD_LIMIT_BYTES), "utf-8"
         table = inspect(content, encoding)
     except Unreadable as error:
         raise Refused(str(error), "file") from error
@@ -149,13 +163,17 @@ def map_columns(*, batch: ImportBatch, by: Actor, mapping: Mapping[str, Any], sa
     """
     need_for(by, batch.purpose)
     batch = locked(batch)
+    if batch.purpose == LOAD_FILE:
+        raise Refused("The columns of a load file are chosen when it is uploaded.")
     merged = merged_mapping(batch, mapping)
     if batch.state == ImportState.CHECKING and merged == batch.mapping:
         return batch
     if batch.state not in {ImportState.UPLOADED, ImportState.PREVIEW, ImportState.REFUSED}:
         raise Refused(f"This import is {batch.get_state_display().lower()}; its mapping no longer changes.")
     if problems := problems_of(batch, merged):
-        raise Refused(problems[0].reason, problems[0].field)
+        raise Refused(" ".join(problem.reason for problem in problems[:5]), problems[0].field)
+    if problem := problem_of_text(save_as.strip()):
+        raise Refused(problem, "save_as")
     if save_as.strip():
         _save_mapping(batch, merged, save_as.strip()[:100], by)
     batch.mapping, batch.state, batch.problem, batch.counts = merged, ImportState.CHECKING, "", {}

@@ -25,8 +25,11 @@ ROWS_AT_ONCE = 10_000
 # What the preview shows of rows that load or change nothing; every rejected one is kept.
 SHOWN = 20
 _ROW_COLUMNS = ("batch_id", "matter_id", "number", "verdict", "data", "field", "reason")
-SAME = """t.organization_id = %(organization)s AND t.workstream_id = %(workstream)s AND t.source = %(source)s
-    AND t.external_id = i.external_id"""
+# Each row looks its item up by the unique key: whatever the planner knows of the tables, it never compares all with all.
+KNOWN = """pg_temp.incoming i CROSS JOIN LATERAL (
+    SELECT * FROM engagements_workitem w
+    WHERE w.organization_id = %(organization)s AND w.workstream_id = %(workstream)s AND w.source = %(source)s
+      AND w.external_id = i.external_id LIMIT 1) t"""
 # Field → column of the item.
 COLUMN = {"assignee": "assignee_id"}
 # A file says these once; later they are corrected at the item, with a reason.
@@ -120,10 +123,7 @@ class Check:
         """The verdicts on rows whose item is known; a row that contradicts it is a problem."""
         fixed = fixed_of(self._batch)
         told = "".join(f", {differs([name])}, t.{name}" for name in fixed)
-        statement = (
-            f"SELECT i.number, {differs(changeable(self._batch))}{told}"  # noqa: S608
-            f" FROM pg_temp.incoming i JOIN engagements_workitem t ON {SAME}"
-        )
+        statement = f"SELECT i.number, {differs(changeable(self._batch))}{told} FROM {KNOWN}"  # noqa: S608
         with connection.cursor() as cursor:
             cursor.execute(statement, scope_of(self._batch))
             known = cursor.fetchall()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -77,16 +77,22 @@ def _judge_one(number: int, values: dict[str, Any] | Problem, raw: Mapping[str, 
         return Judged(number, NEW, values)
     different = {name for name, value in values.items() if name != "external_id" and value != before[name]}
     for name in sorted(different & {"received_at", "kind"}):
-        return Judged(number, REJECTED, raw, name, f"It is known with {before[name]}. Correct the item itself, with a reason.")
+        return Judged(
+            number, REJECTED, raw, name, f"The item is here already with {_said(name, before[name])}. Correct it there, with a reason."
+        )
     return Judged(number, CHANGED if different else UNCHANGED, values)
+
+
+def _said(name: str, value: str) -> str:
+    return f"{datetime.fromisoformat(value).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if name == "received_at" else f"“{states.KINDS[value]}”"
 
 
 _INCOMING = """
 CREATE TEMP TABLE incoming ON COMMIT DROP AS
-SELECT (r->>'n')::int AS number, r->'data' AS data FROM jsonb_array_elements(%(rows)s::jsonb) AS r
+SELECT (r->>'n')::int AS number, r->'data' AS data, r->'data'->>'external_id' AS key FROM jsonb_array_elements(%(rows)s::jsonb) AS r
 """
 _SAME = """t.organization_id = %(organization)s AND t.workstream_id = %(workstream)s AND t.source = %(source)s
-    AND t.external_id = i.data->>'external_id'"""
+    AND t.external_id = i.key"""
 _COUNT_NEW = f"SELECT count(*) FROM incoming i WHERE NOT EXISTS (SELECT 1 FROM engagements_workitem t WHERE {_SAME})"  # noqa: S608 - constants
 # The first state of each kind, as `transitions.beginning` gives it to one item.
 _INITIAL = " ".join(f"WHEN '{kind}' THEN '{state}'" for kind, state in states.INITIAL.items())

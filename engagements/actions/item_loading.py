@@ -13,7 +13,7 @@ from django.utils import timezone
 from engagements import events, transitions
 from engagements.actions import import_chunks as chunks
 from engagements.actions.imports import finish_load
-from engagements.actions.item_checks import COLUMN, SAME, changeable, differs, fixed_of, scope_of
+from engagements.actions.item_checks import COLUMN, KNOWN, changeable, differs, fixed_of, scope_of
 from engagements.actions.item_imports import CHANGED, NEW, draw, follow_assignments
 from engagements.models import ImportBatch, Workstream
 from lpo.accounts.actor import Actor
@@ -98,8 +98,9 @@ def load_incoming(batch: ImportBatch, by: Actor) -> Loaded:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_temp.incoming")
         rows = int(cursor.fetchone()[0])
-        cursor.execute(f"SELECT count(*) FROM pg_temp.incoming i JOIN engagements_workitem t ON {SAME}", params)  # noqa: S608
-        known = int(cursor.fetchone()[0])
+        cursor.execute("DROP TABLE IF EXISTS pg_temp.known")
+        cursor.execute(f"CREATE TEMP TABLE known ON COMMIT DROP AS SELECT i.number, t.id FROM {KNOWN}", params)  # noqa: S608
+        known = cursor.rowcount
         changed = _change(cursor, batch, params, by, now) if known else []
         new = _insert(cursor, names, params, workstream, rows - known, bool(known)) if rows > known else []
     events.tell(events.Changed(workstream.organization_id, new, fresh=True))
@@ -109,7 +110,7 @@ def load_incoming(batch: ImportBatch, by: Actor) -> Loaded:
 
 def _insert(cursor: Any, names: list[str], params: dict[str, Any], workstream: Workstream, count: int, some_known: bool) -> list[int]:
     fields = ", ".join(f"i.{name}" if name in names else f"{plain} AS {name}" for name, plain in _PLAIN.items())
-    unknown = f"NOT EXISTS (SELECT 1 FROM engagements_workitem t WHERE {SAME})" if some_known else "true"  # noqa: S608
+    unknown = "NOT EXISTS (SELECT 1 FROM pg_temp.known k WHERE k.number = i.number)" if some_known else "true"
     cursor.execute("DROP TABLE IF EXISTS pg_temp.written")
     cursor.execute(_WRITTEN)
     values = {**params, "base": draw(workstream, count) - count}
@@ -125,18 +126,20 @@ def _insert(cursor: Any, names: list[str], params: dict[str, Any], workstream: W
 
 def _change(cursor: Any, batch: ImportBatch, params: dict[str, Any], by: Actor, now: datetime) -> list[int]:
     """Items the file says something new of. One that it contradicts since the check is left alone."""
-    others, agrees = changeable(batch), f"{SAME} AND NOT {differs(fixed_of(batch))}"
+    others = changeable(batch)
+    agrees = f"k.number = i.number AND t.id = k.id AND t.organization_id = %(organization)s AND NOT {differs(fixed_of(batch))}"
     reassigned: list[int] = []
     if "assignee" in others:
         cursor.execute(
-            f"SELECT t.id FROM pg_temp.incoming i JOIN engagements_workitem t ON {agrees} AND {differs(['assignee'])}",  # noqa: S608
+            "SELECT t.id FROM pg_temp.incoming i, pg_temp.known k, engagements_workitem t"  # noqa: S608
+            f" WHERE {agrees} AND {differs(['assignee'])}",
             params,
         )
         reassigned = [row[0] for row in cursor.fetchall()]
     sets = ", ".join(f"{COLUMN.get(name, name)} = i.{name}" for name in others)
     cursor.execute(
         f"UPDATE engagements_workitem AS t SET {sets}, version = t.version + 1"  # noqa: S608
-        f" FROM pg_temp.incoming i WHERE {agrees} AND {differs(others)} RETURNING t.id",
+        f" FROM pg_temp.incoming i, pg_temp.known k WHERE {agrees} AND {differs(others)} RETURNING t.id",
         params,
     )
     changed = [row[0] for row in cursor.fetchall()]

@@ -20,6 +20,7 @@ from engagements.imports.reader import Problem, Unreadable
 MOST_UNPACKED = 1024 * 1024 * 1024
 MOST_TEXTS = 64 * 1024 * 1024
 MOST_ENTRIES = 2_000
+MAGIC = b"PK\x03\x04"
 _MOST_COLUMNS = 200
 _IN_MEMORY = ("xl/sharedstrings.xml", "xl/styles.xml", "xl/workbook.xml")
 
@@ -35,7 +36,7 @@ class Sheet:
 def is_workbook(stream: BinaryIO) -> bool:
     head = stream.read(4)
     stream.seek(0)
-    return head == b"PK\x03\x04"
+    return head == MAGIC
 
 
 def open_sheet(stream: BinaryIO, name: str = "") -> Sheet:

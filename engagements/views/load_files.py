@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, cast
+from typing import cast
 
 from django.conf import settings
 from django.http import Http404, HttpResponse
@@ -12,9 +11,8 @@ from django.shortcuts import render
 from engagements import actions
 from engagements.actions.imports import LOAD_FILE
 from engagements.forms import LoadFileForm, LoadFileMapping
-from engagements.imports.load_file import BY_NAME
 from engagements.models import ImportBatch, Workstream
-from engagements.views.edges import acting, attempt, posted, to, workstream_crumbs, workstream_or_404
+from engagements.views.edges import acting, attempt, posted, workstream_crumbs, workstream_or_404
 from engagements.views.imports import batch_or_404, batch_page, to_batch
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
@@ -67,11 +65,4 @@ def check(request: TenantRequest, organization: str, reference: str, prefix: str
         actions.check_load_file(batch=batch, by=request.actor, unit=form.cleaned_data["unit"], received=form.cleaned_data["received"])
     except Refused as refusal:
         return batch_page(request, batch, number, refusal, request.POST)
-    return to("import", request, reference, prefix, number)
-
-
-def mapping_context(batch: ImportBatch, given: Any) -> dict[str, Any]:
-    """What the page of a load file shows besides its rows: what is kept, what was dropped, and the two questions."""
-    initial = {"unit": batch.mapping["unit"], "received": datetime.fromisoformat(batch.mapping["received"])}
-    kept = [(BY_NAME[name].label, column) for name, column in batch.mapping["columns"].items()]
-    return {"mapping_form": LoadFileMapping(given, initial=initial), "kept": kept, "dropped": batch.mapping["dropped"]}
+    return to_batch(request, batch)

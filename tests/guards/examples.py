@@ -158,6 +158,8 @@ NAMES: dict[str, Part] = {
     "engagements:import_discard": _import,
     "engagements:import_progress": _import,
     "engagements:import_rejected": _import,
+    "engagements:new_load_file": _stream,
+    "engagements:load_file_check": lambda place: {**_import(place), "number": 2},
     "engagements:queue": _nothing,
     "engagements:bulk": _nothing,
     "engagements:item": _item,
@@ -174,6 +176,7 @@ NAMES: dict[str, Part] = {
     "engagements:decide_pause (uphold)": _decision("uphold"),
     "engagements:decide_pause (contest)": _decision("contest"),
     "engagements:search": _nothing,
+    "engagements:offer": _nothing,
     "reports:publish": _matter,
     "billing:invoices": _nothing,
     "billing:run": _nothing,
@@ -294,6 +297,7 @@ DATA: dict[str, Part] = {
 # Address → query string of a GET that shows something.
 QUERIES: dict[str, Part] = {
     "engagements:search": lambda place: {"q": place.slug},
+    "engagements:offer": lambda place: {"q": place.slug},
     "billing:new_term": lambda place: {"model": "unit"},
     "billing:run": lambda place: {"month": f"{place.refs.last_month:%Y-%m}"},
 }
