@@ -6,10 +6,10 @@ bin/proof pages            (BENCHMARK_ITEMS=100000 for a smaller run)
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from time import perf_counter
+from typing import Any
 
 from django.db import connection
 from django.test import Client as Browser
@@ -65,7 +65,7 @@ class Measured:
 def grow(streams: list[Workstream], first: int, last: int) -> None:
     """Rows as an import leaves them, written set by set."""
     for start in range(first, last + 1, _AT_ONCE):
-        values: Mapping[str, object] = {
+        values: dict[str, Any] = {
             "organization": streams[0].organization_id,
             "streams": [stream.id for stream in streams],
             "count": len(streams),

@@ -74,8 +74,12 @@ class Seen:
             yield {row[self._place].replace("\\\\", "\\"): int(row[0]) for row in rows}
 
 
+def some(batch: ImportBatch) -> bool:
+    return bool(ImportChunk.objects.filter(batch=batch).exists())
+
+
 def clear(batch: ImportBatch) -> None:
     ImportChunk.objects.filter(batch=batch).delete()
 
 
-__all__ = ["Seen", "after", "clear", "copy_in", "keep", "names_of", "text_of"]
+__all__ = ["Seen", "after", "clear", "copy_in", "keep", "names_of", "some", "text_of"]

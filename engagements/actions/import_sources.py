@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Sum
 
-from engagements.actions.imports import LOAD_FILE, bytes_of, table_of
+from engagements.actions.imports import LOAD_FILE, lines_of, stream_of, table_of
 from engagements.imports import documents, quick
 from engagements.imports.items import Options
 from engagements.imports.reader import Problem, rows_of
@@ -42,13 +42,13 @@ def total_of(batch: ImportBatch) -> int:
     """About how many rows there are, for the progress bar."""
     if batch.purpose == LOAD_FILE:
         return int(ImportPart.objects.filter(batch=batch).aggregate(rows=Sum("rows"))["rows"] or 0)
-    return bytes_of(batch).count(b"\n")
+    return lines_of(batch)
 
 
 def rows_of_batch(batch: ImportBatch, skip: int = 0) -> Iterator[Row]:
     """(line, cells or why there are none) of every row but the first `skip`. Raises `Unreadable` naming the line."""
     if batch.purpose != LOAD_FILE:
-        yield from islice(rows_of(bytes_of(batch), table_of(batch)), skip, None)
+        yield from islice(rows_of(stream_of(batch), table_of(batch)), skip, None)
     elif batch.mapping["unit"] == documents.BATCHES:
         yield from islice(documents.batches(_parts(batch), batch.columns, batch.mapping["columns"]), skip, None)
     else:

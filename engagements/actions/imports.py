@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, BinaryIO
 from zoneinfo import available_timezones
 
 from django.conf import settings
@@ -22,7 +22,8 @@ from engagements.models.clients import Status
 from engagements.models.imports import ImportState
 from lpo.accounts.actor import Actor
 from lpo.accounts.roles import Permission
-from lpo.audit.documents import content_of, store
+from lpo.audit import documents
+from lpo.audit.documents import store
 from lpo.audit.models import Document
 from lpo.audit.record import record
 from lpo.core.errors import Refused
@@ -46,8 +47,14 @@ def table_of(batch: ImportBatch) -> Table:
     return Table(reading["encoding"], reading["delimiter"], list(batch.columns))
 
 
-def bytes_of(batch: ImportBatch) -> bytes:
-    return content_of(Document.objects.get(pk=batch.document_id))
+def stream_of(batch: ImportBatch) -> BinaryIO:
+    return documents.stream_of(batch.document_id)
+
+
+def lines_of(batch: ImportBatch) -> int:
+    """How many lines the file has, counted without holding it."""
+    stream = stream_of(batch)
+    return sum(piece.count(b"\n") for piece in iter(lambda: stream.read(1024 * 1024), b""))
 
 
 @transaction.atomic
@@ -126,7 +133,7 @@ def statuses_in(batch: ImportBatch, columns: Mapping[str, str]) -> dict[str, int
         return {}
     table = table_of(batch)
     found: dict[str, int] = {}
-    for _, cells in rows_of(bytes_of(batch), table):
+    for _, cells in rows_of(stream_of(batch), table):
         row = cells_of(cells, table)
         if isinstance(row, Problem):
             continue
@@ -144,7 +151,7 @@ def saved_mapping(*, purpose: str, name: str) -> dict[str, Any] | None:
 def merged_mapping(batch: ImportBatch, chosen: Mapping[str, Any]) -> dict[str, Any]:
     """A mapping as it is stored: what was chosen, and how the file is read."""
     own = {name: batch.mapping[name] for name in ("encoding", "delimiter")}
-    kept = {name: chosen[name] for name in ("columns", "statuses", "zone", "dates") if name in chosen}
+    kept = {name: chosen[name] for name in ("columns", "statuses", "people", "zone", "dates") if name in chosen}
     return {"statuses": {}, "zone": batch.mapping["zone"], "dates": "iso", **kept, **own}
 
 
@@ -188,7 +195,7 @@ def ask(batch: ImportBatch, by: Actor, what: str, title: str, total: int = 0) ->
 
 
 def _save_mapping(batch: ImportBatch, mapping: Mapping[str, Any], name: str, by: Actor) -> None:
-    portable = {key: mapping[key] for key in ("columns", "statuses", "zone", "dates")}
+    portable = {key: mapping[key] for key in ("columns", "statuses", "people", "zone", "dates") if key in mapping}
     saved, _ = ImportMapping.objects.update_or_create(
         purpose=batch.purpose, name=name, defaults={"mapping": portable, "updated_at": timezone.now()}
     )
@@ -204,6 +211,8 @@ def confirm_import(*, batch: ImportBatch, by: Actor) -> ImportBatch:
         return batch
     if batch.state != ImportState.PREVIEW:
         raise Refused("This import is not ready to confirm.")
+    if (batch.counts.get("new") or batch.counts.get("changed")) and not import_chunks.some(batch):
+        raise Refused("This file was checked by an earlier version. Change its mapping to have it checked anew.")
     batch.state = ImportState.LOADING
     total = batch.counts.get("new", 0) + batch.counts.get("changed", 0)
     batch.job = ask(batch, by, "load", f"Loading {batch.file_name}", total)
@@ -226,6 +235,11 @@ def discard_import(*, batch: ImportBatch, by: Actor) -> ImportBatch:
     import_chunks.clear(batch)
     record(by=by, action="import.discard", target=batch, reference=batch.file_name)
     return batch
+
+
+def is_loading(batch: ImportBatch) -> bool:
+    """Whether it is still to be written, whatever a worker that was overtaken believes."""
+    return bool(ImportBatch.objects.filter(pk=batch.pk, state=ImportState.LOADING).exists())
 
 
 def refuse_batch(batch: ImportBatch, problem: str) -> None:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from engagements import events, transitions
 from engagements.actions import import_chunks as chunks
-from engagements.actions.imports import finish_load
+from engagements.actions.imports import finish_load, is_loading, refuse_batch
 from engagements.actions.item_checks import COLUMN, KNOWN, changeable, differs, fixed_of, scope_of
 from engagements.actions.item_imports import CHANGED, NEW, draw, follow_assignments
 from engagements.models import ImportBatch, Workstream
@@ -77,8 +77,13 @@ class Loaded:
 
 def load_items(batch: ImportBatch, cursor: Mapping[str, Any], by: Actor) -> Generator[Progress, None, None]:
     """Write the rows of a confirmed batch; a row already written changes nothing, so any chunk may be loaded again."""
+    if not is_loading(batch):
+        return
     number, done = int(cursor.get("chunk", 0)), int(cursor.get("done", 0))
     total = batch.counts.get(NEW, 0) + batch.counts.get(CHANGED, 0)
+    if not number and total and not chunks.some(batch):
+        refuse_batch(batch, "This file was checked by an earlier version. Change its mapping to have it checked anew.")
+        return
     while (chunk := chunks.after(batch, number)) is not None:
         chunks.copy_in(chunks.names_of(batch), chunks.text_of(chunk))
         loaded = load_incoming(batch, by)

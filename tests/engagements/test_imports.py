@@ -12,8 +12,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client as Browser
 
 from engagements import actions, events
-from engagements.actions import item_checks, item_loading
-from engagements.models import Assignment, ImportBatch, ImportMapping, ImportRow, Pause, Transition, WorkItem, Workstream
+from engagements.actions import history_imports, item_checks, item_loading
+from engagements.models import Assignment, ImportBatch, ImportChunk, ImportMapping, ImportRow, Pause, Transition, WorkItem, Workstream
 from lpo.accounts.actor import Actor, NotPermitted
 from lpo.accounts.models import Membership
 from lpo.tenancy.context import in_organization
@@ -367,6 +367,40 @@ def test_a_history_is_mapped_status_by_status_in_the_browser(
         assert ImportRow.objects.get(verdict="rejected").reason == "“Odd” has no meaning in the mapping."
     page = browser.get(f"/alder/work/{item.reference}/")
     assert "On hold: client" in page.content.decode()
+
+
+def _history(stream: Workstream) -> list[tuple[Any, ...]]:
+    moves = Transition.objects.filter(item__workstream=stream).order_by("item__external_id", "id")
+    items = WorkItem.objects.filter(workstream=stream).order_by("external_id").values_list("external_id", "state", "assignee_id")
+    return [*moves.values_list("item__external_id", "to_state", "at"), *items]
+
+
+def test_a_log_taken_apart_by_item_tells_what_it_tells_whole(rita: Membership, stream: Workstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [
+        f"I-{n % 7},2026-01-{1 + n // 7:02}T{n % 7:02}:00:00Z,{'Open' if n < 7 else ('Active', 'Done')[n % 2]},,Rita R." for n in range(70)
+    ]
+    content = "\n".join(["case,when,status,sub,who", *lines, ""]).encode()
+    columns = {"item": "case", "at": "when", "status": "status", "assignee": "who"}
+    statuses = {"Open": "received", "Active": "in_review", "Done": "delivered"}
+    mapping = {"columns": columns, "statuses": statuses, "people": {"rita r.": rita.user.email}, "zone": "UTC", "dates": "iso"}
+    told = []
+    with in_organization(stream.organization_id):
+        for at_once, cases in ((20_000, 1_000), (9, 2)):
+            monkeypatch.setattr(history_imports, "ROWS_AT_ONCE", at_once)
+            monkeypatch.setattr(history_imports, "CASES_AT_ONCE", cases)
+            target = make.workstream(stream.matter, item_prefix=f"LOG{cases}")
+            batch = actions.upload_file(workstream=target, by=make.system(), purpose="history", content=content, file_name="log.csv")
+            batch = actions.map_columns(batch=batch, by=make.system(), mapping=mapping)
+            list(history_imports.check_history(batch))
+            assert ImportChunk.objects.filter(batch=batch).count() == (1 if cases == 1_000 else 30)
+            batch = actions.confirm_import(batch=batch, by=make.system())
+            first = next(history_imports.load_history(batch, {}, make.system()))
+            list(history_imports.load_history(batch, first.cursor or {}, make.system()))
+            assert list(history_imports.load_history(batch, {}, make.system())) == [], "what is loaded is left alone"
+            assert not ImportChunk.objects.filter(batch=batch).exists()
+            told.append(_history(target))
+    assert told[0] == told[1]
+    assert len([row for row in told[0] if row[2] == rita.id]) == 7
 
 
 def test_a_coordinator_imports_items_but_no_history(cora: Membership, rita: Membership, stream: Workstream, client_of: SignIn) -> None:
