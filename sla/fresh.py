@@ -88,7 +88,7 @@ def _groups(item_ids: Sequence[int]) -> list[Group]:
     with connection.cursor() as cursor:
         cursor.execute(_ITEMS, [current_organization_id(), list(item_ids)])
         rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return [Group(*names, ids=np.array(ids, dtype=np.int64), received=np.array(received, dtype=np.int64)) for *names, ids, received in rows]
+    return [Group(*row[:6], *(np.array(column, dtype=np.int64) for column in row[6:])) for row in rows]
 
 
 def _versions(streams: set[int]) -> dict[int, list[ServiceLevelVersion]]:

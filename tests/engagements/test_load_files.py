@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import zipfile
+import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +16,7 @@ from django.db import connection
 from django.test import Client as Browser
 
 from engagements import actions
-from engagements.actions import import_chunks, item_checks, load_files
+from engagements.actions import item_checks, load_files
 from engagements.imports import load_file
 from engagements.imports.documents import batches
 from engagements.imports.hashes import Hashes
@@ -176,7 +178,7 @@ def stored_bytes() -> str:
             cursor.execute(f"SELECT t::text FROM {table} t")
             found += [row[0] for row in cursor.fetchall()]
     found += [bytes(content).decode() for content in Document.objects.values_list("content", flat=True)]
-    found += [load_files.zlib.decompress(bytes(content)).decode() for content in ImportPart.objects.values_list("content", flat=True)]
+    found += [zlib.decompress(bytes(content)).decode() for content in ImportPart.objects.values_list("content", flat=True)]
     return "\n".join(found)
 
 
@@ -330,7 +332,7 @@ def test_an_interrupted_check_and_load_of_a_load_file_end_as_if_nothing_had_happ
 @pytest.mark.django_db
 def test_two_ids_of_one_hash_are_two(stream: Workstream, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(item_checks, "ROWS_AT_ONCE", 2)
-    monkeypatch.setattr(import_chunks.Hashes, "met", lambda self, texts: list(range(len(texts))))
+    monkeypatch.setattr(Hashes, "met", lambda self, texts: list(range(len(texts))))
     with in_organization(stream.organization_id):
         content = io.BytesIO(dat(["DOCID"], ["A"], ["B\\"], ["C"], ["B\\"]).encode())
         batch = actions.upload_load_file(workstream=stream, by=make.system(), stream=content, file_name="x.dat")
@@ -356,7 +358,11 @@ def xlsx(*sheets: tuple[str, list[list[Any]]]) -> bytes:
     return buffer.getvalue()
 
 
-ITEMS = [["id", "title", "received", "quantity"], [1, "NDA one", datetime(2026, 3, 1, 9, 30), 2.5], [2, "two\nlines", "2026-03-02", None]]  # noqa: DTZ001
+ITEMS: list[list[Any]] = [
+    ["id", "title", "received", "quantity"],
+    [1, "NDA one", datetime(2026, 3, 1, 9, 30), 2.5],
+    [2, "two\nlines", "2026-03-02", None],
+]  # noqa: DTZ001
 
 
 @pytest.mark.django_db
@@ -396,7 +402,7 @@ def test_a_workbook_can_be_a_load_file(stream: Workstream) -> None:
 
 def bomb() -> bytes:
     buffer = io.BytesIO()
-    with load_files.workbook.zipfile.ZipFile(buffer, "w", load_files.workbook.zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/workbook.xml", "<workbook/>")
         archive.writestr("xl/sharedStrings.xml", b"0" * (65 * 1024 * 1024))
     return buffer.getvalue()
