@@ -30,7 +30,7 @@ _BEGINNINGS = {*states.INITIAL.values(), states.ASSIGNED}
 _ITEMS = """
 SELECT workstream_id, client_id, matter_id, kind, priority, severity,
     array_agg(id ORDER BY id), array_agg(floor(extract(epoch FROM received_at))::bigint ORDER BY id)
-FROM engagements_workitem WHERE organization_id = %s AND id = ANY (%s) GROUP BY 1, 2, 3, 4, 5, 6
+FROM engagements_workitem WHERE organization_id = (SELECT %s::bigint) AND id = ANY (%s) GROUP BY 1, 2, 3, 4, 5, 6
 """
 _GIVEN = ("item_id", "started_at", "due_at", "target_seconds", "used_seconds", "window_start")
 _TEMPORARY = f"CREATE TEMP TABLE IF NOT EXISTS sla_clock_fresh ({', '.join(f'{name} bigint' for name in _GIVEN)}) ON COMMIT DROP"

@@ -25,11 +25,12 @@ ROWS_AT_ONCE = 10_000
 # What the preview shows of rows that load or change nothing; every rejected one is kept.
 SHOWN = 20
 _ROW_COLUMNS = ("batch_id", "matter_id", "number", "verdict", "data", "field", "reason")
-# Each row looks its item up by the unique key: whatever the planner knows of the tables, it never compares all with all.
-KNOWN = """pg_temp.incoming i CROSS JOIN LATERAL (
+# Each row looks its item up by its ID. Statistics lag behind a table that is just being filled and believe that a new organization
+# has no rows; values they cannot see (the sub-selects) keep the planner from walking through all of them for each row.
+OWN = "w.organization_id = (SELECT %(organization)s::bigint)"
+KNOWN = f"""pg_temp.incoming i CROSS JOIN LATERAL (
     SELECT * FROM engagements_workitem w
-    WHERE w.organization_id = %(organization)s AND w.workstream_id = %(workstream)s AND w.source = %(source)s
-      AND w.external_id = i.external_id LIMIT 1) t"""
+    WHERE {OWN} AND w.workstream_id + 0 = %(workstream)s AND w.source = %(source)s AND w.external_id = i.external_id LIMIT 1) t"""  # noqa: S608
 # Field → column of the item.
 COLUMN = {"assignee": "assignee_id"}
 # A file says these once; later they are corrected at the item, with a reason.

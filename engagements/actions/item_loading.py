@@ -132,7 +132,9 @@ def _insert(cursor: Any, names: list[str], params: dict[str, Any], workstream: W
 def _change(cursor: Any, batch: ImportBatch, params: dict[str, Any], by: Actor, now: datetime) -> list[int]:
     """Items the file says something new of. One that it contradicts since the check is left alone."""
     others = changeable(batch)
-    agrees = f"k.number = i.number AND t.id = k.id AND t.organization_id = %(organization)s AND NOT {differs(fixed_of(batch))}"
+    agrees = (
+        f"k.number = i.number AND t.id = k.id AND t.organization_id = (SELECT %(organization)s::bigint) AND NOT {differs(fixed_of(batch))}"
+    )
     reassigned: list[int] = []
     if "assignee" in others:
         cursor.execute(
