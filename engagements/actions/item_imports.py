@@ -91,7 +91,8 @@ _INCOMING = """
 CREATE TEMP TABLE incoming ON COMMIT DROP AS
 SELECT (r->>'n')::int AS number, r->'data' AS data, r->'data'->>'external_id' AS key FROM jsonb_array_elements(%(rows)s::jsonb) AS r
 """
-_SAME = """t.organization_id = %(organization)s AND t.workstream_id = %(workstream)s AND t.source = %(source)s
+# As in `item_checks`: found by their IDs, whatever statistics believe of a new organization.
+_SAME = """t.organization_id = (SELECT %(organization)s::bigint) AND t.workstream_id + 0 = %(workstream)s AND t.source = %(source)s
     AND t.external_id = i.key"""
 _COUNT_NEW = f"SELECT count(*) FROM incoming i WHERE NOT EXISTS (SELECT 1 FROM engagements_workitem t WHERE {_SAME})"  # noqa: S608 - constants
 # The first state of each kind, as `transitions.beginning` gives it to one item.
