@@ -69,7 +69,7 @@ def write_clocks(item_ids: Sequence[int], now: int) -> set[tuple[int, int]] | No
     """Store the clocks of new items. Returns the open windows they fall into, or None, with nothing written, where a level
     stops at a beginning: then the general projection must look at every item."""
     groups = _groups(item_ids)
-    versions = _versions({group.workstream_id for group in groups})
+    versions = versions_of({group.workstream_id for group in groups})
     if any(_stops_at_once(version) for known in versions.values() for version in known):
         return None
     windows: set[tuple[int, int]] = set()
@@ -81,7 +81,7 @@ def write_clocks(item_ids: Sequence[int], now: int) -> set[tuple[int, int]] | No
                 if known[0].level.workstream_id == group.workstream_id and known[0].level.active:
                     for version, at in _bound(group, known):
                         windows |= _write(cursor, group, version, at, now)
-    return windows - _closed(versions)
+    return windows - closed_of(versions)
 
 
 def _groups(item_ids: Sequence[int]) -> list[Group]:
@@ -91,7 +91,7 @@ def _groups(item_ids: Sequence[int]) -> list[Group]:
     return [Group(*row[:6], *(np.array(column, dtype=np.int64) for column in row[6:])) for row in rows]
 
 
-def _versions(streams: set[int]) -> dict[int, list[ServiceLevelVersion]]:
+def versions_of(streams: set[int]) -> dict[int, list[ServiceLevelVersion]]:
     """The versions of the clocked levels of these workstreams, by level, oldest first."""
     rows = ServiceLevelVersion.objects.filter(level__workstream_id__in=streams).exclude(level__kind=LevelKind.ACCURACY)
     found: dict[int, list[ServiceLevelVersion]] = {}
@@ -143,6 +143,7 @@ def binary(columns: Sequence[Seconds]) -> io.BytesIO:
     return io.BytesIO(b"PGCOPY\n\xff\r\n\0" + bytes(8) + rows.tobytes() + b"\xff\xff")
 
 
-def _closed(versions: dict[int, list[ServiceLevelVersion]]) -> set[tuple[int, int]]:
+def closed_of(versions: dict[int, list[ServiceLevelVersion]]) -> set[tuple[int, int]]:
+    """(level, window start) of every closed window of these levels."""
     closings = Attainment.objects.filter(level_id__in=list(versions), state="closed", closed_at__isnull=False)
     return {(level, to_epoch(start)) for level, start in closings.values_list("level_id", "window_start")}

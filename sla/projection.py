@@ -14,7 +14,7 @@ from lpo.accounts.actor import Actor
 from lpo.core.localtime import to_epoch
 from lpo.jobs.queue import enqueue
 from lpo.tenancy.context import current_organization_id
-from sla import fresh, store
+from sla import fresh, moved, store
 from sla.clockrows import FEW, project
 from sla.facts import Facts, read
 from sla.models import LevelKind, QualityCheck, ServiceLevelVersion
@@ -30,7 +30,12 @@ def on_changed(changed: Changed) -> None:
         if windows is not None:
             count_again(windows)
             return
-    refresh(changed.item_ids)
+    left = changed.item_ids
+    if changed.moved is not None and len(left) > FEW:
+        to, at = changed.moved
+        left, touched = moved.write_clocks(left, to, to_epoch(at), to_epoch(timezone.now()))
+        count_again(touched)
+    refresh(left)
 
 
 def refresh(item_ids: Sequence[int], *, repin: bool = False, level_ids: Iterable[int] | None = None) -> int:

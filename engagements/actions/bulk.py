@@ -122,13 +122,21 @@ def move_items(*, ids: Sequence[int], to: str, by: Actor, at: datetime | None = 
     pauses.exclude(item_id__in=later).update(ended_at=when)
     write = transitions.advance if at is None else transitions.append_to_many
     write(outcome.changed, to, when, by, reason)
-    return _finish(outcome, items, by, "item.move_many", {"state": to, "at": when.isoformat(), "reason": reason})
+    moved = (to, when) if at is None else None
+    return _finish(outcome, items, by, "item.move_many", {"state": to, "at": when.isoformat(), "reason": reason}, moved)
 
 
-def _finish(outcome: Outcome, items: Sequence[WorkItem], by: Actor, action: str, after: dict[str, object]) -> Outcome:
+def _finish(
+    outcome: Outcome,
+    items: Sequence[WorkItem],
+    by: Actor,
+    action: str,
+    after: dict[str, object],
+    moved: tuple[str, datetime] | None = None,
+) -> Outcome:
     already = len(items) - len(outcome.changed) - len(outcome.failures)
     if outcome.changed:
         first = next(item for item in items if item.id == outcome.changed[0])
         record(by=by, action=action, target=first, after=after, ids=outcome.changed, reference=first.reference)
-        events.tell(events.Changed(first.organization_id, outcome.changed))
+        events.tell(events.Changed(first.organization_id, outcome.changed, moved=moved))
     return Outcome(outcome.changed, already, outcome.failures)

@@ -139,7 +139,8 @@ _COUNTS = ("rows", "new", "changed", "unchanged", "rejected", "ignored", "items_
 def _load_file_context(batch: ImportBatch, given: Any) -> dict[str, Any]:
     """What the page of a load file shows besides its rows: what is kept, what was dropped, and the two questions."""
     initial = {"unit": batch.mapping["unit"], "received": datetime.fromisoformat(batch.mapping["received"])}
-    kept = [(load_file_format.BY_NAME[name].label, column) for name, column in batch.mapping["columns"].items()]
+    columns = batch.mapping["columns"]
+    kept = [(each.label, columns[each.name]) for each in load_file_format.FIELDS if each.name in columns]
     return {"mapping_form": LoadFileMapping(given, initial=initial), "kept": kept, "dropped": batch.mapping["dropped"]}
 
 

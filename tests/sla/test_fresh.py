@@ -62,7 +62,7 @@ def test_a_level_that_stops_at_the_beginning_is_left_to_the_general_projection(i
     item = work.item(stream)
     Clock.objects.all().delete()
     version.stop_state = "assigned"  # no action writes one; a version of an older release could hold it
-    monkeypatch.setattr(fresh, "_versions", lambda streams: {version.level_id: [version]})
+    monkeypatch.setattr(fresh, "versions_of", lambda streams: {version.level_id: [version]})
     assert fresh.write_clocks([item.id], to_epoch(item.created_at)) is None
     assert not Clock.objects.exists()
 
