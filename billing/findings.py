@@ -15,6 +15,7 @@ from django.db.models import Count
 
 from billing import queries
 from billing.models import ChargeTermVersion, Invoice, InvoiceLine
+from engagements.contracts import governing
 from engagements.models import Contract, ImportBatch, Matter, MatterInsider, Workstream
 from lpo.accounts.models import Membership
 from lpo.accounts.roles import ROLE_PERMISSIONS, Permission
@@ -185,7 +186,7 @@ def _addresses(invoices: Sequence[Invoice]) -> Found:
 
 
 def _address(invoice: Invoice, contracts: Sequence[Contract]) -> Iterator[Finding]:
-    contract = queries.in_force(contracts, invoice.period.starts_on)
+    contract = governing(contracts, invoice.period.starts_on)
     if contract is not None and not contract.purchase_order:
         yield Finding("warn", "The contract names no purchase order.")
     if invoice.client.tax_category == "AE" and not invoice.client.tax_id:

@@ -11,7 +11,7 @@ from django.conf import settings
 
 from engagements import states
 from engagements.imports.reader import ENCODINGS
-from engagements.models import Client, Contract, Engagement, LegalEntity, Matter, Pause, WorkItem, Workstream
+from engagements.models import Client, Engagement, LegalEntity, Matter, Pause, WorkItem, Workstream
 from engagements.queries import staff
 from lpo.accounts.models import Membership
 from lpo.core.errors import Refused
@@ -44,7 +44,7 @@ class Moment(forms.DateTimeField):
         super().__init__(widget=widget, input_formats=formats, validators=[validate_year], **kwargs)
 
 
-def _day(**kwargs: Any) -> forms.DateField:
+def day_field(**kwargs: Any) -> forms.DateField:
     return forms.DateField(widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), validators=[validate_year], **kwargs)
 
 
@@ -93,8 +93,8 @@ class ClientEditForm(Versioned, ClientForm):
 class EngagementForm(WithPeople, forms.ModelForm):  # type: ignore[type-arg]
     legal_entity: Any = forms.ModelChoiceField(queryset=None, empty_label=None, help_text="Who signs and invoices.")
     manager = PersonField(label="Project manager")
-    starts_on = _day()
-    ends_on = _day(required=False)
+    starts_on = day_field()
+    ends_on = day_field(required=False)
 
     field_order = ["title", "legal_entity", "manager", "delivery_model", "location", "starts_on", "ends_on"]
 
@@ -111,23 +111,6 @@ class EngagementForm(WithPeople, forms.ModelForm):  # type: ignore[type-arg]
 
 class EngagementEditForm(Versioned, EngagementForm):
     pass
-
-
-class ContractForm(Refusable, forms.ModelForm):  # type: ignore[type-arg]
-    """Saving writes the next version; `number` is the version this began from."""
-
-    number = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
-    effective_from = _day()
-    signed_on = _day(required=False)
-    time_zone = forms.ChoiceField(choices=ZONES, help_text="Governs the windows of service levels.")
-    currency = forms.ChoiceField(choices=CURRENCIES)
-
-    class Meta:
-        model = Contract
-        fields = [
-            *["effective_from", "signed_on", "time_zone", "currency", "payment_days", "contest_days", "acceptance_days"],
-            *["purchase_order", "at_risk_percent"],
-        ]
 
 
 class MatterForm(WithPeople, forms.ModelForm):  # type: ignore[type-arg]

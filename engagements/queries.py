@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
-from engagements import states
-from engagements.models import Client, Contract, Engagement, Matter, Pause, Transition, WorkItem, Workstream
+from engagements import contracts, states
+from engagements.contracts import Hold
+from engagements.models import Client, Contract, ContractClause, Engagement, Matter, Pause, Transition, WorkItem, Workstream
 from lpo.accounts.models import Membership
 from lpo.accounts.roles import Role
 from lpo.audit.models import Event
-from lpo.tenancy.context import current_organization_id
+from lpo.tenancy.context import current_organization_id, current_scope, in_organization
 
 # No page counts further than this: "10,000+" is all a person needs to read.
 COUNT_CAP = 10_000
@@ -134,6 +136,44 @@ def matter_counts(client_ids: Sequence[int]) -> dict[int, int]:
 def latest_contract(engagement: Engagement) -> Contract:
     contract: Contract = Contract.objects.filter(engagement=engagement).latest("number")
     return contract
+
+
+def contracts_of(engagement_id: int) -> list[Contract]:
+    """Every version in order of their numbers."""
+    return list(Contract.objects.filter(engagement_id=engagement_id).order_by("number"))
+
+
+def contract_on(engagement: Engagement | int, day: date) -> Contract | None:
+    """The contract version that governs a day, else the first. The one place that decides it."""
+    number = engagement if isinstance(engagement, int) else engagement.pk
+    return contracts.governing(contracts_of(number), day)
+
+
+def holds_of(contract: Contract) -> list[Hold]:
+    """What rests on a contract version, across walls."""
+    versions = contracts_of(contract.engagement_id)
+    span = contracts.span_of(versions, next(row for row in versions if row.pk == contract.pk))
+    with in_organization(current_organization_id()):
+        return [hold for source in contracts.sources for hold in source(contract.engagement_id, span)]
+
+
+def clauses_on(engagement: Engagement | int, day: date) -> list[ContractClause]:
+    """The clauses that can be cited on a day, in the contract's order."""
+    contract = contract_on(engagement, day)
+    return list(ContractClause.objects.filter(contract=contract).order_by("position")) if contract is not None else []
+
+
+def worded(holds: Sequence[Hold]) -> list[str]:
+    """What this viewer may read of them: each text once, a restricted matter's as such."""
+    scope = current_scope()
+
+    def hidden(hold: Hold) -> bool:
+        number = hold.matter_id
+        return number is not None and (
+            number in scope.hidden_matters or (scope.only_matters is not None and number not in scope.only_matters)
+        )
+
+    return list(dict.fromkeys("Something in a restricted matter" if hidden(hold) else hold.text for hold in holds))
 
 
 @dataclass(frozen=True)

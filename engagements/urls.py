@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, register_converter
 
-from engagements.views import clients, engagements, imports, items, matters, queue, search, workstreams
+from engagements.views import clients, contracts, engagements, imports, items, matters, queue, search, workstreams
 
 
 class Prefix:
@@ -24,6 +24,7 @@ register_converter(Prefix, "prefix")
 app_name = "engagements"
 _STREAM = "matters/<str:reference>/<prefix:prefix>/"
 _IMPORT = _STREAM + "imports/<int:number>/"
+_CONTRACT = "engagements/<str:reference>/contract/<int:number>/"
 _ITEM = "work/<str:reference>/"
 
 urlpatterns = [
@@ -36,7 +37,7 @@ urlpatterns = [
     path("engagements/", engagements.engagements, name="engagements"),
     path("engagements/<str:reference>/", engagements.engagement, name="engagement"),
     path("engagements/<str:reference>/edit/", engagements.edit_engagement, name="edit_engagement"),
-    path("engagements/<str:reference>/contract/", engagements.edit_contract, name="edit_contract"),
+    path("engagements/<str:reference>/contract/", contracts.edit_contract, name="edit_contract"),
     path("engagements/<str:reference>/status/", workstreams.engagement_status, name="engagement_status"),
     path("engagements/<str:reference>/matters/new/", matters.new_matter, name="new_matter"),
     path("matters/", matters.matters, name="matters"),
@@ -69,4 +70,11 @@ urlpatterns = [
     path(_ITEM + "pauses/<int:number>/evidence/", items.evidence, name="evidence"),
     path(_ITEM + "pauses/<int:number>/<str:what>/", items.decide_pause, name="decide_pause"),
     path("search/", search.search, name="search"),
+    path(_CONTRACT, contracts.contract, name="contract"),
+    path(_CONTRACT + "correct/", contracts.correct_contract, name="correct_contract"),
+    path(_CONTRACT + "file/", contracts.contract_file, name="contract_file"),
+    path(_CONTRACT + "compare/<int:other>/", contracts.compare, name="compare_contracts"),
+    path(_CONTRACT + "clauses/new/", contracts.add_clause, name="add_clause"),
+    path(_CONTRACT + "clauses/<int:position>/", contracts.edit_clause, name="edit_clause"),
+    path(_CONTRACT + "clauses/<int:position>/remove/", contracts.remove_clause, name="remove_clause"),
 ]

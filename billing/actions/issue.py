@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 from django.db import connection, transaction
 from django.utils import timezone
 
-from billing import queries
 from billing.actions.drafts import WrongState, refuse_blocked
 from billing.freeze import freeze
 from billing.models import Charge, Invoice, InvoiceState
 from engagements.models import LegalEntity
+from engagements.queries import contract_on
 from lpo.accounts.actor import Actor
 from lpo.accounts.roles import Permission
 from lpo.audit.record import record
@@ -61,7 +61,7 @@ def issue_invoice(*, invoice: Invoice, by: Actor, now: datetime | None = None) -
 
 
 def _freeze(invoice: Invoice, by: Actor, now: datetime) -> None:
-    contract = queries.contract_on(invoice.engagement, invoice.period.starts_on)
+    contract = contract_on(invoice.engagement, invoice.period.starts_on)
     if contract is None:
         raise Refused(f"{invoice.engagement.reference} has no contract.")
     issue_date = now.astimezone(ZoneInfo(invoice.legal_entity.time_zone)).date()

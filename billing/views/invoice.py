@@ -26,6 +26,7 @@ from billing.snapshot import Inconsistent
 from billing.views.edges import file, invoice_or_404, invoice_url
 from billing.views.invoices import KINDS
 from engagements.models import Matter
+from engagements.queries import contract_on
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 from lpo.audit.documents import content_of
@@ -83,7 +84,7 @@ def invoice(request: TenantRequest, organization: str, reference: str, period: s
 
 
 def _head(request: TenantRequest, row: Invoice, previous: Invoice | None) -> dict[str, Any]:
-    contract = queries.contract_on(row.engagement, row.period.starts_on)
+    contract = contract_on(row.engagement, row.period.starts_on)
     urls = ("refresh", "submit", "approve", "send_back", "discard", "issue", "preview", "compare", "invoice_lines", "invoice_pdf")
     return {
         "invoice": row,
@@ -274,7 +275,7 @@ def preview(request: TenantRequest, organization: str, reference: str, period: s
     if row.state not in overview.OPEN_STATES:
         raise Http404("No such file.")
     _refuse_walled(row)
-    contract = queries.contract_on(row.engagement, row.period.starts_on)
+    contract = contract_on(row.engagement, row.period.starts_on)
     if contract is None:
         raise Http404("No such file.")
     now = timezone.now()

@@ -3,7 +3,6 @@
 from engagements.actions.bulk import MOST_ITEMS, Failure, Outcome, assign_items, move_items
 from engagements.actions.checks import Duplicate
 from engagements.actions.clients import (
-    amend_contract,
     close,
     create_client,
     create_engagement,
@@ -14,6 +13,14 @@ from engagements.actions.clients import (
     update_engagement,
     update_matter,
     update_workstream,
+)
+from engagements.actions.contracts import (
+    add_clause,
+    amend_contract,
+    attach_signed_file,
+    change_clause,
+    correct_contract,
+    remove_clause,
 )
 from engagements.actions.entities import create_legal_entity, update_legal_entity
 from engagements.actions.imports import confirm_import, discard_import, map_columns, upload_file
@@ -28,12 +35,16 @@ __all__ = [
     "Failure",
     "Outcome",
     "Upserted",
+    "add_clause",
     "amend_contract",
     "assign_item",
     "assign_items",
+    "attach_signed_file",
+    "change_clause",
     "close",
     "confirm_import",
     "contest_pause",
+    "correct_contract",
     "create_client",
     "create_engagement",
     "create_item",
@@ -50,6 +61,7 @@ __all__ = [
     "publish_matter",
     "publish_update",
     "raise_wall",
+    "remove_clause",
     "remove_insider",
     "reopen",
     "resolve_contest",

@@ -9,14 +9,15 @@ from typing import Any, Required, TypedDict, Unpack
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from engagements.actions.checks import Duplicate, build, change, draw, known_currency, known_zone, locked, plain
-from engagements.models import Client, Contract, Engagement, LegalEntity, Matter, Workstream
+from engagements.actions.checks import Duplicate, build, change, draw, known_currency, known_zone, plain
+from engagements.actions.contracts import ContractTerms, terms_of, write_contract
+from engagements.models import Client, Engagement, LegalEntity, Matter, Workstream
 from engagements.models.clients import Status
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership
 from lpo.accounts.roles import Permission, Role
 from lpo.audit.record import record
-from lpo.core.errors import Refused, StaleVersion
+from lpo.core.errors import Refused
 from lpo.tenancy.context import current_organization_id
 
 
@@ -44,18 +45,6 @@ class EngagementFields(TypedDict, total=False):
     starts_on: Required[date]
     ends_on: date | None
     manager: Membership | None
-
-
-class ContractTerms(TypedDict, total=False):
-    effective_from: date
-    signed_on: date | None
-    time_zone: str
-    currency: str
-    payment_days: int
-    contest_days: int
-    acceptance_days: int
-    purchase_order: str
-    at_risk_percent: Decimal
 
 
 class MatterFields(TypedDict, total=False):
@@ -138,21 +127,10 @@ def create_engagement(
     engagement = build(Engagement, {**fields, "client": client, "reference": f"{client.code}-E{number:02d}"})
     engagement.save()
     terms: dict[str, Any] = {"effective_from": engagement.starts_on, "time_zone": client.time_zone, "currency": client.currency}
-    version = _write_contract(engagement, 1, {**terms, **(contract or {})})
-    after = {name: plain(value) for name, value in fields.items()} | {"contract": _terms_of(version)}
+    version = write_contract(engagement, 1, {**terms, **(contract or {})})
+    after = {name: plain(value) for name, value in fields.items()} | {"contract": terms_of(version)}
     record(by=by, action="engagement.create", target=engagement, after=after, reference=engagement.reference)
     return engagement
-
-
-def _write_contract(engagement: Engagement, number: int, terms: dict[str, Any]) -> Contract:
-    _check_places(terms)
-    contract = build(Contract, {**terms, "client_id": engagement.client_id, "engagement": engagement, "number": number})
-    contract.save()
-    return contract
-
-
-def _terms_of(contract: Contract) -> dict[str, object]:
-    return {name: plain(getattr(contract, name)) for name in ContractTerms.__annotations__}
 
 
 @transaction.atomic
@@ -163,38 +141,6 @@ def update_engagement(*, engagement: Engagement, by: Actor, version: int, **fiel
     if after:
         record(by=by, action="engagement.update", target=engagement, before=before, after=after, reference=engagement.reference)
     return engagement
-
-
-@transaction.atomic
-def amend_contract(*, engagement: Engagement, by: Actor, number: int, **terms: Unpack[ContractTerms]) -> Contract:
-    """Write the next version of the contract when a term changes; equal terms leave the latest as it is.
-
-    `number` is the version the terms were edited from; raises `StaleVersion` when a later one exists.
-    """
-    by.need(Permission.EDIT_WORK)
-    locked(engagement)
-    latest: Contract = Contract.objects.filter(engagement=engagement).latest("number")
-    before = _terms_of(latest)
-    after = {name: plain(value) for name, value in terms.items()}
-    different = {name for name, value in after.items() if before[name] != value}
-    if not different:
-        return latest
-    if latest.number != number:
-        _refuse_stale_contract(latest, before, after, different)
-    merged: dict[str, Any] = {name: getattr(latest, name) for name in ContractTerms.__annotations__} | dict(terms)
-    if merged["effective_from"] < latest.effective_from:
-        raise Refused(f"Version {latest.number} begins later, on {latest.effective_from:%d %b %Y}.", "effective_from")
-    contract = _write_contract(engagement, latest.number + 1, merged)
-    changed = {name: before[name] for name in sorted(different)}, {name: after[name] for name in sorted(different)}
-    record(by=by, action="contract.amend", target=contract, before=changed[0], after=changed[1], reference=engagement.reference)
-    return contract
-
-
-def _refuse_stale_contract(latest: Contract, before: dict[str, object], after: dict[str, object], different: set[str]) -> None:
-    from_theirs = {name: before[name] for name in sorted(different)}
-    raise StaleVersion(
-        f"Version {latest.number} was written meanwhile.", theirs=from_theirs, yours={n: after[n] for n in sorted(different)}
-    )
 
 
 @transaction.atomic

@@ -1,4 +1,5 @@
 from engagements.models.clients import Client, Contract, Engagement, LegalEntity, Matter, MatterInsider, StatusUpdate, Workstream
+from engagements.models.contracts import ContractClause
 from engagements.models.imports import ImportBatch, ImportMapping, ImportRow
 from engagements.models.items import Assignment, Pause, Transition, WorkItem
 
@@ -6,6 +7,7 @@ __all__ = [
     "Assignment",
     "Client",
     "Contract",
+    "ContractClause",
     "Engagement",
     "ImportBatch",
     "ImportMapping",

@@ -120,6 +120,17 @@ class Engagement(TenantModel):
         return f"{self.reference} {self.title}"
 
 
+class CapPeriod(models.TextChoices):
+    PERIOD = "period", "Each billing period"
+    QUARTER = "quarter", "Each quarter, to date"
+    YEAR = "year", "Each calendar year, to date"
+
+
+class CreditBase(models.TextChoices):
+    FEES = "fees", "The fees of the terms marked for it"
+    BASELINE = "baseline", "The baseline amount"
+
+
 class Contract(TenantModel):
     """One version of the engagement's contract. The contract's zone governs service-level windows."""
 
@@ -132,15 +143,56 @@ class Contract(TenantModel):
     currency = models.CharField(max_length=3)
     payment_days = models.PositiveSmallIntegerField(default=30)
     contest_days = models.PositiveSmallIntegerField(default=5, help_text="Business days in which a pause may be contested.")
-    acceptance_days = models.PositiveSmallIntegerField(default=5)
+    acceptance_days = models.PositiveSmallIntegerField(default=5, help_text="Business days after delivery in which work may be returned.")
     purchase_order = models.CharField(max_length=60, blank=True)
     at_risk_percent = models.DecimalField(
         max_digits=5, decimal_places=2, default=10, help_text="Credits of a period add up to at most this share of its credit base."
     )
+    cap_period = models.CharField(
+        max_length=8, choices=CapPeriod.choices, default=CapPeriod.PERIOD, help_text="Over which time the share at risk is reckoned."
+    )
+    credit_base = models.CharField(
+        max_length=8, choices=CreditBase.choices, default=CreditBase.FEES, help_text="What credits are a share of."
+    )
+    baseline_period = models.CharField(max_length=8, choices=Cycle.choices, default=Cycle.MONTH)
+    baseline_volume = models.DecimalField(max_digits=14, decimal_places=3, null=True, blank=True, validators=[MinValueValidator(0)])
+    baseline_unit = models.CharField(max_length=30, blank=True, help_text="As workstreams call it: document, NDA, page.")
+    baseline_amount = models.DecimalField(max_digits=16, decimal_places=4, null=True, blank=True, validators=[MinValueValidator(0)])
+    volume_ceiling = models.DecimalField(
+        max_digits=14,
+        decimal_places=3,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text="The most the provider holds capacity for in the same time.",
+    )
+    rework_terms = models.CharField(
+        max_length=300, blank=True, help_text="Who bears rework, and until when, as in “free of charge within 30 days”."
+    )
+    signed_file = TenantForeignKey("audit.Document", null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["organization", "engagement", "number"], name="contract_number_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "engagement", "number"], name="contract_number_once"),
+            models.CheckConstraint(
+                condition=models.Q(volume_ceiling__isnull=True)
+                | models.Q(baseline_volume__isnull=True)
+                | models.Q(volume_ceiling__gte=models.F("baseline_volume")),
+                name="contract_ceiling_above_baseline",
+                violation_error_message="The ceiling lies below the baseline.",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(baseline_volume__isnull=True) | ~models.Q(baseline_unit=""),
+                name="contract_baseline_has_unit",
+                violation_error_message="Say what the baseline volume counts.",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(credit_base="baseline") | models.Q(baseline_amount__isnull=False),
+                name="contract_credit_base_known",
+                violation_error_message="Credits as a share of the baseline need its amount.",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"Version {self.number} from {self.effective_from}"

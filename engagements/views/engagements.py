@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
-from engagements import actions, paging, panels, queries
-from engagements.forms import ContractForm, EngagementEditForm, EngagementForm
-from engagements.models import Contract, Engagement, Matter, Workstream
+from engagements import actions, contracts, paging, panels, queries
+from engagements.forms import EngagementEditForm, EngagementForm
+from engagements.models import Engagement, Matter, Workstream
 from engagements.views.edges import (
     acting,
     address,
@@ -43,15 +44,16 @@ def engagement(request: TenantRequest, organization: str, reference: str) -> Htt
         Workstream.objects.filter(matter__in=matters).select_related("matter").order_by("matter__reference", "item_prefix")[:200]
     )
     counts = queries.counts_of(workstream.id for workstream in workstreams)
-    contracts = list(Contract.objects.filter(engagement=engagement).order_by("-number")[:20])
+    versions = queries.contracts_of(engagement.id)
+    contract = contracts.governing(versions, timezone.localdate())
     context = {
         "engagement": engagement,
-        "contract": contracts[0],
-        "contracts": contracts,
+        "contract": contract,
+        "versions": [version for version in reversed(versions) if version != contract],
         "matters": matters,
         "workstreams": [(workstream, counts[workstream.id]) for workstream in workstreams],
         "panels": panels.collect(panels.engagement_panels, request, engagement),
-        "events": queries.events_about(engagement, *contracts, *matters),
+        "events": queries.events_about(engagement, *versions, *matters),
         "crumbs": [*client_crumbs(organization, engagement.client)[1:], (engagement.reference, "")],
         "may_edit": request.membership.may(P.EDIT_WORK),
     }
@@ -85,20 +87,3 @@ def edit_engagement(request: TenantRequest, organization: str, reference: str) -
     if saved is not None:
         return to("engagement", request, reference)
     return form_page(request, form, title="Edit engagement", submit="Save", crumbs=crumbs)
-
-
-@requires(P.EDIT_WORK, POST=P.EDIT_WORK)
-@acting
-def edit_contract(request: TenantRequest, organization: str, reference: str) -> HttpResponse:
-    engagement = engagement_or_404(reference)
-    latest = queries.latest_contract(engagement)
-    form = ContractForm(posted(request), instance=latest, initial={"number": latest.number})
-    saved = attempt(
-        form, lambda: actions.amend_contract(engagement=engagement, by=request.actor, number=form.cleaned_data["number"], **fields_of(form))
-    )
-    if saved is not None:
-        return to("engagement", request, reference)
-    n = latest.number
-    note = f"You are reading version {n}. A changed term is saved as version {n + 1}; earlier versions stay as they are."
-    crumbs = engagement_crumbs(organization, engagement)
-    return form_page(request, form, title="Contract terms", submit="Save terms", crumbs=crumbs, note=note)

@@ -32,6 +32,10 @@ def _engagement(place: Place) -> Values:
     return {"reference": place.refs.engagement.reference}
 
 
+def _contract(place: Place) -> Values:
+    return {**_engagement(place), "number": 1}
+
+
 def _matter(place: Place) -> Values:
     return {"reference": place.refs.matter.reference}
 
@@ -174,6 +178,13 @@ NAMES: dict[str, Part] = {
     "engagements:decide_pause (uphold)": _decision("uphold"),
     "engagements:decide_pause (contest)": _decision("contest"),
     "engagements:search": _nothing,
+    "engagements:contract": _contract,
+    "engagements:correct_contract": _contract,
+    "engagements:contract_file": _contract,
+    "engagements:compare_contracts": lambda place: {**_contract(place), "other": 1},
+    "engagements:add_clause": _contract,
+    "engagements:edit_clause": lambda place: {**_contract(place), "position": 1},
+    "engagements:remove_clause": lambda place: {**_contract(place), "position": 1},
     "reports:publish": _matter,
     "billing:invoices": _nothing,
     "billing:run": _nothing,

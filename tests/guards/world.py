@@ -21,7 +21,7 @@ from django.utils.text import slugify
 from billing import actions as billing
 from billing.actions.documents import export_reference
 from engagements import actions as work
-from engagements.models import Engagement, LegalEntity, WorkItem, Workstream
+from engagements.models import Contract, Engagement, LegalEntity, WorkItem, Workstream
 from lpo.accounts import actions as accounts
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership, Organization
@@ -144,7 +144,15 @@ def _entity(word: str) -> LegalEntity:
 
 def _engagement(place: Place, client: Any, title: str) -> Engagement:
     fields = {"legal_entity": place.refs.entity, "starts_on": place.refs.first_month, "manager": place.people["project_manager"]}
-    return make.engagement(client, title=title, **fields)
+    made = make.engagement(client, title=title, **fields)
+    contract = Contract.objects.get(engagement=made)
+    work.add_clause(contract=contract, by=make.system(), number=f"{title} 1", title="Review", text=f"{title} at 47.31 each")
+    signed = f"{title}, signed, at 47.31 each".encode()
+    file = store(
+        kind="contract", content=signed, file_name=f"{title}.pdf", media_type="application/pdf", by=make.system(), client_id=client.id
+    )
+    work.attach_signed_file(contract=contract, by=make.system(), document=file)
+    return made
 
 
 def _clients_work(place: Place, word: str) -> None:
