@@ -6,7 +6,8 @@ class BillingConfig(AppConfig):
 
     def ready(self) -> None:
         # Models are loaded by now, which the panels read.
-        from billing import holds, panels  # noqa: PLC0415
+        from billing import holds, orders, panels  # noqa: PLC0415
 
         panels.register()
         holds.register()
+        orders.register()

@@ -12,7 +12,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from engagements.forms import CURRENCIES, ZONES, Refusable, Versioned, day_field
-from engagements.models import Contract, ContractClause
+from engagements.models import Contract, ContractClause, PurchaseOrder
 
 
 class Suggesting(forms.TextInput):
@@ -116,3 +116,21 @@ class SignedFileForm(Refusable, forms.Form):
 
     def clean_file(self) -> Any:
         return within_limit(self.cleaned_data["file"])
+
+
+class OrderForm(Refusable, forms.ModelForm):  # type: ignore[type-arg]
+    amount = forms.DecimalField(max_digits=16, decimal_places=4, min_value=Decimal("0.01"), help_text="Before tax.")
+    currency = forms.ChoiceField(choices=CURRENCIES)
+    valid_from = day_field()
+    valid_to = day_field(required=False, help_text="The last day; empty while it has none.")
+
+    class Meta:
+        model = PurchaseOrder
+        fields = ["number", "amount", "currency", "valid_from", "valid_to", "note"]
+
+    def _post_clean(self) -> None:
+        """The action validates and writes the row it locks."""
+
+
+class OrderEditForm(Versioned, OrderForm):
+    pass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, register_converter
 
-from engagements.views import clients, contracts, engagements, imports, items, matters, queue, search, workstreams
+from engagements.views import clients, contracts, engagements, imports, items, matters, orders, queue, search, workstreams
 
 
 class Prefix:
@@ -77,4 +77,6 @@ urlpatterns = [
     path(_CONTRACT + "clauses/new/", contracts.add_clause, name="add_clause"),
     path(_CONTRACT + "clauses/<int:position>/", contracts.edit_clause, name="edit_clause"),
     path(_CONTRACT + "clauses/<int:position>/remove/", contracts.remove_clause, name="remove_clause"),
+    path("engagements/<str:reference>/orders/new/", orders.new_order, name="new_order"),
+    path("engagements/<str:reference>/orders/<int:number>/", orders.edit_order, name="edit_order"),
 ]

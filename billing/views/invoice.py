@@ -21,6 +21,7 @@ from billing.explain import Opened, opened
 from billing.explanation import LeafKind
 from billing.findings import Finding, visible_findings
 from billing.models import Invoice, InvoiceLine, InvoiceState
+from billing.orders import number_of
 from billing.pdf import render_invoice
 from billing.snapshot import Inconsistent
 from billing.views.edges import file, invoice_or_404, invoice_url
@@ -92,6 +93,7 @@ def _head(request: TenantRequest, row: Invoice, previous: Invoice | None) -> dic
         "page_url": invoice_url(request, row),
         "urls": {name: invoice_url(request, row, name) for name in urls},
         "contract": contract,
+        "order_number": number_of(row, contract) if contract is not None else "",
         "previous": previous,
         "previous_url": invoice_url(request, _beside(row, previous)) if previous else "",
         "against": _against(row, previous),

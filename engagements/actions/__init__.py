@@ -26,6 +26,7 @@ from engagements.actions.entities import create_legal_entity, update_legal_entit
 from engagements.actions.imports import confirm_import, discard_import, map_columns, upload_file
 from engagements.actions.item_imports import Upserted, upsert_items
 from engagements.actions.items import assign_item, create_item, move_item, permitted_moves, undo_last_move, update_item
+from engagements.actions.orders import add_order, change_order
 from engagements.actions.pauses import contest_pause, pause_item, resolve_contest, resume_item, withdraw_pause
 from engagements.actions.publishing import lower_wall, publish_matter, publish_update, raise_wall, remove_insider
 
@@ -36,11 +37,13 @@ __all__ = [
     "Outcome",
     "Upserted",
     "add_clause",
+    "add_order",
     "amend_contract",
     "assign_item",
     "assign_items",
     "attach_signed_file",
     "change_clause",
+    "change_order",
     "close",
     "confirm_import",
     "contest_pause",

@@ -1,5 +1,5 @@
 from engagements.models.clients import Client, Contract, Engagement, LegalEntity, Matter, MatterInsider, StatusUpdate, Workstream
-from engagements.models.contracts import ContractClause
+from engagements.models.contracts import ContractClause, PurchaseOrder
 from engagements.models.imports import ImportBatch, ImportMapping, ImportRow
 from engagements.models.items import Assignment, Pause, Transition, WorkItem
 
@@ -16,6 +16,7 @@ __all__ = [
     "Matter",
     "MatterInsider",
     "Pause",
+    "PurchaseOrder",
     "StatusUpdate",
     "Transition",
     "WorkItem",

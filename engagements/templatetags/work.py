@@ -20,6 +20,8 @@ _SAID = {
     "contract.add_clause": "Clause added",
     "contract.change_clause": "Clause changed",
     "contract.remove_clause": "Clause removed",
+    "order.add": "Purchase order added",
+    "order.change": "Purchase order changed",
     "matter.create": "Matter opened",
     "matter.update": "Matter changed",
     "matter.publish": "Shown to the client",

@@ -179,6 +179,8 @@ NAMES: dict[str, Part] = {
     "engagements:decide_pause (contest)": _decision("contest"),
     "engagements:search": _nothing,
     "engagements:contract": _contract,
+    "engagements:new_order": _engagement,
+    "engagements:edit_order": lambda place: {**_engagement(place), "number": 1},
     "engagements:correct_contract": _contract,
     "engagements:contract_file": _contract,
     "engagements:compare_contracts": lambda place: {**_contract(place), "other": 1},

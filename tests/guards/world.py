@@ -42,7 +42,7 @@ from tests.sla import make as levels
 HAZEL, ROWAN = "hazel", "rowan"
 WORK_PRODUCT = "the privileged words themselves"
 # Prices nobody would write by chance: whoever reads one on a page was shown money.
-PRICES = ["47.31", "2731.19", "2,731.19", "93.57", "97.13", "83.71"]
+PRICES = ["97,113.00", "47.31", "2731.19", "2,731.19", "93.57", "97.13", "83.71"]
 INSIDERS = {"insider", "second_billing"}
 ROLES = [role.value for role in Role]
 OUTSIDERS = [role for role in ROLES if role != Role.CLIENT_VIEWER]
@@ -152,6 +152,9 @@ def _engagement(place: Place, client: Any, title: str) -> Engagement:
         kind="contract", content=signed, file_name=f"{title}.pdf", media_type="application/pdf", by=make.system(), client_id=client.id
     )
     work.attach_signed_file(contract=contract, by=make.system(), document=file)
+    work.add_order(
+        engagement=made, by=make.system(), number=f"{title} PO", amount=Decimal("97113.00"), currency="USD", valid_from=made.starts_on
+    )
     return made
 
 
