@@ -70,6 +70,7 @@ urlpatterns = [
     path(_ITEM + "pauses/<int:number>/evidence/", items.evidence, name="evidence"),
     path(_ITEM + "pauses/<int:number>/<str:what>/", items.decide_pause, name="decide_pause"),
     path("search/", search.search, name="search"),
+    path("search/offer/", search.offer, name="offer"),
     path(_CONTRACT, contracts.contract, name="contract"),
     path(_CONTRACT + "correct/", contracts.correct_contract, name="correct_contract"),
     path(_CONTRACT + "file/", contracts.contract_file, name="contract_file"),

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0002_grants'),
-        ('billing', '0004_withdrawn_usage'),
+        ('billing', '0006_portal_columns'),
         ('engagements', '0011_purchase_orders'),
     ]
 

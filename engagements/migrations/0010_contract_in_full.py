@@ -18,6 +18,8 @@ class Migration(migrations.Migration):
     dependencies = [
         ('accounts', '0002_grants'),
         ('audit', '0003_search'),
+        # What the client's role reads is narrowed to columns there; columns added from here on are refused to it until granted.
+        ('billing', '0006_portal_columns'),
         ('engagements', '0004_outside_counsel'),
     ]
 

@@ -1,4 +1,5 @@
-"""One box over clients, engagements, matters, workstreams and items: references and client matter ids, then words of titles."""
+"""One box over clients, engagements, matters, workstreams, items and invoices: references and client matter ids, then words of
+titles. A page of its own, and what the palette offers while one types."""
 
 from __future__ import annotations
 
@@ -7,16 +8,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from engagements.models import Client, Engagement, Matter, WorkItem, Workstream
 from engagements.views.edges import address
 from lpo.accounts.access import TenantRequest, requires
+from lpo.accounts.finding import invoices
 from lpo.accounts.roles import Permission as P
 from lpo.tenancy.context import current_organization_id
 
 _MOST = 20
+# The palette shows a few of each kind; the page shows the rest.
+_OFFERED = 5
 _WORD = re.compile(r"\w+", re.UNICODE)
 
 
@@ -90,8 +94,27 @@ def find(text: str, slug: str) -> list[tuple[str, list[Hit]]]:
     return [(name, hits) for name, hits in groups if hits]
 
 
+def _found(request: TenantRequest) -> tuple[str, list[tuple[str, list[Hit]]]]:
+    text = " ".join(request.GET.get("q", "").replace("\x00", "").split())[:120]
+    if not text:
+        return "", []
+    bills = [Hit(*row) for row in invoices(request, text, _MOST)]
+    return text, [*find(text, request.organization.slug), *([("Invoices", bills)] if bills else [])]
+
+
 @requires(P.VIEW_WORK)
 def search(request: TenantRequest, organization: str) -> HttpResponse:
-    text = request.GET.get("q", "").replace("\x00", "").strip()[:120]
-    groups = find(text, organization) if text else []
+    text, groups = _found(request)
     return render(request, "engagements/search.html", {"query": text, "groups": groups})
+
+
+@requires(P.VIEW_WORK)
+def offer(request: TenantRequest, organization: str) -> HttpResponse:
+    """The same search for the palette: a few hits of each kind, as data."""
+    _, groups = _found(request)
+    hits = [
+        {"kind": name.removesuffix("s"), "reference": hit.reference, "title": hit.title, "url": hit.url}
+        for name, found in groups
+        for hit in found[:_OFFERED]
+    ]
+    return JsonResponse({"hits": hits})

@@ -178,6 +178,7 @@ NAMES: dict[str, Part] = {
     "engagements:decide_pause (uphold)": _decision("uphold"),
     "engagements:decide_pause (contest)": _decision("contest"),
     "engagements:search": _nothing,
+    "engagements:offer": _nothing,
     "engagements:contract": _contract,
     "engagements:new_order": _engagement,
     "engagements:edit_order": lambda place: {**_engagement(place), "number": 1},
@@ -307,6 +308,7 @@ DATA: dict[str, Part] = {
 # Address → query string of a GET that shows something.
 QUERIES: dict[str, Part] = {
     "engagements:search": lambda place: {"q": place.slug},
+    "engagements:offer": lambda place: {"q": place.slug},
     "billing:new_term": lambda place: {"model": "unit"},
     "billing:run": lambda place: {"month": f"{place.refs.last_month:%Y-%m}"},
 }
