@@ -21,7 +21,7 @@ from engagements.models import Contract, ImportBatch, Matter, MatterInsider, Wor
 from engagements.orders import Balance
 from lpo.accounts.models import Membership
 from lpo.accounts.roles import ROLE_PERMISSIONS, Permission
-from lpo.core.templatetags.formats import day, money
+from lpo.core.templatetags.formats import money
 from lpo.tenancy.context import current_organization_id, current_scope, in_organization
 from sla.models import Attainment, CreditClaim
 
@@ -203,13 +203,13 @@ def _order(invoice: Invoice, balances: Sequence[Balance]) -> Iterator[Finding]:
             yield Finding("block", f"Order {elsewhere.order.number} is in {elsewhere.order.currency}, this invoice in {invoice.currency}.")
             return
         ended = max(balances, key=lambda one: (one.order.valid_to or last, one.order.pk)).order
-        when = f"ended on {day(ended.valid_to)}" if ended.valid_to and ended.valid_to < last else f"begins on {day(ended.valid_from)}"
-        yield Finding("block", f"No purchase order is valid on {day(last)}: {ended.number} {when}.")
+        when = (
+            f"ended on {ended.valid_to:%d %b %Y}" if ended.valid_to and ended.valid_to < last else f"begins on {ended.valid_from:%d %b %Y}"
+        )
+        yield Finding("block", f"No purchase order is valid on {last:%d %b %Y}: {ended.number} {when}.")
     elif row.remaining < invoice.net:
         left, net = money(row.remaining, invoice.currency), money(invoice.net, invoice.currency)
-        text = (
-            f"Order {row.order.number} would be overdrawn: {left} {invoice.currency} is left, and the invoice comes to {net} before tax."
-        )
+        text = f"Order {row.order.number} would be overdrawn: {left} {invoice.currency} is left, and the invoice comes to {net} before tax."
         yield Finding("block", text)
 
 

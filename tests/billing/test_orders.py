@@ -66,10 +66,10 @@ def test_an_order_is_drawn_to_its_last_cent_and_no_further(flat: Engagement, bil
     bills.issued(flat, bill, bella, index=1)
     (balance,) = balances_by_engagement([flat.id])[flat.id]
     assert balance.remaining == 0
-    third = bills.drafted(flat, bill, index=2)
+    third = bills.drafted(flat, bill, index=2, now=DECEMBER)
     assert blocks(third) == ["Order PO-1 would be overdrawn: 0.00 USD is left, and the invoice comes to 2,500.00 before tax."]
     with pytest.raises(Refused, match="overdrawn"):
-        bills.issued(flat, bill, bella, index=2)
+        bills.issued(flat, bill, bella, index=2, now=DECEMBER)
 
 
 def test_an_order_that_ended_before_the_billed_time_blocks_it(flat: Engagement, bill: Membership) -> None:
