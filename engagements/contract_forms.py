@@ -11,8 +11,9 @@ from django.conf import settings
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from engagements.forms import CURRENCIES, ZONES, Refusable, Versioned, day_field
+from engagements.forms import CURRENCIES, ZONES, PersonField, Refusable, Versioned, WithPeople, day_field
 from engagements.models import Contract, ContractClause, PurchaseOrder
+from engagements.models.team import TeamRole
 
 
 class Suggesting(forms.TextInput):
@@ -134,3 +135,41 @@ class OrderForm(Refusable, forms.ModelForm):  # type: ignore[type-arg]
 
 class OrderEditForm(Versioned, OrderForm):
     pass
+
+
+class RenewForm(Refusable, Versioned):
+    ends_on = day_field(label="New last day")
+
+
+class ConvertForm(Refusable, Versioned):
+    starts_on = day_field(label="Managed service from", help_text="The pilot's term ends the day before.")
+    ends_on = day_field(label="Last day", required=False, help_text="Empty while it has none.")
+
+
+class CloseForm(Refusable, Versioned):
+    reason = forms.CharField(max_length=500, required=False, widget=forms.Textarea(attrs={"rows": 3}), label="What becomes of what is open")
+
+
+class ReopenForm(Refusable, Versioned):
+    reason = forms.CharField(max_length=500, widget=forms.Textarea(attrs={"rows": 3}), label="Why it is opened again")
+
+
+class TeamForm(WithPeople, forms.Form):
+    member = PersonField(required=True, empty_label=None)
+    role = forms.ChoiceField(choices=TeamRole.choices, label="Part", initial=TeamRole.REVIEWER)
+    starts_on = day_field(label="First day")
+    ends_on = day_field(label="Last day", required=False, help_text="Empty while it lasts.")
+
+
+class EndTeamForm(Refusable, forms.Form):
+    last_day = day_field(label="Last day")
+
+
+class ProtocolForm(Refusable, forms.Form):
+    title = forms.CharField(max_length=200)
+    effective_from = day_field(label="In force from", help_text="From this day, once the supervising attorney has signed it.")
+    text = forms.CharField(widget=forms.Textarea(attrs={"rows": 14}), required=False, max_length=100_000)
+    file = forms.FileField(required=False, help_text="The protocol as a file, in place of the text or beside it.")
+
+    def clean_file(self) -> Any:
+        return within_limit(self.cleaned_data["file"])

@@ -12,7 +12,7 @@ from django.conf import settings
 from engagements import states
 from engagements.imports.reader import ENCODINGS
 from engagements.models import Client, Engagement, LegalEntity, Matter, Pause, WorkItem, Workstream
-from engagements.queries import staff
+from engagements.queries import parties_of, staff
 from lpo.accounts.models import Membership
 from lpo.core.errors import Refused
 from lpo.core.validators import validate_year
@@ -95,12 +95,20 @@ class EngagementForm(WithPeople, forms.ModelForm):  # type: ignore[type-arg]
     manager = PersonField(label="Project manager")
     starts_on = day_field()
     ends_on = day_field(required=False)
+    notice_given_on = day_field(required=False, label="Notice given on", help_text="Then it does not renew by itself.")
 
-    field_order = ["title", "legal_entity", "manager", "delivery_model", "location", "starts_on", "ends_on"]
+    field_order = [
+        *["title", "legal_entity", "manager", "delivery_model", "location", "starts_on", "ends_on"],
+        *["renewal", "renewal_months", "notice_days", "notice_given_on"],
+    ]
 
     class Meta:
         model = Engagement
-        fields = ["title", "delivery_model", "location", "starts_on", "ends_on"]
+        fields = [
+            *["title", "delivery_model", "location", "starts_on", "ends_on"],
+            *["renewal", "renewal_months", "notice_days", "notice_given_on"],
+        ]
+        labels = {"renewal": "After its last day", "renewal_months": "Months of a renewal", "notice_days": "Days of notice"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -113,17 +121,38 @@ class EngagementEditForm(Versioned, EngagementForm):
     pass
 
 
+class LinesField(forms.CharField):
+    """Names, one a line, as a list."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(widget=forms.Textarea(attrs={"rows": 3}), required=False, max_length=10_000, **kwargs)
+
+    def to_python(self, value: Any) -> Any:
+        return super().to_python(value) if value is None else str(value)
+
+    def clean(self, value: Any) -> Any:
+        return [line.strip() for line in str(super().clean(value) or "").splitlines() if line.strip()]
+
+
 class MatterForm(WithPeople, forms.ModelForm):  # type: ignore[type-arg]
     supervising_attorney = PersonField()
+    parties = LinesField(label="Other parties", help_text="One name a line: counterparties, affiliates. Conflict checks read them.")
+
+    field_order = [
+        *["title", "client_matter_id", "own_matter_id", "jurisdiction", "supervising_attorney"],
+        *["end_client", "parties", "bill_to"],
+    ]
 
     class Meta:
         model = Matter
-        fields = ["title", "client_matter_id", "jurisdiction"]
+        fields = ["title", "client_matter_id", "own_matter_id", "jurisdiction", "end_client", "bill_to"]
+        widgets = {"bill_to": forms.Textarea(attrs={"rows": 3})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             self.initial["supervising_attorney"] = self.instance.supervising_attorney_id
+            self.initial["parties"] = "\n".join(parties_of(self.instance))
 
 
 class MatterEditForm(Versioned, MatterForm):

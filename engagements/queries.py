@@ -4,15 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, DateField, ExpressionWrapper, F, Q, QuerySet
+from django.urls import reverse
+from django.utils import timezone
 
-from engagements import contracts, states
-from engagements.contracts import Hold
-from engagements.models import Client, Contract, ContractClause, Engagement, Matter, Pause, Transition, WorkItem, Workstream
+from engagements import closing, contracts, states
+from engagements.closing import Unfinished
+from engagements.contracts import Hold, governing
+from engagements.models import (
+    Client,
+    Contract,
+    ContractClause,
+    EndedTerm,
+    Engagement,
+    ImportBatch,
+    Matter,
+    MatterParty,
+    Pause,
+    ProtocolVersion,
+    Transition,
+    WorkItem,
+    Workstream,
+)
+from engagements.models.imports import ImportState
 from lpo.accounts.models import Membership
 from lpo.accounts.roles import Role
 from lpo.audit.models import Event
@@ -146,7 +164,7 @@ def contracts_of(engagement_id: int) -> list[Contract]:
 def contract_on(engagement: Engagement | int, day: date) -> Contract | None:
     """The contract version that governs a day, else the first. The one place that decides it."""
     number = engagement if isinstance(engagement, int) else engagement.pk
-    return contracts.governing(contracts_of(number), day)
+    return governing(contracts_of(number), day)
 
 
 def holds_of(contract: Contract) -> list[Hold]:
@@ -227,3 +245,57 @@ def history_of(item: WorkItem) -> tuple[list[Transition], set[int], list[Pause]]
     rows = list(Transition.objects.filter(item=item).order_by("at", "id"))
     gone = {row.reverses_id for row in rows if row.reverses_id} | {row.id for row in rows if row.reverses_id}
     return rows, gone, list(Pause.objects.filter(item=item).order_by("started_at", "id"))
+
+
+def term_begins(engagement: Engagement) -> date:
+    """The first day of the running term: the day after the last one ended, else the engagement's first."""
+    last = EndedTerm.objects.filter(engagement=engagement).order_by("-number").values_list("ends_on", flat=True).first()
+    return last + timedelta(days=1) if last is not None else engagement.starts_on
+
+
+def renewals(today: date, days: int = 90) -> QuerySet[Any]:
+    """Open engagements that end, or whose last day for notice comes, within so many days; those already past come first."""
+    until = today + timedelta(days=days)
+    notice: Any = ExpressionWrapper(F("ends_on") - F("notice_days"), output_field=DateField())
+    rows: QuerySet[Any] = Engagement.objects.filter(status="open", ends_on__isnull=False).annotate(decide_by=notice)
+    return rows.filter(decide_by__lte=until)
+
+
+def unfinished(slug: str, engagement: Engagement) -> list[Unfinished]:
+    """Everything still open on an engagement, across walls."""
+    with in_organization(current_organization_id()):
+        found = [row for source in [_unfinished_work, *closing.sources] for row in source(slug, engagement)]
+    return [row for row in found if row.count]
+
+
+def _unfinished_work(slug: str, engagement: Engagement) -> list[Unfinished]:
+    here = reverse("engagements:engagement", args=[slug, engagement.reference])
+    items = WorkItem.objects.filter(workstream__matter__engagement=engagement, finished=False)
+    states_ = [ImportState.CHECKING, ImportState.PREVIEW, ImportState.LOADING]
+    return [
+        Unfinished(items[: COUNT_CAP + 1].count(), "work items not finished", here),
+        Unfinished(items.filter(paused=True)[: COUNT_CAP + 1].count(), "of them on hold", here),
+        Unfinished(
+            ImportBatch.objects.filter(workstream__matter__engagement=engagement, state__in=states_).count(), "imports not loaded", here
+        ),
+        Unfinished(Workstream.objects.filter(matter__engagement=engagement, status="open").count(), "workstreams open", here),
+        Unfinished(Matter.objects.filter(engagement=engagement, status="open").count(), "matters open", here),
+    ]
+
+
+def parties_of(matter: Matter) -> list[str]:
+    """Names of the parties a matter has now."""
+    return list(MatterParty.objects.filter(matter=matter, removed_at__isnull=True).order_by("name").values_list("name", flat=True))
+
+
+def protocols_of(workstream: Workstream) -> list[ProtocolVersion]:
+    """Every version, the newest first, without their text."""
+    rows = ProtocolVersion.objects.filter(workstream=workstream).defer("text")
+    return list(rows.order_by("-number")[:100])
+
+
+def protocols_in_force(workstream_ids: Iterable[int], now: datetime) -> dict[int, ProtocolVersion]:
+    """By workstream the signed version in force at an instant: of those whose day has come, the last; without its text."""
+    rows = ProtocolVersion.objects.filter(workstream_id__in=list(workstream_ids), signed_at__lte=now)
+    begun = rows.filter(effective_from__lte=timezone.localdate(now)).defer("text").order_by("workstream_id", "number")
+    return {row.workstream_id: row for row in begun}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any, Required, TypedDict, Unpack
@@ -11,6 +12,7 @@ from django.utils import timezone
 
 from engagements.actions.checks import Duplicate, build, change, draw, known_currency, known_zone, plain
 from engagements.actions.contracts import ContractTerms, terms_of, write_contract
+from engagements.actions.parties import set_parties
 from engagements.models import Client, Engagement, LegalEntity, Matter, Workstream
 from engagements.models.clients import Status
 from lpo.accounts.actor import Actor
@@ -44,13 +46,20 @@ class EngagementFields(TypedDict, total=False):
     location: str
     starts_on: Required[date]
     ends_on: date | None
+    renewal: str
+    renewal_months: int
+    notice_days: int
+    notice_given_on: date | None
     manager: Membership | None
 
 
 class MatterFields(TypedDict, total=False):
     title: Required[str]
     client_matter_id: str
+    own_matter_id: str
     jurisdiction: str
+    end_client: str
+    bill_to: str
     supervising_attorney: Membership | None
 
 
@@ -61,10 +70,10 @@ class WorkstreamFields(TypedDict, total=False):
     item_prefix: Required[str]
 
 
-Closable = Client | Engagement | Matter | Workstream
+Closable = Client | Matter | Workstream
 
 
-def _open(obj: Closable, noun: str) -> None:
+def _open(obj: Closable | Engagement, noun: str) -> None:
     if obj.status != Status.OPEN:
         raise Refused(f"This {noun} is closed. Reopen it first.")
 
@@ -137,6 +146,8 @@ def create_engagement(
 def update_engagement(*, engagement: Engagement, by: Actor, version: int, **fields: Any) -> Engagement:
     by.need(Permission.EDIT_WORK)
     _staff(fields.get("manager"), "manager")
+    if engagement.delivery_model == "pilot" and fields.get("delivery_model", "pilot") != "pilot":
+        raise Refused("A pilot is converted, so that its term stays on record.", "delivery_model")
     engagement, before, after = change(engagement, version, fields)
     if after:
         record(by=by, action="engagement.update", target=engagement, before=before, after=after, reference=engagement.reference)
@@ -144,8 +155,8 @@ def update_engagement(*, engagement: Engagement, by: Actor, version: int, **fiel
 
 
 @transaction.atomic
-def create_matter(*, engagement: Engagement, by: Actor, **fields: Unpack[MatterFields]) -> Matter:
-    """The reference, such as ACME-0003, comes from the client's counter."""
+def create_matter(*, engagement: Engagement, by: Actor, parties: Sequence[str] = (), **fields: Unpack[MatterFields]) -> Matter:
+    """The reference, such as ACME-0003, comes from the client's counter. `parties`: names besides the client's."""
     by.need(Permission.EDIT_WORK)
     _open(engagement, "engagement")
     _staff(fields.get("supervising_attorney"), "supervising_attorney")
@@ -157,15 +168,22 @@ def create_matter(*, engagement: Engagement, by: Actor, **fields: Unpack[MatterF
     values = {**fields, "client_id": engagement.client_id, "engagement": engagement, "reference": f"{code}-{number:04d}"}
     matter = build(Matter, values)
     matter.save()
-    record(by=by, action="matter.create", target=matter, after={n: plain(v) for n, v in fields.items()}, reference=matter.reference)
+    _, named = set_parties(matter, parties)
+    after = {n: plain(v) for n, v in fields.items()} | ({"parties": named} if named else {})
+    record(by=by, action="matter.create", target=matter, after=after, reference=matter.reference)
     return matter
 
 
 @transaction.atomic
-def update_matter(*, matter: Matter, by: Actor, version: int, **fields: Any) -> Matter:
+def update_matter(*, matter: Matter, by: Actor, version: int, parties: Sequence[str] | None = None, **fields: Any) -> Matter:
+    """`parties` None leaves them as they are."""
     by.need(Permission.EDIT_WORK)
     _staff(fields.get("supervising_attorney"), "supervising_attorney")
     matter, before, after = change(matter, version, fields)
+    if parties is not None:
+        old, new = set_parties(matter, parties)
+        if old != new:
+            before, after = before | {"parties": old}, after | {"parties": new}
     if after:
         record(by=by, action="matter.update", target=matter, before=before, after=after, reference=matter.reference)
     return matter
@@ -209,7 +227,7 @@ def _reference(obj: Closable) -> str:
 
 @transaction.atomic
 def set_status(*, target: Closable, by: Actor, version: int, status: str) -> Closable:
-    """Close or reopen. What is already so stays untouched."""
+    """Close or reopen. What is already so stays untouched. An engagement has actions of its own, which ask for reasons."""
     by.need(Permission.EDIT_WORK)
     noun = type(target).__name__.lower()
     target, before, after = change(target, version, {"status": Status(status).value})

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
 from engagements import actions, contracts, paging, panels, queries
 from engagements.forms import EngagementEditForm, EngagementForm
-from engagements.models import Engagement, Matter, Workstream
+from engagements.models import EndedTerm, Engagement, Matter, Workstream
 from engagements.views.edges import (
     acting,
     address,
@@ -25,15 +27,23 @@ from engagements.views.edges import (
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 
+_CHIPS = {"": "Open", "ending": "Renewals in 90 days", "closed": "Closed"}
+
 
 @requires(P.VIEW_WORK)
 def engagements(request: TenantRequest, organization: str) -> HttpResponse:
-    closed = request.GET.get("status") == "closed"
-    rows = Engagement.objects.filter(status="closed" if closed else "open").select_related("client", "manager__user")
-    page = paging.page_of(rows, request.GET.dict(), keys=("reference", "id"), parsers=(str, int))
+    shown = request.GET.get("status", "")
+    shown = shown if shown in _CHIPS else ""
+    if shown == "ending":
+        rows = queries.renewals(timezone.localdate()).select_related("client", "manager__user")
+        page = paging.page_of(rows, request.GET.dict(), keys=("decide_by", "id"), parsers=(date.fromisoformat, int))
+    else:
+        rows = Engagement.objects.filter(status=shown or "open").select_related("client", "manager__user")
+        page = paging.page_of(rows, request.GET.dict(), keys=("reference", "id"), parsers=(str, int))
     here = address("engagements", organization)
-    chips = [{"label": "Open", "url": here, "current": not closed}, {"label": "Closed", "url": f"{here}?status=closed", "current": closed}]
-    return render(request, "engagements/engagements.html", {"page": page, "chips": chips, "closed": closed})
+    chips = [{"label": label, "url": f"{here}?status={key}" if key else here, "current": shown == key} for key, label in _CHIPS.items()]
+    context = {"page": page, "chips": chips, "shown": shown, "today": timezone.localdate()}
+    return render(request, "engagements/engagements.html", context)
 
 
 @requires(P.VIEW_WORK)
@@ -46,10 +56,13 @@ def engagement(request: TenantRequest, organization: str, reference: str) -> Htt
     counts = queries.counts_of(workstream.id for workstream in workstreams)
     versions = queries.contracts_of(engagement.id)
     contract = contracts.governing(versions, timezone.localdate())
+    ended = list(EndedTerm.objects.filter(engagement=engagement).order_by("-number")[:20])
     context = {
         "engagement": engagement,
         "contract": contract,
         "versions": [version for version in reversed(versions) if version != contract],
+        "begins": ended[0].ends_on + timedelta(days=1) if ended else engagement.starts_on,
+        "ended": ended,
         "matters": matters,
         "workstreams": [(workstream, counts[workstream.id]) for workstream in workstreams],
         "panels": panels.collect(panels.engagement_panels, request, engagement),

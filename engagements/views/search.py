@@ -11,7 +11,8 @@ from django.db import connection
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from engagements.models import Client, Engagement, Matter, WorkItem, Workstream
+from engagements.models import Client, Engagement, Matter, MatterParty, WorkItem, Workstream
+from engagements.models.parties import name_key
 from engagements.views.edges import address
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.finding import invoices
@@ -39,6 +40,18 @@ def _beginning_with(table: str, column: str, text: str) -> list[int]:
             [current_organization_id(), text, _MOST],
         )
         return [row[0] for row in cursor.fetchall()]
+
+
+def _by_id(text: str) -> list[int]:
+    """Matters whose number begins so: the client's or ours in other systems, as typed or in capitals."""
+    asked = [(column, one) for column in ("client_matter_id", "own_matter_id") for one in sorted({text, text.upper()})]
+    return [number for column, one in asked for number in _beginning_with("engagements_matter", column, one)]
+
+
+def _of_parties(text: str) -> list[int]:
+    """Matters that have a party whose name begins so."""
+    found = _beginning_with("engagements_matterparty", "name_key", name_key(text)) if name_key(text) else []
+    return list(MatterParty.objects.filter(id__in=found).order_by("id").values_list("matter_id", flat=True))
 
 
 def _items_by_words(words: str) -> list[int]:
@@ -69,7 +82,8 @@ def find(text: str, slug: str) -> list[tuple[str, list[Hit]]]:
     engagements = _matching(Engagement, _beginning_with("engagements_engagement", "reference", upper), text, ("title",))
     matter_ids = [
         *_beginning_with("engagements_matter", "reference", upper),
-        *_beginning_with("engagements_matter", "client_matter_id", text),
+        *_by_id(text),
+        *_of_parties(text),
     ]
     matters = _matching(Matter, matter_ids, text, ("title",))
     streams = Workstream.objects.filter(

@@ -42,7 +42,7 @@ def flat() -> Engagement:
 
 
 def order(engagement: Engagement, number: str = "PO-1", amount: str = "10000", **fields: Any) -> PurchaseOrder:
-    values = {"currency": "USD", "valid_from": date(2026, 9, 1)} | fields
+    values: Any = {"currency": "USD", "valid_from": date(2026, 9, 1)} | fields
     return work.add_order(engagement=engagement, by=make.system(), number=number, amount=Decimal(amount), **values)
 
 
@@ -98,7 +98,7 @@ def test_without_orders_the_contracts_own_reference_stands_and_its_absence_only_
     [("100", "ends first"), ("300", "ends later"), ("900", "ends later"), ("-50", "ends first")],
 )
 def test_the_order_that_ends_first_is_used_up_first(amount: str, number: str) -> None:
-    common = {"amount": Decimal(200), "currency": "USD", "valid_from": date(2026, 1, 1)}
+    common: dict[str, Any] = {"amount": Decimal(200), "currency": "USD", "valid_from": date(2026, 1, 1)}
     first = Balance(PurchaseOrder(pk=1, number="ends first", valid_to=date(2026, 6, 30), **common), Decimal(50))
     later = Balance(PurchaseOrder(pk=2, number="ends later", valid_to=None, **common | {"amount": Decimal(500)}), Decimal(0))
     gone = Balance(PurchaseOrder(pk=3, number="gone", valid_to=date(2026, 1, 31), **common), Decimal(0))
