@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from engagements.forms import CURRENCIES, ZONES, PersonField, Refusable, Versioned, WithPeople, day_field
+from engagements.forms import CURRENCIES, ZONES, KeepsWhatIsLeftOut, PersonField, Refusable, Versioned, WithPeople, day_field
 from engagements.models import Contract, ContractClause, PurchaseOrder
 from engagements.models.team import TeamRole
 
@@ -49,8 +49,10 @@ def within_limit(file: Any) -> Any:
     return file
 
 
-class ContractForm(Refusable, forms.ModelForm):  # type: ignore[type-arg]
+class ContractForm(KeepsWhatIsLeftOut, Refusable, forms.ModelForm):  # type: ignore[type-arg]
     """Saving writes the next version; `number` is the version this began from."""
+
+    KEPT = ("cap_period", "credit_base", "baseline_period")
 
     number = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
     effective_from = day_field(label="In force from")

@@ -56,6 +56,22 @@ class Refusable:
         self.add_error(field, refusal.message)  # type: ignore[attr-defined]
 
 
+class KeepsWhatIsLeftOut:
+    """Choices with a usual answer may be left out of what is sent: the row keeps what it has, a new one begins with the usual."""
+
+    KEPT: tuple[str, ...] = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.left_out = [name for name in self.KEPT if self.is_bound and self.add_prefix(name) not in self.data]  # type: ignore[attr-defined]
+        for name in self.left_out:
+            self.fields[name].required = False  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}  # type: ignore[misc]
+        return data | {name: getattr(self.instance, name) for name in self.left_out}  # type: ignore[attr-defined]
+
+
 class WithPeople(Refusable):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -90,7 +106,9 @@ class ClientEditForm(Versioned, ClientForm):
         fields = [name for name in ClientForm.Meta.fields if name != "code"]
 
 
-class EngagementForm(WithPeople, forms.ModelForm):  # type: ignore[type-arg]
+class EngagementForm(KeepsWhatIsLeftOut, WithPeople, forms.ModelForm):  # type: ignore[type-arg]
+    KEPT = ("renewal", "renewal_months", "notice_days")
+
     legal_entity: Any = forms.ModelChoiceField(queryset=None, empty_label=None, help_text="Who signs and invoices.")
     manager = PersonField(label="Project manager")
     starts_on = day_field()
@@ -153,6 +171,10 @@ class MatterForm(WithPeople, forms.ModelForm):  # type: ignore[type-arg]
         if self.instance.pk:
             self.initial["supervising_attorney"] = self.instance.supervising_attorney_id
             self.initial["parties"] = "\n".join(parties_of(self.instance))
+
+    def clean_parties(self) -> list[str] | None:
+        """None where they were not asked about: then they stay."""
+        return self.cleaned_data["parties"] if self.add_prefix("parties") in self.data else None
 
 
 class MatterEditForm(Versioned, MatterForm):

@@ -155,7 +155,7 @@ def update_engagement(*, engagement: Engagement, by: Actor, version: int, **fiel
 
 
 @transaction.atomic
-def create_matter(*, engagement: Engagement, by: Actor, parties: Sequence[str] = (), **fields: Unpack[MatterFields]) -> Matter:
+def create_matter(*, engagement: Engagement, by: Actor, parties: Sequence[str] | None = None, **fields: Unpack[MatterFields]) -> Matter:
     """The reference, such as ACME-0003, comes from the client's counter. `parties`: names besides the client's."""
     by.need(Permission.EDIT_WORK)
     _open(engagement, "engagement")
@@ -168,7 +168,7 @@ def create_matter(*, engagement: Engagement, by: Actor, parties: Sequence[str] =
     values = {**fields, "client_id": engagement.client_id, "engagement": engagement, "reference": f"{code}-{number:04d}"}
     matter = build(Matter, values)
     matter.save()
-    _, named = set_parties(matter, parties)
+    _, named = set_parties(matter, parties or ())
     after = {n: plain(v) for n, v in fields.items()} | ({"parties": named} if named else {})
     record(by=by, action="matter.create", target=matter, after=after, reference=matter.reference)
     return matter
