@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -10,7 +11,7 @@ from django.utils import timezone
 
 from engagements import actions, contracts, paging, panels, queries
 from engagements.forms import EngagementEditForm, EngagementForm
-from engagements.models import EndedTerm, Engagement, Matter, Workstream
+from engagements.models import EndedTerm, Engagement, Matter, PurchaseOrder, TeamMember, Workstream
 from engagements.views.edges import (
     acting,
     address,
@@ -46,6 +47,12 @@ def engagements(request: TenantRequest, organization: str) -> HttpResponse:
     return render(request, "engagements/engagements.html", context)
 
 
+def _parts(engagement: Engagement) -> list[Any]:
+    """Rows whose events belong to the engagement's timeline."""
+    orders = PurchaseOrder.objects.filter(engagement=engagement).only("id").order_by("-id")[:100]
+    return [*orders, *TeamMember.objects.filter(engagement=engagement).only("id").order_by("-id")[:100]]
+
+
 @requires(P.VIEW_WORK)
 def engagement(request: TenantRequest, organization: str, reference: str) -> HttpResponse:
     engagement = engagement_or_404(reference)
@@ -66,7 +73,7 @@ def engagement(request: TenantRequest, organization: str, reference: str) -> Htt
         "matters": matters,
         "workstreams": [(workstream, counts[workstream.id]) for workstream in workstreams],
         "panels": panels.collect(panels.engagement_panels, request, engagement),
-        "events": queries.events_about(engagement, *versions, *matters),
+        "events": queries.events_about(engagement, *versions, *_parts(engagement), *matters),
         "crumbs": [*client_crumbs(organization, engagement.client)[1:], (engagement.reference, "")],
         "may_edit": request.membership.may(P.EDIT_WORK),
     }

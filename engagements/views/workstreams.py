@@ -48,7 +48,7 @@ def workstream(request: TenantRequest, organization: str, reference: str, prefix
         "page": page,
         "imports": _recent_imports(workstream),
         "panels": panels.collect(panels.workstream_panels, request, workstream),
-        "events": queries.events_about(workstream),
+        "events": queries.events_about(workstream, *queries.protocols_of(workstream)),
         "crumbs": [*matter_crumbs(organization, workstream.matter), (prefix, "")],
         "may_edit": request.membership.may(P.EDIT_WORK),
         "may_track": request.membership.may(P.TRACK_ITEMS),
