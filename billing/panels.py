@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.urls import reverse
 from django.utils import timezone
 
-from billing import queries, wording
+from billing import finding, queries, wording
 from billing.models import ChargeTermVersion, Invoice, InvoiceLine, InvoiceState
 from billing.spending import spent
 from engagements import panels
@@ -29,6 +29,7 @@ def register() -> None:
     for source in (spend, charge_terms, invoices):
         if source not in panels.engagement_panels:
             panels.engagement_panels.append(source)
+    panels.searches["Invoices"] = finding.invoices
     if credited not in slots.claim_became:
         slots.claim_became.append(credited)
 

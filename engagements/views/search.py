@@ -1,21 +1,21 @@
-"""One box over clients, engagements, matters, workstreams, items and invoices: references and client matter ids, then words of
-titles. A page of its own, and what the palette offers while one types."""
+"""One box over clients, engagements, matters, workstreams, items and what other rooms add: references and client matter ids, then
+words of titles. A page of its own, and what the palette offers while one types."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 
+from engagements import panels
 from engagements.models import Client, Engagement, Matter, MatterParty, WorkItem, Workstream
 from engagements.models.parties import name_key
+from engagements.panels import Hit
 from engagements.views.edges import address
 from lpo.accounts.access import TenantRequest, requires
-from lpo.accounts.finding import invoices
 from lpo.accounts.roles import Permission as P
 from lpo.tenancy.context import current_organization_id
 
@@ -23,13 +23,6 @@ _MOST = 20
 # The palette shows a few of each kind; the page shows the rest.
 _OFFERED = 5
 _WORD = re.compile(r"\w+", re.UNICODE)
-
-
-@dataclass(frozen=True)
-class Hit:
-    reference: str
-    title: str
-    url: str
 
 
 def _beginning_with(table: str, column: str, text: str) -> list[int]:
@@ -112,8 +105,8 @@ def _found(request: TenantRequest) -> tuple[str, list[tuple[str, list[Hit]]]]:
     text = " ".join(request.GET.get("q", "").replace("\x00", "").split())[:120]
     if not text:
         return "", []
-    bills = [Hit(*row) for row in invoices(request, text, _MOST)]
-    return text, [*find(text, request.organization.slug), *([("Invoices", bills)] if bills else [])]
+    others = [(name, list(source(request, text, _MOST))) for name, source in panels.searches.items()]
+    return text, [*find(text, request.organization.slug), *((name, hits) for name, hits in others if hits)]
 
 
 @requires(P.VIEW_WORK)

@@ -1,13 +1,19 @@
-"""Invoices for the search of the shell. Rooms above accounts are named in SQL and by address only, so nothing is imported."""
+"""Invoices for the search of the shell."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from django.db import connection
 from django.urls import reverse
 
-from lpo.accounts.access import TenantRequest
+from billing.models import InvoiceState
+from engagements.panels import Hit
 from lpo.accounts.roles import Permission
 from lpo.tenancy.context import current_organization_id
+
+if TYPE_CHECKING:
+    from lpo.accounts.access import TenantRequest
 
 # Row-level security narrows it further. An issued invoice is its number, an earlier one its engagement and month.
 _INVOICES = """
@@ -24,9 +30,8 @@ LIMIT %(most)s
 """
 
 
-def invoices(request: TenantRequest, text: str, most: int) -> list[tuple[str, str, str]]:
-    """(reference, title, address) of the newest invoices whose number, engagement or client `text` names; nothing for who may
-    not see money. One statement."""
+def invoices(request: TenantRequest, text: str, most: int) -> list[Hit]:
+    """The newest invoices whose number, engagement or client `text` names; none for who may not see money. One statement."""
     if not request.membership.may(Permission.VIEW_MONEY):
         return []
     values: dict[str, int | str] = {"organization": current_organization_id(), "upper": text.upper(), "lower": text.lower(), "most": most}
@@ -35,9 +40,9 @@ def invoices(request: TenantRequest, text: str, most: int) -> list[tuple[str, st
         rows = cursor.fetchall()
     slug = request.organization.slug
     return [
-        (
+        Hit(
             number or f"{reference} {month}",
-            f"{label}, {title}" + ("" if state == "issued" else f" ({state.replace('_', ' ')})"),
+            f"{label}, {title}" + ("" if state == InvoiceState.ISSUED else f" ({InvoiceState(state).label.lower()})"),
             reverse("billing:invoice", args=[slug, reference, month]),
         )
         for number, state, reference, title, label, month in rows
