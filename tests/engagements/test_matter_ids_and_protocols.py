@@ -40,7 +40,7 @@ def found(words: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "asked", ["LEG-22/31", "leg-22", "LEG", "PRX 7", "prx 77", "ACME-0001", "acme-0", "Osprey Holdings", "SOCIETE D", "harlan"]
+    "asked", ["LEG-22/31", "leg-22", "LEG", "PRX 7", "prx 77", "ACME-0001", "acme-0001", "Osprey Holdings", "SOCIETE D", "harlan"]
 )
 def test_a_matter_is_found_by_any_number_exactly_or_by_its_beginning(in_alder: Scope, asked: str) -> None:
     engagement = make.engagement(make.client(code="ACME"))
