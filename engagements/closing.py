@@ -11,12 +11,17 @@ from lpo.accounts.roles import Permission
 
 @dataclass(frozen=True)
 class Unfinished:
-    """A kind of thing that is open: how many, in words of this many, and where to see them."""
+    """A kind of thing that is open: how many, what one and what several are called, and where to see them."""
 
     count: int
-    text: str
+    one: str
+    several: str
     url: str = ""
     permission: Permission = Permission.VIEW_WORK
+
+    @property
+    def text(self) -> str:
+        return self.one if self.count == 1 else self.several
 
 
 # (organization's slug, engagement) → what is open. A count names nothing, so it is told to everyone who may close.

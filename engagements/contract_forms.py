@@ -49,7 +49,17 @@ def within_limit(file: Any) -> Any:
     return file
 
 
-class ContractForm(KeepsWhatIsLeftOut, Refusable, forms.ModelForm):  # type: ignore[type-arg]
+class ShortNumbers:
+    """A form that shows 50 and 10, not 50.000 and 10.00."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, value in self.initial.items():  # type: ignore[attr-defined]
+            if isinstance(value, Decimal):
+                self.initial[name] = Decimal(f"{value.normalize():f}")  # type: ignore[attr-defined]
+
+
+class ContractForm(ShortNumbers, KeepsWhatIsLeftOut, Refusable, forms.ModelForm):  # type: ignore[type-arg]
     """Saving writes the next version; `number` is the version this began from."""
 
     KEPT = ("cap_period", "credit_base", "baseline_period")
@@ -92,6 +102,13 @@ class ContractForm(KeepsWhatIsLeftOut, Refusable, forms.ModelForm):  # type: ign
             "baseline_period": "Baseline of each",
             "baseline_unit": "Unit",
         }
+        help_texts = {
+            "credit_base": "",
+            "cap_period": "",
+            "at_risk_percent": "The most that credits come to.",
+            "acceptance_days": "",
+            "contest_days": "Of a pause.",
+        }
 
     def sections(self) -> list[tuple[str, list[list[forms.BoundField]]]]:
         """The fields in rows under headings."""
@@ -121,7 +138,7 @@ class SignedFileForm(Refusable, forms.Form):
         return within_limit(self.cleaned_data["file"])
 
 
-class OrderForm(Refusable, forms.ModelForm):  # type: ignore[type-arg]
+class OrderForm(ShortNumbers, Refusable, forms.ModelForm):  # type: ignore[type-arg]
     amount = forms.DecimalField(max_digits=16, decimal_places=4, min_value=Decimal("0.01"), help_text="Before tax.")
     currency = forms.ChoiceField(choices=CURRENCIES)
     valid_from = day_field()

@@ -154,7 +154,7 @@ class LinesField(forms.CharField):
 
 class MatterForm(WithPeople, forms.ModelForm):  # type: ignore[type-arg]
     supervising_attorney = PersonField()
-    parties = LinesField(label="Other parties", help_text="One name a line: counterparties, affiliates. Conflict checks read them.")
+    parties = LinesField(label="Other parties", help_text="One name a line: counterparties, affiliates. Search finds the matter by them.")
 
     field_order = [
         *["title", "client_matter_id", "own_matter_id", "jurisdiction", "supervising_attorney"],

@@ -62,7 +62,7 @@ def team_panel(request: TenantRequest, engagement: Engagement) -> Panel | None:
     if not numbered and not may_edit:
         return None
     context = {"engagement": engagement, "rows": [*here, *over], "may_edit": may_edit}
-    return Panel("Team", "engagements/_team_panel.html", context, flush=bool(numbered))
+    return Panel("Team", "engagements/_team_panel.html", context, aside=True)
 
 
 def orders_panel(request: TenantRequest, engagement: Engagement) -> Panel | None:

@@ -273,13 +273,18 @@ def _unfinished_work(slug: str, engagement: Engagement) -> list[Unfinished]:
     items = WorkItem.objects.filter(workstream__matter__engagement=engagement, finished=False)
     states_ = [ImportState.CHECKING, ImportState.PREVIEW, ImportState.LOADING]
     return [
-        Unfinished(items[: COUNT_CAP + 1].count(), "work items not finished", here),
-        Unfinished(items.filter(paused=True)[: COUNT_CAP + 1].count(), "of them on hold", here),
+        Unfinished(items[: COUNT_CAP + 1].count(), "work item not finished", "work items not finished", here),
+        Unfinished(items.filter(paused=True)[: COUNT_CAP + 1].count(), "of them on hold", "of them on hold", here),
         Unfinished(
-            ImportBatch.objects.filter(workstream__matter__engagement=engagement, state__in=states_).count(), "imports not loaded", here
+            ImportBatch.objects.filter(workstream__matter__engagement=engagement, state__in=states_).count(),
+            "import not loaded",
+            "imports not loaded",
+            here,
         ),
-        Unfinished(Workstream.objects.filter(matter__engagement=engagement, status="open").count(), "workstreams open", here),
-        Unfinished(Matter.objects.filter(engagement=engagement, status="open").count(), "matters open", here),
+        Unfinished(
+            Workstream.objects.filter(matter__engagement=engagement, status="open").count(), "workstream open", "workstreams open", here
+        ),
+        Unfinished(Matter.objects.filter(engagement=engagement, status="open").count(), "matter open", "matters open", here),
     ]
 
 

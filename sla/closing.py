@@ -22,6 +22,8 @@ def unfinished(slug: str, engagement: Engagement) -> Iterator[Unfinished]:
     levels = reverse("sla:levels", args=[slug])
     mine = {"level__workstream__matter__engagement": engagement}
     windows = Attainment.objects.filter(**mine, state="open", level__active=True).exclude(denominator=0, pending=0).count()
-    yield Unfinished(windows, "service-level windows not closed", levels, Permission.VIEW_LEVELS)
+    yield Unfinished(windows, "service-level window not closed", "service-level windows not closed", levels, Permission.VIEW_LEVELS)
     claims = CreditClaim.objects.filter(**mine, state="provisional").count()
-    yield Unfinished(claims, "service credits that can still be contested", levels, Permission.VIEW_LEVELS)
+    yield Unfinished(
+        claims, "service credit that can still be contested", "service credits that can still be contested", levels, Permission.VIEW_LEVELS
+    )

@@ -1,4 +1,4 @@
-"""Names on a matter besides the client's, as conflict checks compare them."""
+"""Names on a matter besides the client's, kept as they are compared."""
 
 from __future__ import annotations
 

@@ -142,7 +142,7 @@ def test_closing_needs_a_reason_while_something_is_open(in_alder: Scope) -> None
     event = Event.objects.get(action="engagement.close")
     assert event.after is not None
     assert (closed.status, event.after["reason"]) == ("closed", "Moved to Birch.")
-    assert event.after["open"] == {"work items not finished": 1, "workstreams open": 1, "matters open": 1}
+    assert event.after["open"] == {"work item not finished": 1, "workstream open": 1, "matter open": 1}
     with pytest.raises(Refused, match="why"):
         actions.reopen_engagement(engagement=closed, by=make.system(), version=2, reason=" ")
     assert actions.reopen_engagement(engagement=closed, by=make.system(), version=2, reason="Came back.").status == "open"
@@ -237,7 +237,7 @@ def test_a_pilot_is_listed_converted_closed_and_reopened_in_the_browser(
     assert pilot.title not in text(browser.get("/alder/engagements/?status=ending"))
     team = {"member": rita.id, "role": "reviewer", "starts_on": "2026-01-05"}
     assert browser.post(f"{here}team/new/", team).status_code == 302
-    assert "Rita O&#x27;Brien Reviewer" in text(browser.get(here))
+    assert "Reviewer Rita O&#x27;Brien" in text(browser.get(here))
     assert browser.post(f"{here}team/1/", {"last_day": "2026-01-04"}).status_code == 422
     assert browser.post(f"{here}close/", {"version": 2}).status_code == 302
     assert "Reopen" in text(browser.get(here))
@@ -250,5 +250,5 @@ def test_the_checklist_names_what_is_open(asha: Membership, pilot: Engagement, c
         make.item(make.workstream(make.matter(pilot)))
     browser = client_of(asha)
     page = text(browser.get("/alder/engagements/ACME-E01/close/"))
-    assert "1 work items not finished" in page and "1 matters open" in page
+    assert "1 work item not finished" in page and "1 matter open" in page
     assert browser.post("/alder/engagements/ACME-E01/close/", {"version": 1}).status_code == 422
