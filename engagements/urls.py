@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from django.urls import path, register_converter
 
-from engagements.views import clients, engagements, imports, items, matters, queue, search, workstreams
+from engagements.views import (
+    clients,
+    contracts,
+    engagements,
+    imports,
+    items,
+    lifecycle,
+    matters,
+    orders,
+    protocols,
+    queue,
+    search,
+    workstreams,
+)
 
 
 class Prefix:
@@ -24,6 +37,7 @@ register_converter(Prefix, "prefix")
 app_name = "engagements"
 _STREAM = "matters/<str:reference>/<prefix:prefix>/"
 _IMPORT = _STREAM + "imports/<int:number>/"
+_CONTRACT = "engagements/<str:reference>/contract/<int:number>/"
 _ITEM = "work/<str:reference>/"
 
 urlpatterns = [
@@ -36,8 +50,7 @@ urlpatterns = [
     path("engagements/", engagements.engagements, name="engagements"),
     path("engagements/<str:reference>/", engagements.engagement, name="engagement"),
     path("engagements/<str:reference>/edit/", engagements.edit_engagement, name="edit_engagement"),
-    path("engagements/<str:reference>/contract/", engagements.edit_contract, name="edit_contract"),
-    path("engagements/<str:reference>/status/", workstreams.engagement_status, name="engagement_status"),
+    path("engagements/<str:reference>/contract/", contracts.edit_contract, name="edit_contract"),
     path("engagements/<str:reference>/matters/new/", matters.new_matter, name="new_matter"),
     path("matters/", matters.matters, name="matters"),
     path("matters/<str:reference>/", matters.matter, name="matter"),
@@ -70,4 +83,23 @@ urlpatterns = [
     path(_ITEM + "pauses/<int:number>/<str:what>/", items.decide_pause, name="decide_pause"),
     path("search/", search.search, name="search"),
     path("search/offer/", search.offer, name="offer"),
+    path(_CONTRACT, contracts.contract, name="contract"),
+    path(_CONTRACT + "correct/", contracts.correct_contract, name="correct_contract"),
+    path(_CONTRACT + "file/", contracts.contract_file, name="contract_file"),
+    path(_CONTRACT + "compare/<int:other>/", contracts.compare, name="compare_contracts"),
+    path(_CONTRACT + "clauses/new/", contracts.add_clause, name="add_clause"),
+    path(_CONTRACT + "clauses/<int:position>/", contracts.edit_clause, name="edit_clause"),
+    path(_CONTRACT + "clauses/<int:position>/remove/", contracts.remove_clause, name="remove_clause"),
+    path("engagements/<str:reference>/orders/new/", orders.new_order, name="new_order"),
+    path("engagements/<str:reference>/orders/<int:number>/", orders.edit_order, name="edit_order"),
+    path("engagements/<str:reference>/renew/", lifecycle.renew, name="renew"),
+    path("engagements/<str:reference>/convert/", lifecycle.convert, name="convert"),
+    path("engagements/<str:reference>/close/", lifecycle.close, name="close_engagement"),
+    path("engagements/<str:reference>/reopen/", lifecycle.reopen, name="reopen_engagement"),
+    path("engagements/<str:reference>/team/new/", lifecycle.new_team_member, name="new_team_member"),
+    path("engagements/<str:reference>/team/<int:number>/", lifecycle.end_team_member, name="end_team_member"),
+    path(_STREAM + "protocols/new/", protocols.new_protocol, name="new_protocol"),
+    path(_STREAM + "protocols/<int:number>/", protocols.protocol, name="protocol"),
+    path(_STREAM + "protocols/<int:number>/file/", protocols.protocol_file, name="protocol_file"),
+    path(_STREAM + "protocols/<int:number>/sign/", protocols.sign_protocol, name="sign_protocol"),
 ]
