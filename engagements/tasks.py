@@ -1,4 +1,4 @@
-"""Background work of the room: checking and loading files."""
+"""Background work of the room: checking and loading files, counting silence."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from django.urls import reverse
 from engagements.actions.history_imports import check_history, load_history
 from engagements.actions.imports import HISTORY
 from engagements.actions.item_imports import check_items, load_items
+from engagements.actions.silence import accept_silence, system
 from engagements.models import ImportBatch
 from engagements.models.imports import ImportState
 from lpo.accounts.models import Organization
-from lpo.jobs.registry import Progress, Result, Run, handler
+from lpo.jobs.registry import Progress, Result, Run, every, handler
 
 
 def _batch(run: Run) -> ImportBatch:
@@ -47,3 +48,10 @@ def load_import(run: Run) -> Generator[Progress, None, Result | None]:
         return None
     yield from load_history(batch, run.cursor, run.actor) if batch.purpose == HISTORY else load_items(batch, run.cursor, run.actor)
     return _result(run, batch)
+
+
+@every("engagements.deem", minutes=15, title="Deemed acceptance")
+def deem(run: Run) -> Result | None:
+    """Accept what clients were told of and left unanswered past their contract's days."""
+    accepted = accept_silence(by=system())
+    return Result(message=f"{accepted:,} accepted" if accepted else "")

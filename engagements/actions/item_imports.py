@@ -86,6 +86,8 @@ def _judge_one(number: int, values: dict[str, Any] | Problem, raw: Mapping[str, 
     different = {name for name, value in values.items() if name != "external_id" and value != before[name]}
     for name in sorted(different & {"received_at", "kind"}):
         return Judged(number, REJECTED, raw, name, f"It is known with {before[name]}. Correct the item itself, with a reason.")
+    if "severity" in different and before["kind"] == states.ERROR and states.graver(before["severity"], values["severity"]):
+        return Judged(number, REJECTED, raw, "severity", "The client sets the severity: record on the item that it agrees to a lower one.")
     return Judged(number, CHANGED if different else UNCHANGED, values)
 
 

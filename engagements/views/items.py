@@ -11,7 +11,8 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from engagements import actions, panels, queries, states
-from engagements.actions.items import GRACE, permissions_for_move
+from engagements.actions.items import permissions_for_move
+from engagements.actions.timing import GRACE
 from engagements.forms import AssignForm, ItemEditForm, ItemForm, MoveForm, NoteForm, PauseForm, ResumeForm, UndoForm
 from engagements.models import Assignment, Pause, Transition, WorkItem
 from engagements.views.edges import acting, attempt, fields_of, form_page, item_or_404, posted, to, workstream_crumbs, workstream_or_404
@@ -199,7 +200,7 @@ def pause(request: TenantRequest, organization: str, reference: str) -> HttpResp
     return _item_page(request, item, pause_form=form)
 
 
-def _pause(request: TenantRequest, item: WorkItem, form: PauseForm) -> Pause:
+def _pause(request: TenantRequest, item: WorkItem, form: PauseForm) -> Pause | bool:
     data = dict(form.cleaned_data)
     file, document = data.pop("evidence"), None
     if file is not None:
@@ -213,7 +214,8 @@ def _pause(request: TenantRequest, item: WorkItem, form: PauseForm) -> Pause:
             matter_id=item.matter_id,
             reference=item.reference,
         )
-    return actions.pause_item(item=item, by=request.actor, evidence=document, **data)
+    # Nothing where it waits for a second person: that is an answer too.
+    return actions.pause_item(item=item, by=request.actor, evidence=document, **data) or True
 
 
 @requires(POST=P.PAUSE)
