@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, register_converter
 
-from engagements.views import clients, engagements, imports, items, matters, queue, search, workstreams
+from engagements.views import clients, decisions, engagements, imports, items, matters, questions, queue, search, waiting, workstreams
 
 
 class Prefix:
@@ -69,4 +69,17 @@ urlpatterns = [
     path(_ITEM + "pauses/<int:number>/evidence/", items.evidence, name="evidence"),
     path(_ITEM + "pauses/<int:number>/<str:what>/", items.decide_pause, name="decide_pause"),
     path("search/", search.search, name="search"),
+    path(_ITEM + "notice/", decisions.notice, name="notice"),
+    path(_ITEM + "severity/", decisions.severity, name="severity"),
+    path(_ITEM + "notified/", decisions.error_notice, name="error_notice"),
+    path(_ITEM + "ask/", questions.ask, name="ask"),
+    path(_ITEM + "kept/<str:kind>/<int:number>/", decisions.kept, name="kept"),
+    path(_ITEM + "late/<int:number>/<str:what>/", decisions.decide_late, name="decide_late"),
+    path("approvals/", decisions.approvals, name="approvals"),
+    path("waiting/", waiting.waiting, name="waiting"),
+    path("waiting/waiting.csv", waiting.waiting_csv, name="waiting_csv"),
+    path("decisions/", questions.questions, name="questions"),
+    path("matters/<str:reference>/ask/", questions.ask_about_matter, name="ask_about_matter"),
+    path("matters/<str:reference>/questions/<int:number>/", questions.question, name="question"),
+    path("matters/<str:reference>/questions/<int:number>/message/", questions.question_message, name="question_message"),
 ]

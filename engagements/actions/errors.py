@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from engagements import states
-from engagements.actions.checks import check, locked
+from engagements.actions.checks import check, locked, need_any
 from engagements.actions.items import lowers, update_item
 from engagements.actions.sources import decided, source_of
 from engagements.actions.timing import told
@@ -73,8 +73,8 @@ def set_severity(*, item: WorkItem, severity: str, by: Actor, note: str = "", me
     source = ""
     if lowers(item, severity):
         source = source_of(by, message)
-    elif Permission.DECIDE_FOR_CLIENT not in by.permissions:
-        by.need(Permission.TRACK_ITEMS)
+    else:
+        need_any(by, {Permission.TRACK_ITEMS, Permission.EDIT_WORK, Permission.DECIDE_FOR_CLIENT})
     item.severity = severity
     item.version += 1
     item.save(update_fields=["severity", "version"])

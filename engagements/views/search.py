@@ -10,8 +10,9 @@ from django.db import connection
 from django.http import HttpResponse
 from django.shortcuts import render
 
-from engagements.models import Client, Engagement, Matter, WorkItem, Workstream
+from engagements.models import Client, Engagement, Matter, Question, WorkItem, Workstream
 from engagements.views.edges import address
+from engagements.views.questions import found_by_words
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 from lpo.tenancy.context import current_organization_id
@@ -86,8 +87,15 @@ def find(text: str, slug: str) -> list[tuple[str, list[Hit]]]:
             ],
         ),
         ("Items", [Hit(i.reference, i.title, address("item", slug, i.reference)) for i in items]),
+        ("Questions to counsel", _questions(text, slug)),
     ]
     return [(name, hits) for name, hits in groups if hits]
+
+
+def _questions(text: str, slug: str) -> list[Hit]:
+    """What was decided before, by words of the question or the answer."""
+    rows = Question.objects.filter(id__in=found_by_words(text, _MOST * 5)).select_related("matter").order_by("-asked_at", "-id")[:_MOST]
+    return [Hit(f"{q.matter.reference} Q{q.number}", str(q), address("question", slug, q.matter.reference, q.number)) for q in rows]
 
 
 @requires(P.VIEW_WORK)

@@ -36,6 +36,7 @@ def house(asha: Membership, rita: Membership) -> None:
         actions.assign_item(item=make.item(stream, title="NDA with Société Générale"), by=by, member=rita)
         waiting = make.item(stream, title="NDA with O'Neil & Sons")
         pause = actions.pause_item(item=waiting, by=by, party="client", reason="signature", note="Who signs?")
+        assert pause is not None
         actions.contest_pause(pause=pause, by=by, note="We answered at once")
         make.item(stream, title="NDA delivered", state="delivered")
         actions.publish_update(matter=stream.matter, by=by, note="Three NDAs in hand.")
