@@ -275,6 +275,7 @@ NAMES: dict[str, Part] = {
     "sla:check": lambda place: {"reference": place.refs.fresh_delivered.reference},
     "sla:exclude": lambda place: {"reference": place.refs.fresh_delivered.reference},
     "sla:include": lambda place: {"reference": place.refs.excluded.reference, "number": 1},
+    "sla:exclusion_evidence": lambda place: {"reference": place.refs.excluded.reference, "number": 1},
 }
 
 

@@ -194,7 +194,8 @@ def _open_work(place: Place, word: str) -> None:
     received = now - timedelta(hours=4)
     refs.fresh_delivered = make.item(refs.stream, title=f"{word} delivered now", received_at=received, state="delivered")
     refs.excluded = make.item(refs.stream, title=f"{word} excluded", received_at=received, state="delivered")
-    refs.exclusion = sla.exclude_item(level=refs.level.level, item=refs.excluded, reason=f"{word} agreed", by=make.system())
+    shown = make.message(refs.excluded, f"{word} agreed: {WORK_PRODUCT}")
+    refs.exclusion = sla.exclude_item(level=refs.level.level, item=refs.excluded, reason=f"{word} agreed", by=make.system(), evidence=shown)
 
 
 def _on_hold(place: Place, stream: Workstream, title: str) -> WorkItem:
@@ -267,7 +268,9 @@ def _walled_work(place: Place, word: str) -> None:
     refs.walled_delivered = _done(refs.walled_stream, f"Rowan {word} first", at(refs.first_month, 9), 3)
     _done(refs.walled_stream, f"Rowan {word} second", at(refs.last_month, 9), 90)
     insider = Actor.member(place.people["insider"])
-    sla.exclude_item(level=refs.walled_level.level, item=refs.walled_delivered, reason=f"Rowan {word} agreed", by=make.system())
+    shown = make.message(refs.walled_delivered, f"Rowan {word} agreed")
+    why = f"Rowan {word} agreed"
+    sla.exclude_item(level=refs.walled_level.level, item=refs.walled_delivered, reason=why, by=make.system(), evidence=shown)
     sla.recompute(level=refs.walled_level.level, by=insider)
     refs.walled = work.raise_wall(matter=refs.walled, by=insider, insiders=[place.people["second_billing"]])
 

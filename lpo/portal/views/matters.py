@@ -13,7 +13,7 @@ from lpo.accounts.access import TenantRequest
 from lpo.portal import queries
 from lpo.portal.access import page, portal
 from lpo.portal.paging import positions
-from lpo.reports.wording import effect
+from lpo.reports.wording import decisions, effect
 
 SIZE = 50
 UPDATES = 12
@@ -48,6 +48,7 @@ def matter(request: TenantRequest, client: Client, reference: str) -> HttpRespon
         "matter": found,
         "latest": latest,
         "waiting": [_waiting(row) for row in latest.figures.get("waiting", [])] if latest else [],
+        "decisions": decisions(latest.figures) if latest else [],
         "updates": updates[:UPDATES],
         "more": len(updates) > UPDATES,
     }
@@ -55,7 +56,7 @@ def matter(request: TenantRequest, client: Client, reference: str) -> HttpRespon
 
 
 def _waiting(row: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    return {**row, "since_at": datetime.fromisoformat(row["since"])}, effect(row)
+    return {"late": False, **row, "since_at": datetime.fromisoformat(row["since"])}, effect(row)
 
 
 def _open(update: StatusUpdate | None) -> dict[str, Any] | None:
