@@ -9,12 +9,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from engagements import actions as work
-from engagements.models import Pause, WorkItem
+from engagements.models import LateEntry, Pause, WorkItem
 from engagements.panels import PauseEffect
+from lpo.accounts.actor import Actor
+from lpo.accounts.models import Membership
 from lpo.core.errors import Refused
 from lpo.tenancy.context import Scope
 from sla import actions
-from sla.models import Exclusion
+from sla.models import AttainmentRow, Exclusion
 from sla.waits import effects_of
 from tests import make as base
 from tests.sla import make
@@ -85,3 +87,20 @@ def test_an_error_that_is_not_ours_leaves_the_fraction_with_evidence_only(in_ald
     shown = base.message(error, "It was our template after all. Dana")
     actions.exclude_item(**facts, evidence=shown)
     assert make.clock(error).excluded and Exclusion.objects.get().evidence == shown
+
+
+def test_a_frozen_row_says_that_it_rests_on_a_late_entry(in_alder: Scope, now: WallClock, asha: Membership, olga: Membership) -> None:
+    now.is_at("2026-03-09 15:00")
+    level = make.level()
+    late, plain = (make.item(level.level.workstream, "2026-03-09 09:00") for _ in range(2))
+    why, at = "The tracker was down.", new_york("2026-03-09 11:00")
+    work.move_item(item=late, to="delivered", by=Actor.member(asha), at=at, reason=why)
+    assert make.clock(late).stopped_at is None
+    work.approve_late(entry=LateEntry.objects.get(), by=Actor.member(olga))
+    assert make.clock(late).stopped_at == at
+    work.move_item(item=plain, to="delivered", by=base.system())
+    make.counted(level)
+    now.is_at("2026-05-01 09:00")
+    closed = actions.close_window(level=level.level, window_start=make.clock(late).window_start, by=base.system())
+    told = dict(AttainmentRow.objects.filter(attainment=closed).values_list("item_reference", "reason"))
+    assert told == {late.reference: "Recorded late, approved by a second person", plain.reference: ""}
