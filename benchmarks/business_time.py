@@ -1,6 +1,6 @@
 """Speed of business time: one question at a time against the `businesstimedelta` package, and whole arrays at once.
 
-    python benchmarks/business_time.py
+    bin/proof business_time
 
 The package is installed into a temporary virtual environment that is deleted afterwards; where that fails, the run says so and prints
 only our own times. Both sides answer the same questions in the same run: New York, Monday to Friday, nine to five.
@@ -25,6 +25,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks import room
 from sla.attain import score_many
 from sla.businesstime import CalendarSpec, OpenHours
 from sla.clock import Target, Unit
@@ -86,25 +87,31 @@ def ask_peer(folder: Path, questions: list[list[tuple[int, int]]]) -> list[tuple
 
 
 def single_questions(hours: OpenHours) -> None:
-    kinds = [("a day", DAY, QUERIES), ("a quarter", QUARTER, QUERIES // 10)]
-    questions = [spans_of(length, count) for _, length, count in kinds]
+    kinds = [("a day", DAY, QUERIES, 50), ("a quarter", QUARTER, QUERIES // 10, 1_000)]
+    questions = [spans_of(length, count) for _, length, count, _ in kinds]
     with tempfile.TemporaryDirectory() as folder:
         peer = ask_peer(Path(folder), questions)
     if peer is None:
         print("businesstimedelta could not be installed here: no comparison, our own times only")
-    for i, (name, _, count) in enumerate(kinds):
+    for i, (name, _, count, least) in enumerate(kinds):
         spans = questions[i]
 
         def ask(spans: list[tuple[int, int]] = spans) -> list[int]:
             return [hours.elapsed(a, b) for a, b in spans]
 
         ours = best_of(ask) / count
-        line = f"elapsed over {name}: {ours * 1e6:8.2f} µs"
-        if peer is not None:
-            theirs, answers = peer[i]
-            differing = sum(a != b for a, b in zip(ask(), answers, strict=True))
-            line += f"   businesstimedelta {theirs * 1e6:10.1f} µs   ratio {theirs / ours:9,.0f} ×   {differing} of {count} answers differ"
-        print(line)
+        if peer is None:
+            print(f"elapsed over {name}: {ours * 1e6:.2f} µs")
+            continue
+        theirs, answers = peer[i]
+        differing = sum(a != b for a, b in zip(ask(), answers, strict=True))
+        room.figure(
+            f"open seconds of {name}, one question",
+            f"{ours * 1e6:.2f} µs; businesstimedelta {theirs * 1e6:,.1f} µs; {theirs / ours:,.0f} × as fast;"
+            f" {differing} of {count:,} answers differ",
+            f"at least {least:,} × as fast",
+            met=theirs >= least * ours and not differing,
+        )
 
 
 def whole_arrays(hours: OpenHours) -> None:

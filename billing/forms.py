@@ -6,18 +6,15 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import available_timezones
 
-from babel import Locale
 from django import forms
 
+from billing.codes import COUNTRIES, CURRENCIES
 from billing.models import ChargeTermVersion
 from engagements.models import Engagement, LegalEntity, Workstream
 from lpo.core.errors import Refused
 from lpo.core.validators import validate_year
 
-_LOCALE = Locale("en")
 ZONES = [(zone, zone.replace("_", " ")) for zone in sorted(available_timezones()) if "/" in zone or zone == "UTC"]
-COUNTRIES = sorted(((code, name) for code, name in _LOCALE.territories.items() if len(code) == 2 and code.isalpha()), key=lambda c: c[1])
-CURRENCIES = sorted((code, f"{code} · {name}") for code, name in _LOCALE.currencies.items())
 MODELS = {"fixed": "Fixed fee", "unit": "Unit price", "per_user": "Price per user"}
 
 
@@ -104,7 +101,7 @@ class TermForm(Refusable):
             self.fields = {"name": forms.CharField(max_length=120, label="Name", help_text="As it reads on the invoice."), **self.fields}
 
     _SECTIONS = (
-        ("What is charged", [["name"], ["workstream"], ["billable_state", "disposition"], ["unit", "effective_from"]]),
+        ("What is charged", [["name"], ["workstream"], ["billable_state", "disposition"], ["unit", "unit_plural"], ["effective_from"]]),
         ("Price", [["shape"], ["price", "package_size"], ["tiers"], ["recurring"], ["free_units", "discount_percent"]]),
         ("Limits and contract", [["minimum", "cap"], ["clause"], ["prorate"], ["credit_base"]]),
     )
@@ -137,6 +134,7 @@ class FixedForm(TermForm):
 
 class _PricedForm(TermForm):
     unit = forms.CharField(max_length=30, label="Unit", help_text="What one is called: NDA, document, seat.")
+    unit_plural = forms.CharField(max_length=30, required=False, label="Several are called", help_text="Left empty: NDAs, batches, seats.")
     shape = forms.ChoiceField(
         label="How it is priced",
         widget=forms.RadioSelect,
@@ -175,7 +173,7 @@ class _PricedForm(TermForm):
 
 class UnitForm(_PricedForm):
     workstream: forms.ModelChoiceField[Workstream] = forms.ModelChoiceField(
-        queryset=None, label="Workstream", help_text="Whose items are counted."
+        queryset=None, label="Workstream", empty_label="Choose one", help_text="Whose items are counted."
     )
     billable_state = forms.ChoiceField(
         label="Counted once", choices=[("delivered", "Delivered"), ("accepted", "Accepted by the client")], widget=forms.RadioSelect
@@ -229,8 +227,8 @@ class ReturnForm(Refusable):
 
 
 class EntityForm(forms.ModelForm):  # type: ignore[type-arg]
-    country = forms.ChoiceField(choices=COUNTRIES, initial="US")
-    currency = forms.ChoiceField(choices=CURRENCIES, initial="USD")
+    country = forms.ChoiceField(choices=list(COUNTRIES.items()), initial="US")
+    currency = forms.ChoiceField(choices=[(code, f"{code} · {name}") for code, name in CURRENCIES.items()], initial="USD")
     time_zone = forms.ChoiceField(
         choices=ZONES, initial="America/New_York", label="Time zone", help_text="Billing periods and number years run in it."
     )

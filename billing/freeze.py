@@ -10,6 +10,7 @@ from decimal import Decimal
 from billing import snapshot, tax
 from billing.explanation import CSV_HEADER, Explanation, LeafKind, csv_rows
 from billing.models import Invoice, InvoiceLine
+from billing.pdf_view import number, price
 from engagements.models import Client, Contract, LegalEntity, Matter
 from lpo.core.exports import plain, write_csv
 from lpo.core.money import add, round_money
@@ -56,7 +57,7 @@ def freeze(
         matters=_matters(rows, matters),
         credits=_credits(rows),
         adjustments=_adjustments(rows),
-        appendix=tuple(_appendix(row, files) for row in rows if _counted(row)),
+        appendix=tuple(_appendix(row, files, invoice.currency) for row in rows if _counted(row)),
         attachments=tuple(
             snapshot.Attachment(name, f"Rows behind line {name.split('-')[1].split('.')[0]}", hashlib.sha256(content).hexdigest())
             for name, content in sorted(files.items())
@@ -129,6 +130,7 @@ def _line(row: InvoiceLine, matters: Mapping[int, Matter]) -> snapshot.Line:
         description=row.description,
         quantity=Decimal(plain(row.quantity.normalize())),
         unit=row.unit,
+        unit_plural=row.unit_plural,
         unit_price=Decimal(plain(row.unit_price.normalize())),
         amount=row.amount,
         tax_category=row.tax_category,
@@ -171,14 +173,14 @@ def _adjustments(rows: Sequence[InvoiceLine]) -> tuple[snapshot.Adjustment, ...]
     return tuple(snapshot.Adjustment(row.position, row.description, row.detail, row.amount) for row in named)
 
 
-def _appendix(row: InvoiceLine, files: Mapping[str, bytes]) -> snapshot.Appendix:
+def _appendix(row: InvoiceLine, files: Mapping[str, bytes], currency: str) -> snapshot.Appendix:
     leaves = list(Explanation.from_data(row.explanation).leaves())
     name = f"line-{row.position}.csv"
     return snapshot.Appendix(
         title=row.description,
         columns=(snapshot.Column("Row"), snapshot.Column("Quantity", True), snapshot.Column("Amount", True)),
         rows=tuple(
-            (leaf.label, plain(leaf.quantity) if leaf.quantity is not None else "", plain(leaf.amount))
+            (leaf.label, number(leaf.quantity) if leaf.quantity is not None else "", price(leaf.amount, currency))
             for leaf in leaves[: snapshot.INLINE_ROWS]
         ),
         row_count=len(leaves),

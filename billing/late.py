@@ -42,13 +42,13 @@ def _corrected(line: RatedLine, billed: Sequence[Billed], period_name: str) -> R
         return None
     quantity = add(line.quantity, *(-earlier.quantity for earlier in billed))
     # Where the price itself changed, quantity × price no longer explains the amount: the line is then one adjustment.
-    unit, price = line.unit, line.unit_price
+    unit, plural, price = line.unit, line.unit_plural, line.unit_price
     if abs(quantity * price - amount) > 2 * _last_digit(amount):
-        quantity, unit, price = Decimal(1), "adjustment", amount
+        quantity, unit, plural, price = Decimal(1), "adjustment", "", amount
     parts = (Explanation("Rated now", line.explanation.parts), Explanation("Already billed", _billed_leaves(billed)))
     description = f"{line.description}, correction for {period_name}"
     explanation = Explanation(description, parts)
-    return RatedLine(line.key, LineKind.CORRECTION, description, quantity, unit, price, amount, explanation, line.detail)
+    return RatedLine(line.key, LineKind.CORRECTION, description, quantity, unit, price, amount, explanation, line.detail, plural)
 
 
 def _withdrawn(key: str, billed: Sequence[Billed], period_name: str) -> RatedLine | None:

@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from billing.units import counted_in
 from lpo.tenancy.models import TenantForeignKey, TenantModel
 
 MONEY: Any = {"max_digits": 16, "decimal_places": 4}
@@ -55,6 +56,7 @@ class ChargeTermVersion(TenantModel):
     cap = models.DecimalField(**MONEY, null=True, blank=True)
     minimum = models.DecimalField(**MONEY, null=True, blank=True)
     unit = models.CharField(max_length=30, default="unit")
+    unit_plural = models.CharField(max_length=30, blank=True, help_text="What several are called; empty: by the rule of English.")
     # Which work feeds a unit term: one workstream's items, of one disposition or all, once they reach `billable_state`.
     workstream = TenantForeignKey("engagements.Workstream", null=True, blank=True)
     disposition = models.CharField(max_length=16, blank=True)
@@ -225,6 +227,7 @@ class InvoiceLine(TenantModel):
     detail = models.CharField(max_length=300, blank=True)
     quantity = models.DecimalField(max_digits=16, decimal_places=4)
     unit = models.CharField(max_length=30, blank=True)
+    unit_plural = models.CharField(max_length=30, blank=True)
     unit_price = models.DecimalField(**PRICE)
     amount = models.DecimalField(**MONEY)
     tax_category = models.CharField(max_length=2)
@@ -236,6 +239,11 @@ class InvoiceLine(TenantModel):
 
     def __str__(self) -> str:
         return self.description
+
+    @property
+    def counted_in(self) -> str:
+        """The unit as it reads beside the quantity."""
+        return counted_in(self.quantity, self.unit, self.unit_plural)
 
 
 class Charge(TenantModel):

@@ -8,11 +8,11 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
 from billing.findings import Finding, visible_findings
-from billing.models import Invoice, InvoiceLine, InvoiceState
+from billing.models import ChargeTerm, Invoice, InvoiceLine, InvoiceState
 from billing.periods import period_on
 from engagements.models import Engagement
 from lpo.core.localtime import from_epoch
@@ -66,6 +66,7 @@ class RunRow:
     invoice: Invoice | None = None
     previous: Invoice | None = None
     findings: Sequence[Finding] = field(default=())
+    priced: bool = True  # whether the engagement has charge terms at all
 
     @property
     def slug(self) -> str:
@@ -100,13 +101,19 @@ def billed_in(month: date) -> list[tuple[Engagement, Period]]:
     """Engagements with a period that ends in the month, by client and reference."""
     first, last = month_bounds(month)
     rows = Engagement.objects.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=add_months(first, -2)), starts_on__lte=last)
-    found = []
+    rows = rows.annotate(has_terms=Exists(ChargeTerm.objects.filter(engagement_id=OuterRef("pk"))))
+    found: list[tuple[Engagement, Period]] = []
     for engagement in rows.select_related("client", "legal_entity").order_by("client__name", "reference"):
         period = period_on(engagement, last)
         running = engagement.ends_on is None or engagement.ends_on >= period.first_day
         if period.last_day == last and running:
             found.append((engagement, period))
     return found
+
+
+def priced(engagement: Engagement) -> bool:
+    """Whether an engagement that `billed_in` found has charge terms; one without is charged for nothing."""
+    return bool(getattr(engagement, "has_terms", True))
 
 
 def run_rows(month: date) -> list[RunRow]:
@@ -128,6 +135,7 @@ def run_rows(month: date) -> list[RunRow]:
             invoice := by_period.get((engagement.id, last)),
             by_period.get((engagement.id, period.first_day - timedelta(days=1))),
             flagged.get(invoice.id, []) if invoice else [],
+            priced=priced(engagement),
         )
         for engagement, period in billed
     ]

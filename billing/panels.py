@@ -1,15 +1,21 @@
-"""What billing shows on an engagement's page: its charge terms and its invoices."""
+"""What billing shows on other rooms' pages: an engagement's charge terms and invoices, the line a credit claim became."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from billing import queries, wording
-from billing.models import ChargeTermVersion, Invoice, InvoiceState
+from django.urls import reverse
+
+from billing import finding, queries, wording
+from billing.models import ChargeTermVersion, Invoice, InvoiceLine, InvoiceState
 from engagements import panels
 from engagements.models import Engagement
 from engagements.panels import Panel
 from lpo.accounts.roles import Permission
+from lpo.core.templatetags.formats import money
+from sla import slots
+from sla.models import CreditClaim
+from sla.slots import Became
 
 if TYPE_CHECKING:
     from lpo.accounts.access import TenantRequest
@@ -21,6 +27,9 @@ def register() -> None:
     for source in (charge_terms, invoices):
         if source not in panels.engagement_panels:
             panels.engagement_panels.append(source)
+    panels.searches["Invoices"] = finding.invoices
+    if credited not in slots.claim_became:
+        slots.claim_became.append(credited)
 
 
 def charge_terms(request: TenantRequest, engagement: Engagement) -> Panel | None:
@@ -42,5 +51,22 @@ def invoices(request: TenantRequest, engagement: Engagement) -> Panel | None:
         return None
     rows = Invoice.objects.filter(engagement=engagement).exclude(state=InvoiceState.DISCARDED).select_related("period").defer("snapshot")
     found = list(rows.order_by("-period__index")[: SHOWN + 1])
-    context = {"engagement": engagement, "rows": found[:SHOWN], "more": len(found) > SHOWN}
+    context = {"engagement": engagement, "rows": [(row, wording.KINDS[row.state]) for row in found[:SHOWN]], "more": len(found) > SHOWN}
     return Panel("Invoices", "billing/_invoices_panel.html", context, Permission.VIEW_MONEY, flush=True)
+
+
+def credited(request: TenantRequest, claim: CreditClaim) -> Became | None:
+    """The invoice line that gives the credit, opened."""
+    if not request.membership.may(Permission.VIEW_MONEY):
+        return None
+    lines = InvoiceLine.objects.filter(claim=claim).defer("explanation", "invoice__snapshot")
+    line = lines.select_related("invoice__engagement", "invoice__period").order_by("-id").first()
+    if line is None:
+        return None
+    invoice = line.invoice
+    page = reverse("billing:invoice", args=[request.organization.slug, invoice.engagement.reference, invoice.period.slug])
+    named = (
+        f"invoice {invoice.number}" if invoice.number else f"the {invoice.get_state_display().lower()} invoice of {invoice.period.label}"
+    )
+    amount = f"{money(line.amount, invoice.currency)} {invoice.currency}"
+    return Became(f"Line {line.position} of {named}, {amount}", f"{page}?line={line.position}#why")

@@ -158,7 +158,7 @@ def _line(line: Line, currency: str) -> dict[str, str]:
         "description": line.description,
         "detail": " · ".join(part for part in (line.detail, line.matter and f"Matter {line.matter}") if part),
         "quantity": number(line.quantity),
-        "unit": line.unit,
+        "unit": line.counted_in,
         "price": price(line.unit_price, currency),
         "tax": tax,
         "amount": money(line.amount, currency),

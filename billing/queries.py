@@ -140,6 +140,7 @@ def pure_term(version: ChargeTermVersion, currency: str) -> pure.Term:
         model=pure.Model(version.term.model),
         currency=currency,
         unit=version.unit,
+        unit_plural=version.unit_plural,
         shape=pure.Shape(version.shape),
         unit_price=version.price if version.price is not None else Decimal(0),
         tiers=tiers,

@@ -48,6 +48,7 @@ class RatedLine:
     amount: Decimal
     explanation: Explanation
     detail: str = ""
+    unit_plural: str = ""  # what several units are called where the term says so
 
     def __post_init__(self) -> None:
         if self.explanation.total() != self.amount:
@@ -204,7 +205,7 @@ def _segments(term: Term, billable: Decimal, scale: Decimal) -> list[_Segment]:
         if inside:
             return segments
         lower = upper
-    raise Unpriced(f"{term.reference}: {_shown(billable, scale):f} {term.unit} is beyond the last tier")
+    raise Unpriced(f"{term.reference}: {term.counted(_shown(billable, scale))}, beyond the last tier")
 
 
 def _tier_text(term: Term, number: int) -> str:
@@ -230,8 +231,8 @@ def _package(term: Term, rows: Sequence[_Row], scale: Decimal) -> list[RatedLine
     begun = exact - add(*(leaf.amount for leaf in leaves))
     if begun:
         leaves.append(Leaf(LeafKind.PACKAGE, f"Counted in whole packages: {packages:f}", tidy(begun)))
-    unit = f"package of {tidy(term.package_size):,f} {term.unit}".rstrip()
-    detail = f"{_shown(used - free, scale):,f} {term.unit}".rstrip()
+    unit = f"package of {term.counted(tidy(term.package_size))}"
+    detail = term.counted(_shown(used - free, scale))
     amount = round_money(exact, term.currency)
     return [_line(term, "usage", tidy(packages), unit, term.unit_price, amount, leaves, detail)]
 
@@ -252,7 +253,7 @@ def _pieces(rows: Sequence[_Row], start: Decimal, end: Decimal, price: Decimal, 
 
 
 def _free_leaf(term: Term, free: Decimal, price: Decimal, scale: Decimal) -> Leaf:
-    label = f"Free units: {tidy(term.free_units):,f} {term.unit} a period".rstrip()
+    label = f"Free units: {term.counted(tidy(term.free_units))} a period"
     return Leaf(LeafKind.FREE_UNITS, label, leaf_amount(-free * price / scale), term.reference, -_shown(free, scale), price)
 
 
@@ -344,7 +345,9 @@ def _line(
     rounding = amount - add(*(leaf.amount for leaf in leaves))
     closing = [Leaf(LeafKind.ROUNDING, f"Rounded half up to {term.currency}", tidy(rounding))] if rounding else []
     explanation = Explanation(term.description, (*leaves, *closing))
-    return RatedLine(key, LineKind.CHARGE, term.description, quantity, unit, price, amount, explanation, detail)
+    # A package is called by another name than its units; what several packages are called, the rule says.
+    plural = term.unit_plural if unit == term.unit else ""
+    return RatedLine(key, LineKind.CHARGE, term.description, quantity, unit, price, amount, explanation, detail, plural)
 
 
 def _adjustment(term: Term, key: str, kind: LineKind, words: str, amount: Decimal, leaves: Sequence[Leaf], detail: str) -> RatedLine:

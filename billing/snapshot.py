@@ -16,6 +16,7 @@ from typing import Any, Self, Union, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo
 
 from billing.tax import TaxKey, tax_on
+from billing.units import counted_in
 from lpo.core.exports import plain
 from lpo.core.money import add, exponent, is_money
 
@@ -99,6 +100,12 @@ class Line:
     detail: str = ""
     matter: str = ""
     explanation: str = ""
+    unit_plural: str = ""
+
+    @property
+    def counted_in(self) -> str:
+        """The unit as it reads beside the quantity."""
+        return counted_in(self.quantity, self.unit, self.unit_plural)
 
 
 @dataclass(frozen=True)
@@ -318,9 +325,14 @@ def _agree(what: str, stated: Decimal, addends: list[Decimal]) -> None:
 # --- canonical JSON -----------------------------------------------------------------------------------------------------
 
 
+# Added when documents had been frozen without them: written where they say something, so those keep their bytes.
+_LATER = {"unit_plural"}
+
+
 def _data(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
-        return {item.name: _data(getattr(value, item.name)) for item in fields(value)}
+        named = ((item.name, getattr(value, item.name)) for item in fields(value))
+        return {name: _data(part) for name, part in named if part != "" or name not in _LATER}
     if isinstance(value, tuple):
         return [_data(item) for item in value]
     if isinstance(value, Decimal):
@@ -348,7 +360,7 @@ def _value(hint: Any, data: Any) -> Any:
         return None if data is None else _value(next(kind for kind in get_args(hint) if kind is not type(None)), data)
     if isinstance(hint, type) and is_dataclass(hint):
         expected = {item.name for item in fields(hint)}
-        if set(data) != expected:
+        if set(data) | _LATER & expected != expected:
             raise ValueError(f"{hint.__name__}: unexpected or missing {sorted(set(data) ^ expected)}")
         hints = _hints(hint)
         return hint(**{name: _value(hints[name], item) for name, item in data.items()})

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from billing import actions, exports, overview
 from billing.actions import documents
-from billing.models import ChargeTerm, Invoice, InvoiceState
+from billing.models import Invoice, InvoiceState
 from billing.pdf import render_invoice
 from billing.snapshot import Invoice as Snapshot
 from engagements.models import Engagement
@@ -43,7 +43,8 @@ def render(run: Run) -> Result:
 def draft_month(run: Run) -> Generator[Progress, None, Result]:
     """Draft every period that ended in the month; drafts are refreshed, what is in review or further stays as it is.
 
-    An engagement that cannot be drafted is parked with its reason and the others go on. Running it again repeats nothing.
+    An engagement that cannot be drafted is parked with its reason and the others go on; one without charge terms has nothing to
+    draft and is left out. Running it again repeats nothing.
     """
     month = date.fromisoformat(run.payload["month"])
     billed = sorted(overview.billed_in(month), key=lambda row: row[0].id)
@@ -51,7 +52,10 @@ def draft_month(run: Run) -> Generator[Progress, None, Result]:
     yield tally.progress(len(billed), "Drafting")
     for engagement, period in billed:
         if engagement.id > tally.after:
-            tally.count(engagement.id, engagement.reference, _draft(engagement, period.index, run))
+            if overview.priced(engagement):
+                tally.count(engagement.id, engagement.reference, _draft(engagement, period.index, run))
+            else:
+                tally.leave_out(engagement.id, engagement.reference)
             yield tally.progress(len(billed), engagement.reference)
     return tally.result(_run_url(run, month), "drafted")
 
@@ -61,8 +65,6 @@ def _draft(engagement: Engagement, index: int, run: Run) -> str:
     live = Invoice.objects.filter(engagement=engagement, period__index=index).exclude(state=InvoiceState.DISCARDED).first()
     if live is not None and live.state != InvoiceState.DRAFT:
         return ""
-    if not ChargeTerm.objects.filter(engagement=engagement).exists():
-        return "It has no charge terms yet."
     try:
         with transaction.atomic():
             actions.draft_invoice(engagement=engagement, index=index, by=run.actor)
@@ -103,6 +105,7 @@ class _Tally:
     done: int = 0
     succeeded: int = 0
     parked: dict[str, str] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)  # without charge terms: nothing to do, and nothing wrong
 
     @classmethod
     def resumed(cls, run: Run) -> _Tally:
@@ -115,12 +118,17 @@ class _Tally:
         else:
             self.succeeded += 1
 
+    def leave_out(self, key: int, reference: str) -> None:
+        self.after, self.done = key, self.done + 1
+        self.left_out.append(reference)
+
     def progress(self, total: int, message: str) -> Progress:
         return Progress(self.done, total, message, asdict(self))
 
     def result(self, url: str, verb: str) -> Result:
         message = f"{self.succeeded} {verb}" + (f", {len(self.parked)} not" if self.parked else "")
-        return Result(url=url, data={verb: self.succeeded, "parked": self.parked}, message=message)
+        message += f", {len(self.left_out)} without charge terms" if self.left_out else ""
+        return Result(url=url, data={verb: self.succeeded, "parked": self.parked, "left_out": self.left_out}, message=message)
 
 
 def _reason(error: Exception) -> str:

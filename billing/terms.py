@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from billing.units import counted_in, several
 from lpo.core.money import exponent, is_money, require_decimal
 
 ZERO, ONE = Decimal(0), Decimal(1)
@@ -88,6 +89,7 @@ class Term:
     model: Model
     currency: str
     unit: str = ""
+    unit_plural: str = ""  # empty: by the rule of `billing.units`
     shape: Shape = Shape.STANDARD
     unit_price: Decimal = ZERO
     tiers: tuple[Tier, ...] = ()
@@ -133,6 +135,15 @@ class Term:
                 if tier.up_to <= lower:
                     raise ValueError("tiers rise")
                 lower = tier.up_to
+
+    @property
+    def units(self) -> str:
+        """What several are called."""
+        return several(self.unit, self.unit_plural)
+
+    def counted(self, quantity: Decimal) -> str:
+        """`1 letter`, `1,204 letters`."""
+        return f"{quantity:,f} {counted_in(quantity, self.unit, self.unit_plural)}".rstrip()
 
     @property
     def scale(self) -> Decimal:

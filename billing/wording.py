@@ -8,8 +8,11 @@ from decimal import Decimal
 
 from billing.explanation import tidy
 from billing.models import ChargeTermVersion
+from billing.units import several
 from lpo.core.money import exponent
 
+# The one kind of chip, shape and colour, in which a state of an invoice is shown to anybody.
+KINDS = {"draft": "draft", "in_review": "progressing", "approved": "met", "issued": "met", "discarded": "paused"}
 DISPOSITIONS = {"machine_coded": "machine-coded", "human_reviewed": "human-reviewed", "discarded": "discarded"}
 
 
@@ -26,13 +29,6 @@ def number(value: Decimal) -> str:
 
 def day(value: date) -> str:
     return f"{value.day} {value:%b %Y}"
-
-
-def plural(unit: str) -> str:
-    """`documents`, `NDAs`, `batches`; what already ends in s stays."""
-    if unit.endswith(("ch", "sh", "x")):
-        return f"{unit}es"
-    return unit if unit.endswith("s") else f"{unit}s"
 
 
 def describe(version: ChargeTermVersion, model: str, currency: str) -> list[str]:
@@ -59,7 +55,7 @@ def _counted(version: ChargeTermVersion, model: str, currency: str) -> Iterator[
             else "A user who held a seat on any day of a period counts as one whole seat."
         )
     if version.free_units:
-        yield f"The first {number(version.free_units)} {plural(version.unit)} of a period are free."
+        yield f"The first {number(version.free_units)} {several(version.unit, version.unit_plural)} of a period are free."
 
 
 def _fixed(version: ChargeTermVersion, currency: str) -> Iterator[str]:
@@ -74,7 +70,7 @@ def _fixed(version: ChargeTermVersion, currency: str) -> Iterator[str]:
 def _price(version: ChargeTermVersion, model: str, currency: str) -> str:
     each = "per period" if model == "per_user" else "each"
     price = money(version.price, currency) if version.price is not None else ""
-    unit, units = version.unit, plural(version.unit)
+    unit, units = version.unit, several(version.unit, version.unit_plural)
     if version.shape == "package":
         return f"{price} for every package of {number(version.package_size or Decimal(1))} {units}, a begun package counted whole."
     if version.shape == "standard":

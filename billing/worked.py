@@ -12,6 +12,7 @@ from billing.models import ChargeTermVersion
 from billing.periods import numbered, period_on
 from billing.rating import RatedLine, Unpriced, rate, total
 from billing.terms import Days, Usage
+from billing.units import counted_in
 from engagements.models import Engagement
 from lpo.core.localtime import from_epoch
 from lpo.core.periods import Period
@@ -82,8 +83,11 @@ def _quantities(version: ChargeTermVersion, model: str, engagement: Engagement, 
     measured = _measured(version, engagement, first)
     if any(count for count, _ in measured):
         return measured
-    units = wording.plural(version.unit)
-    return [(count, f"{wording.number(count)} {units}, an example") for count in _examples(version)]
+    return [(count, f"{_counted(count, version)}, an example") for count in _examples(version)]
+
+
+def _counted(count: Decimal, version: ChargeTermVersion) -> str:
+    return f"{wording.number(count)} {counted_in(count, version.unit, version.unit_plural)}"
 
 
 def _measured(version: ChargeTermVersion, engagement: Engagement, first: int) -> list[tuple[Decimal, str]]:
@@ -95,7 +99,7 @@ def _measured(version: ChargeTermVersion, engagement: Engagement, first: int) ->
             continue
         period = numbered(engagement, index)
         count = queries.billable_quantity(version, from_epoch(period.start), from_epoch(period.end))
-        found.append((count, f"{wording.number(count)} {wording.plural(version.unit)}, as in {period.label}"))
+        found.append((count, f"{_counted(count, version)}, as in {period.label}"))
     return found
 
 

@@ -235,7 +235,11 @@ class WallForm(WithPeople, forms.Form):
 
 
 class UploadForm(Refusable, forms.Form):
-    file = forms.FileField(label="CSV file", help_text="The first line names the columns.", allow_empty_file=True)
+    file = forms.FileField(
+        label="CSV file",
+        help_text=f"The first line names the columns. At most {settings.UPLOAD_LIMIT_BYTES // 1024 // 1024} MB.",
+        allow_empty_file=True,
+    )
     source = forms.RegexField(
         r"^[a-z0-9][a-z0-9_-]*$",
         max_length=40,

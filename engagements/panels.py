@@ -1,4 +1,4 @@
-"""Slots on the pages of work that rooms above fill in their AppConfig.ready; engagements knows none of them."""
+"""Slots on the pages of work, and in its search, that rooms above fill in their AppConfig.ready; engagements knows none of them."""
 
 from __future__ import annotations
 
@@ -33,6 +33,20 @@ item_panels: list[PanelSource] = []
 workstream_panels: list[PanelSource] = []
 matter_panels: list[PanelSource] = []
 engagement_panels: list[PanelSource] = []
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One thing that a search found: what it is called, what it says, where it is."""
+
+    reference: str
+    title: str
+    url: str
+
+
+# (request, text, most) → the hits of one kind; each source shows only what the viewer may see.
+SearchSource = Callable[["TenantRequest", str, int], Sequence[Hit]]
+searches: dict[str, SearchSource] = {}
 
 
 def collect(sources: Iterable[PanelSource], request: TenantRequest, obj: Any) -> list[Panel]:

@@ -69,6 +69,7 @@ urlpatterns = [
     path(_ITEM + "pauses/<int:number>/evidence/", items.evidence, name="evidence"),
     path(_ITEM + "pauses/<int:number>/<str:what>/", items.decide_pause, name="decide_pause"),
     path("search/", search.search, name="search"),
+    path("search/offer/", search.offer, name="offer"),
     path(_ITEM + "notice/", decisions.notice, name="notice"),
     path(_ITEM + "severity/", decisions.severity, name="severity"),
     path(_ITEM + "notified/", decisions.error_notice, name="error_notice"),

@@ -160,7 +160,7 @@ CELERY_WORKER_SEND_TASK_EVENTS = False
 
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "lpo.core.cache.CounterCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "lpo",
     }

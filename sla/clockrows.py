@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,8 +23,7 @@ FEW = 64
 _FOREVER = 2**62
 
 
-@dataclass(frozen=True, slots=True)
-class ClockRow:
+class ClockRow(NamedTuple):
     """What is stored of one cycle of one item under one level. Instants are UTC epoch seconds; the order is that of the columns."""
 
     client_id: int
@@ -47,9 +47,6 @@ class ClockRow:
     @property
     def key(self) -> tuple[int, int, int]:
         return self.item_id, self.level_id, self.cycle
-
-    def values(self) -> tuple[int | bool | None, ...]:
-        return astuple(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,4 +244,4 @@ def _kept_in_closed_window(row: ClockRow, facts: Facts) -> ClockRow:
     stored = facts.stored.get(row.key)
     if stored is None or stored.window == row.window or (row.level_id, stored.window) not in facts.closed:
         return row
-    return replace(row, window=stored.window)
+    return row._replace(window=stored.window)

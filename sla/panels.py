@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
 from engagements import panels, states
-from engagements.models import Matter, WorkItem, Workstream
+from engagements.models import Engagement, Matter, WorkItem, Workstream
 from engagements.panels import Panel
 from lpo.accounts.access import TenantRequest
 from lpo.accounts.roles import Permission as P
@@ -32,6 +33,7 @@ def register() -> None:
         (panels.item_panels, quality_panel),
         (panels.workstream_panels, workstream_panel),
         (panels.matter_panels, matter_panel),
+        (panels.engagement_panels, engagement_panel),
     ):
         if source not in slots:
             slots.append(source)
@@ -145,11 +147,19 @@ def workstream_panel(request: TenantRequest, workstream: Workstream) -> Panel | 
 
 def matter_panel(request: TenantRequest, matter: Matter) -> Panel | None:
     """The levels of every workstream of the matter so far."""
-    levels = list(
-        ServiceLevel.objects.filter(workstream__matter=matter, active=True).select_related("workstream").order_by("workstream_id", "id")
-    )
-    if not levels:
+    return _panel_of(request, ServiceLevel.objects.filter(workstream__matter=matter, active=True))
+
+
+def engagement_panel(request: TenantRequest, engagement: Engagement) -> Panel | None:
+    """The levels of every workstream of the engagement in their running windows. Walled matters stay out by row-level security."""
+    return _panel_of(request, ServiceLevel.objects.filter(workstream__matter__engagement=engagement, active=True))
+
+
+def _panel_of(request: TenantRequest, found: QuerySet[ServiceLevel]) -> Panel | None:
+    if not request.membership.may(P.VIEW_LEVELS):
         return None
-    rows = _figures(request, levels)
+    rows = _figures(request, list(found.select_related("workstream").order_by("workstream_id", "id")))
+    if not rows:
+        return None
     context = {"rows": rows, "kind": worst(figure.kind for figure, _ in rows), "new_url": "", "may_edit": False, "named": True}
     return Panel(f"Service levels, {rows[0][0].label}", "sla/_figures.html", context, P.VIEW_LEVELS, note=_note(rows), flush=True)

@@ -50,7 +50,7 @@ def replace_clocks(facts: Facts, rows: Sequence[ClockRow], now: int, *, few: int
     organization = current_organization_id()
     with connection.cursor() as cursor:
         if rows and len(rows) <= few:
-            columns = [list(column) for column in zip(*(row.values() for row in rows), strict=True)]
+            columns = [list(column) for column in zip(*rows, strict=True)]
             cursor.execute(_UPSERT.format(source=_ARRAYS), [organization, from_epoch(now), *columns])
         elif rows:
             cursor.execute(_TEMPORARY)
@@ -83,6 +83,6 @@ def touched(stored: dict[ClockKey, StoredClock], rows: Iterable[ClockRow], close
 def _copy_text(rows: Iterable[ClockRow]) -> io.StringIO:
     text = io.StringIO()
     for row in rows:
-        text.write("\t".join("\\N" if value is None else str(value) for value in row.values()) + "\n")
+        text.write("\t".join("\\N" if value is None else str(value) for value in row) + "\n")
     text.seek(0)
     return text

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
 from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import Model
 from django.utils import timezone
 
 from billing import queries, tax
-from billing.assembly import Assembled, assemble
+from billing.assembly import Assembled, Source, assemble
 from billing.findings import blocking
-from billing.models import Charge, Invoice, InvoiceLine, InvoiceState
+from billing.models import Charge, ChargeTerm, Invoice, InvoiceLine, InvoiceState
 from billing.periods import numbered, stored
 from billing.rating import Unpriced
 from engagements.models import Contract, Engagement
@@ -35,7 +36,7 @@ class WrongState(Refused):
 
 @transaction.atomic
 def draft_invoice(*, engagement: Engagement, index: int, by: Actor, now: datetime | None = None) -> Invoice:
-    """Draft period `index` of an engagement from the measured work; an existing draft is refreshed.
+    """Draft period `index` of an engagement from the measured work; an existing draft is refreshed where the work changed.
 
     Raises `CannotBill` when the period has not ended, is issued already, or holds work that no price covers.
     """
@@ -63,14 +64,17 @@ def draft_invoice(*, engagement: Engagement, index: int, by: Actor, now: datetim
             prepared_by_id=by.member_id,
         )
         invoice.save()
-        _fill(invoice, engagement, contract, now)
+        _store(invoice, contract, _written(invoice, engagement, contract), now)
         record(by=by, action="invoice.draft", target=invoice, after={"period": period.label, "gross": invoice.gross})
     return invoice
 
 
 @transaction.atomic
 def refresh_invoice(*, invoice: Invoice, by: Actor, version: int | None = None, now: datetime | None = None) -> Invoice:
-    """Assemble the draft's lines anew from the work as it is now. An approval given before no longer holds."""
+    """Assemble the draft's lines anew from the work as it is now. An approval given before no longer holds.
+
+    Where every line comes out as it stands, the draft stays as it is: version, approval and preparer too.
+    """
     by.need(Permission.DRAFT_INVOICES)
     with in_organization(by.organization_id):
         engagement = _locked(Engagement.objects.get(pk=invoice.engagement_id))
@@ -167,12 +171,23 @@ def _move(invoice: Invoice, state: InvoiceState, by: Actor, action: str, *, reas
 
 
 def _refresh(invoice: Invoice, engagement: Engagement, contract: Contract, by: Actor, now: datetime) -> Invoice:
-    before = {"gross": invoice.gross}
-    _clear(invoice)
+    before, standing = {"gross": invoice.gross}, _standing(invoice)
+    with transaction.atomic():
+        # Assembling asks which rows are charged already; the draft's own charges must not answer.
+        _clear(invoice)
+        written = _written(invoice, engagement, contract)
+        unchanged = (invoice.currency, standing) == (contract.currency, _comparable(written))
+        if unchanged:
+            transaction.set_rollback(True)
+    if unchanged:
+        # Seen again and found the same: only the time of the look is new.
+        invoice.computed_at = now
+        invoice.save(update_fields=["computed_at"])
+        return invoice
     invoice.state, invoice.approved_by_id, invoice.approved_at = InvoiceState.DRAFT, None, None
     invoice.prepared_by_id = by.member_id
     invoice.version += 1
-    _fill(invoice, engagement, contract, now)
+    _store(invoice, contract, written, now)
     record(by=by, action="invoice.refresh", target=invoice, before=before, after={"gross": invoice.gross})
     return invoice
 
@@ -182,64 +197,91 @@ def _clear(invoice: Invoice) -> None:
     InvoiceLine.objects.filter(invoice=invoice).delete()
 
 
-def _fill(invoice: Invoice, engagement: Engagement, contract: Contract, now: datetime) -> None:
+# A line to be, and the charges that stand behind it.
+Written = list[tuple[InvoiceLine, list[Charge]]]
+_OWN = {"id", "organization_id", "invoice_id", "line_id"}
+
+
+def _written(invoice: Invoice, engagement: Engagement, contract: Contract) -> Written:
+    """The draft's lines as the work is now, not stored yet. Raises `CannotBill` for work that no price covers."""
     try:
         lines = assemble(engagement, invoice.period, contract)
     except Unpriced as error:
         raise CannotBill(f"Unpriced work: {error}.") from error
-    client = engagement.client
-    key = tax.TaxKey(client.tax_category, Decimal(client.tax_rate))
-    totals = tax.totals([tax.Taxed(line.rated.amount, key) for line in lines], contract.currency)
+    key = tax.TaxKey(engagement.client.tax_category, Decimal(engagement.client.tax_rate))
+    written = []
+    for position, line in enumerate(lines, start=1):
+        row = _line(invoice, position, line, key)
+        written.append((row, [_charge(row, line.term, source) for source in line.sources]))
+    return written
+
+
+def _standing(invoice: Invoice) -> list[object]:
+    """The stored lines and charges, comparable with what would be written now."""
+    charges: dict[int, list[Charge]] = defaultdict(list)
+    for charge in Charge.objects.filter(line__invoice=invoice).order_by("id"):
+        charges[charge.line_id].append(charge)
+    rows = InvoiceLine.objects.filter(invoice=invoice).order_by("position")
+    return _comparable([(row, charges[row.id]) for row in rows])
+
+
+def _comparable(written: Written) -> list[object]:
+    return [(_columns(row), sorted((_columns(charge) for charge in charges), key=repr)) for row, charges in written]
+
+
+def _columns(row: Model) -> dict[str, object]:
+    """Every column but the row's own place in the database. Decimals are equal however many zeros they are stored with."""
+    values = {field.attname: getattr(row, field.attname) for field in row._meta.local_concrete_fields if field.attname not in _OWN}
+    return {name: value.normalize() if isinstance(value, Decimal) else value for name, value in values.items()}
+
+
+def _store(invoice: Invoice, contract: Contract, written: Written, now: datetime) -> None:
+    rows = [row for row, _ in written]
+    totals = tax.totals([tax.Taxed(row.amount, tax.TaxKey(row.tax_category, row.tax_rate)) for row in rows], contract.currency)
     invoice.currency, invoice.net, invoice.tax, invoice.gross = contract.currency, totals.net, totals.tax, totals.gross
     invoice.computed_at = now
     invoice.save()
-    _store(invoice, lines, key)
-
-
-def _store(invoice: Invoice, lines: Sequence[Assembled], key: tax.TaxKey) -> None:
-    rows = [
-        InvoiceLine(
-            client_id=invoice.client_id,
-            invoice=invoice,
-            position=position,
-            group=line.group,
-            key=line.rated.key,
-            rated_period=line.period,
-            term=line.term,
-            claim=line.claim,
-            matter_id=line.matter_id,
-            description=line.rated.description[:300],
-            detail=line.rated.detail[:300],
-            quantity=_shown(line.rated.quantity),
-            unit=line.rated.unit[:30],
-            unit_price=line.rated.unit_price,
-            amount=line.rated.amount,
-            tax_category=key.category,
-            tax_rate=key.rate,
-            explanation=line.rated.explanation.to_data(),
-        )
-        for position, line in enumerate(lines, start=1)
-    ]
     InvoiceLine.objects.bulk_create(rows)
-    Charge.objects.bulk_create(
-        [
-            Charge(
-                client_id=invoice.client_id,
-                matter_id=source.matter_id,
-                line=row,
-                term=line.term,
-                item_id=source.item_id,
-                usage_id=source.usage_id,
-                claim_id=source.claim_id,
-                source_key=source.key,
-                reference=source.reference[:60],
-                happened_at=source.at,
-                quantity=source.quantity,
-            )
-            for row, line in zip(rows, lines, strict=True)
-            for source in line.sources
-        ],
-        batch_size=5_000,
+    Charge.objects.bulk_create([charge for _, charges in written for charge in charges], batch_size=5_000)
+
+
+def _line(invoice: Invoice, position: int, line: Assembled, key: tax.TaxKey) -> InvoiceLine:
+    return InvoiceLine(
+        client_id=invoice.client_id,
+        invoice=invoice,
+        position=position,
+        group=line.group,
+        key=line.rated.key,
+        rated_period=line.period,
+        term=line.term,
+        claim=line.claim,
+        matter_id=line.matter_id,
+        description=line.rated.description[:300],
+        detail=line.rated.detail[:300],
+        quantity=_shown(line.rated.quantity),
+        unit=line.rated.unit[:30],
+        unit_plural=line.rated.unit_plural,
+        unit_price=line.rated.unit_price,
+        amount=line.rated.amount,
+        tax_category=key.category,
+        tax_rate=key.rate,
+        explanation=line.rated.explanation.to_data(),
+    )
+
+
+def _charge(row: InvoiceLine, term: ChargeTerm | None, source: Source) -> Charge:
+    return Charge(
+        client_id=row.client_id,
+        matter_id=source.matter_id,
+        line=row,
+        term=term,
+        item_id=source.item_id,
+        usage_id=source.usage_id,
+        claim_id=source.claim_id,
+        source_key=source.key,
+        reference=source.reference[:60],
+        happened_at=source.at,
+        quantity=source.quantity,
     )
 
 

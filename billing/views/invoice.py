@@ -24,7 +24,7 @@ from billing.models import Invoice, InvoiceLine, InvoiceState
 from billing.pdf import render_invoice
 from billing.snapshot import Inconsistent
 from billing.views.edges import file, invoice_or_404, invoice_url
-from billing.views.invoices import KINDS
+from billing.wording import KINDS
 from engagements.models import Matter
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
@@ -87,7 +87,7 @@ def _head(request: TenantRequest, row: Invoice, previous: Invoice | None) -> dic
     urls = ("refresh", "submit", "approve", "send_back", "discard", "issue", "preview", "compare", "invoice_lines", "invoice_pdf")
     return {
         "invoice": row,
-        "kind": KINDS[InvoiceState(row.state)],
+        "kind": KINDS[row.state],
         "page_url": invoice_url(request, row),
         "urls": {name: invoice_url(request, row, name) for name in urls},
         "contract": contract,

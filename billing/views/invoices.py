@@ -11,18 +11,12 @@ from billing import overview
 from billing.findings import Finding, visible_findings
 from billing.models import Invoice, InvoiceState
 from billing.views.edges import address, invoice_url, month_of
+from billing.wording import KINDS
 from engagements.models import Client
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 from lpo.core.paging import newest_first
 
-KINDS = {
-    InvoiceState.DRAFT: "draft",
-    InvoiceState.IN_REVIEW: "progressing",
-    InvoiceState.APPROVED: "met",
-    InvoiceState.ISSUED: "met",
-    InvoiceState.DISCARDED: "paused",
-}
 STATES = [("", "All"), *InvoiceState.choices]
 
 
@@ -80,7 +74,7 @@ def _row(request: TenantRequest, invoice: Invoice, found: list[Finding]) -> dict
     return {
         "invoice": invoice,
         "url": invoice_url(request, invoice),
-        "kind": KINDS[InvoiceState(invoice.state)],
+        "kind": KINDS[invoice.state],
         "blocks": blocks,
         "warnings": len(found) - blocks,
         "first": found[0].text if found else "",

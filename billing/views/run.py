@@ -18,7 +18,7 @@ from billing.actions import documents
 from billing.models import Invoice, InvoiceState
 from billing.overview import RunRow
 from billing.views.edges import acting, address, ask_again, file, invoice_url, month_of
-from billing.views.invoices import KINDS
+from billing.wording import KINDS
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 from lpo.audit.documents import content_of
@@ -57,24 +57,29 @@ def run(request: TenantRequest, organization: str) -> HttpResponse:
     parked = _parked(jobs)
     outcome = request.session.pop("billing_run", {}) if request.session.get("billing_run") else {}
     may = request.membership.may
+    offered = _offered(request, rows)
     context = {
         "month": month,
+        "may_submit": InvoiceState.DRAFT in offered,
+        "may_approve": InvoiceState.IN_REVIEW in offered,
         "here": _here(request, month),
         "previous_url": _here(request, add_months(month, -1)),
         "next_url": _here(request, add_months(month, 1)),
         # What could not be drafted or was refused stands before everything else.
-        "rows": sorted((_row(request, row, parked, outcome) for row in rows), key=lambda row: not (row["parked"] or row["failed"])),
+        "rows": sorted(
+            (_row(request, row, parked, outcome, offered) for row in rows), key=lambda row: not (row["parked"] or row["failed"])
+        ),
         "counts": _counts(rows),
         "totals": _totals(rows),
         "jobs": [job for job in jobs.values() if job.live or job.state == JobState.DEAD],
         "export": jobs.get("export"),
         "approved": sum(row.invoice is not None and row.invoice.state == InvoiceState.APPROVED for row in rows),
         "issued": sum(row.invoice is not None and row.invoice.state == InvoiceState.ISSUED for row in rows),
-        "open": sum(row.ended and (row.invoice is None or row.invoice.state == InvoiceState.DRAFT) for row in rows),
+        "open": sum(row.ended and row.priced and (row.invoice is None or row.invoice.state == InvoiceState.DRAFT) for row in rows),
         "outcome": outcome,
         "may_draft": may(P.DRAFT_INVOICES),
-        "may_approve": may(P.APPROVE_INVOICES),
-        "may_issue": may(P.ISSUE_INVOICES),
+        "may_edit_terms": may(P.EDIT_TERMS),
+        "may_issue": may(P.ISSUE_INVOICES) and not ("issue" in jobs and jobs["issue"].live),
         "may_export": may(P.EXPORT_INVOICES),
         "may_see_jobs": may(P.VIEW_JOBS),
     }
@@ -103,28 +108,45 @@ def _parked(jobs: dict[str, Job]) -> dict[str, str]:
     return found
 
 
-def _row(request: TenantRequest, row: RunRow, parked: dict[str, str], outcome: dict[str, Any]) -> dict[str, Any]:
+def _offered(request: TenantRequest, rows: Sequence[RunRow]) -> set[str]:
+    """The states in which this person can move some invoice of the month: what one prepared oneself, another approves."""
+    may = request.membership.may
+    found = set()
+    for invoice in (row.invoice for row in rows if row.invoice is not None):
+        if invoice.state == InvoiceState.DRAFT and may(P.DRAFT_INVOICES):
+            found.add(str(invoice.state))
+        if invoice.state == InvoiceState.IN_REVIEW and may(P.APPROVE_INVOICES) and not _waits_for_another(request, invoice):
+            found.add(str(invoice.state))
+    return found
+
+
+def _row(request: TenantRequest, row: RunRow, parked: dict[str, str], outcome: dict[str, Any], offered: set[str]) -> dict[str, Any]:
     reference = row.engagement.reference
     invoice = row.invoice
     waits = invoice is None or invoice.state in {InvoiceState.DRAFT, InvoiceState.APPROVED}
     return {
         "row": row,
         "invoice": invoice,
-        "kind": KINDS[InvoiceState(invoice.state)] if invoice else "draft",
+        "kind": KINDS[invoice.state] if invoice else "draft",
         "url": invoice_url(request, invoice) if invoice else "",
         "parked": parked.get(reference, "") if waits else "",
         "failed": outcome.get("failed", {}).get(reference, ""),
         "changed": reference in outcome.get("changed", []),
         "first": row.findings[0].text if row.findings else "",
         "change": overview.change_text(row.change) if row.change else "",
-        "selectable": invoice is not None and invoice.state in {InvoiceState.DRAFT, InvoiceState.IN_REVIEW},
+        "terms_url": address("terms", request.organization.slug, reference),
+        "selectable": invoice is not None and invoice.state in offered and not _waits_for_another(request, invoice),
     }
+
+
+def _waits_for_another(request: TenantRequest, invoice: Invoice) -> bool:
+    return invoice.state == InvoiceState.IN_REVIEW and invoice.prepared_by_id == request.membership.id
 
 
 def _counts(rows: Sequence[RunRow]) -> list[tuple[str, str, int]]:
     by_state: dict[str, int] = {}
     for row in rows:
-        state = row.invoice.state if row.invoice else "none"
+        state = row.invoice.state if row.invoice else "none" if row.priced else "unpriced"
         by_state[state] = by_state.get(state, 0) + 1
     return [(state, label, by_state.get(state, 0)) for state, label in _STATES]
 

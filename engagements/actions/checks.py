@@ -15,10 +15,12 @@ from django.db import connection, models
 from lpo.accounts.actor import Actor, NotPermitted
 from lpo.accounts.roles import Permission
 from lpo.core.errors import Refused, StaleVersion
-from lpo.core.validators import WRONG_YEAR, plausible
+from lpo.core.validators import WRONG_YEAR, plausible, problem_of_text
 from lpo.tenancy.context import current_organization_id
 
 M = TypeVar("M", bound=models.Model)
+# Short texts that may still have several lines, besides every TextField.
+_OF_LINES = frozenset({"note", "contest_note", "reason"})
 
 
 class Duplicate(Refused):
@@ -52,9 +54,16 @@ def check(obj: models.Model) -> None:
         for each in obj._meta.concrete_fields:
             if isinstance(value := getattr(obj, each.attname), date) and not plausible(value):
                 raise ValidationError({each.name: WRONG_YEAR})
+            _check_text(each, value)
     except ValidationError as error:
         field, messages = next(iter(error.message_dict.items()))
         raise Refused(str(messages[0]), None if field == "__all__" else field) from error
+
+
+def _check_text(each: models.Field[Any, Any], value: object) -> None:
+    lines = isinstance(each, models.TextField) or each.name in _OF_LINES
+    if isinstance(value, str) and (problem := problem_of_text(value, lines=lines)):
+        raise ValidationError({each.name: problem})
 
 
 def build(model: type[M], fields: Mapping[str, Any]) -> M:

@@ -23,6 +23,7 @@ from lpo.audit.documents import content_of, store
 from lpo.audit.models import Document
 from lpo.audit.record import record
 from lpo.core.errors import Refused
+from lpo.core.validators import problem_of_text
 from lpo.jobs.models import Job
 from lpo.jobs.queue import enqueue
 
@@ -154,7 +155,9 @@ def map_columns(*, batch: ImportBatch, by: Actor, mapping: Mapping[str, Any], sa
     if batch.state not in {ImportState.UPLOADED, ImportState.PREVIEW, ImportState.REFUSED}:
         raise Refused(f"This import is {batch.get_state_display().lower()}; its mapping no longer changes.")
     if problems := problems_of(batch, merged):
-        raise Refused(problems[0].reason, problems[0].field)
+        raise Refused(" ".join(problem.reason for problem in problems[:5]), problems[0].field)
+    if problem := problem_of_text(save_as.strip()):
+        raise Refused(problem, "save_as")
     if save_as.strip():
         _save_mapping(batch, merged, save_as.strip()[:100], by)
     batch.mapping, batch.state, batch.problem, batch.counts = merged, ImportState.CHECKING, "", {}

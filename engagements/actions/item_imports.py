@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -85,10 +85,16 @@ def _judge_one(number: int, values: dict[str, Any] | Problem, raw: Mapping[str, 
         return Judged(number, NEW, values)
     different = {name for name, value in values.items() if name != "external_id" and value != before[name]}
     for name in sorted(different & {"received_at", "kind"}):
-        return Judged(number, REJECTED, raw, name, f"It is known with {before[name]}. Correct the item itself, with a reason.")
+        return Judged(
+            number, REJECTED, raw, name, f"The item is here already with {_said(name, before[name])}. Correct it there, with a reason."
+        )
     if "severity" in different and before["kind"] == states.ERROR and states.graver(before["severity"], values["severity"]):
         return Judged(number, REJECTED, raw, "severity", "The client sets the severity: record on the item that it agrees to a lower one.")
     return Judged(number, CHANGED if different else UNCHANGED, values)
+
+
+def _said(name: str, value: str) -> str:
+    return f"{datetime.fromisoformat(value).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if name == "received_at" else f"“{states.KINDS[value]}”"
 
 
 def check_items(batch: ImportBatch, cursor: Mapping[str, Any]) -> Generator[Progress, None, None]:
@@ -139,16 +145,16 @@ def _keep_judged(batch: ImportBatch, rows: Sequence[Judged], counts: dict[str, i
 
 _FROM_BATCH = """
 CREATE TEMP TABLE incoming ON COMMIT DROP AS
-SELECT number, data FROM engagements_importrow
+SELECT number, data, data->>'external_id' AS key FROM engagements_importrow
 WHERE organization_id = %(organization)s AND batch_id = %(batch)s AND verdict IN ('new', 'changed') AND number > %(after)s
 ORDER BY number LIMIT %(most)s
 """
 _FROM_ROWS = """
 CREATE TEMP TABLE incoming ON COMMIT DROP AS
-SELECT (r->>'n')::int AS number, r->'data' AS data FROM jsonb_array_elements(%(rows)s::jsonb) AS r
+SELECT (r->>'n')::int AS number, r->'data' AS data, r->'data'->>'external_id' AS key FROM jsonb_array_elements(%(rows)s::jsonb) AS r
 """
 _SAME = """t.organization_id = %(organization)s AND t.workstream_id = %(workstream)s AND t.source = %(source)s
-    AND t.external_id = i.data->>'external_id'"""
+    AND t.external_id = i.key"""
 _COUNT_NEW = f"SELECT count(*) FROM incoming i WHERE NOT EXISTS (SELECT 1 FROM engagements_workitem t WHERE {_SAME})"  # noqa: S608 - constants
 # The first state of each kind, as `transitions.beginning` gives it to one item.
 _INITIAL = " ".join(f"WHEN '{kind}' THEN '{state}'" for kind, state in states.INITIAL.items())
@@ -224,8 +230,12 @@ def _load(workstream: Workstream, source: str, by: Actor, incoming: str, values:
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS pg_temp.incoming")
         cursor.execute(incoming, params)
-        cursor.execute("SELECT COALESCE(max(number), 0) FROM incoming")
-        last = cursor.fetchone()[0]
+        cursor.execute("SELECT COALESCE(max(number), 0), count(*) FROM incoming")
+        last, rows = cursor.fetchone()
+        if rows > MOST_API_ROWS:
+            # Nothing is known yet of what a first large file brings: without these every item is compared with every row.
+            cursor.execute("CREATE INDEX ON incoming (key)")
+            cursor.execute("ANALYZE incoming")
         # Locks the workstream: two loads of the same rows follow one another, and the second finds them known.
         Workstream.objects.select_for_update().get(pk=workstream.pk)
         cursor.execute(_COUNT_NEW, params)

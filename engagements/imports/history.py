@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from engagements import states
 from engagements.imports.items import Field, quantity
 from engagements.imports.reader import DATE_FORMATS, Problem, read_instant
-from lpo.core.validators import WRONG_YEAR, plausible
+from lpo.core.validators import WRONG_YEAR, plausible, problem_of_text
 
 PAUSED, IGNORE = "paused", "ignore"
 MEANINGS = {
@@ -155,6 +155,8 @@ def parse(cells: Mapping[str, str], line: int, options: Options, now: datetime) 
     item = cells[columns["item"]]
     if not item:
         return Problem("item", "This is empty.")
+    if problem := problem_of_text(item):
+        return Problem("item", problem)
     if len(item) > BY_NAME["item"].longest:
         return Problem("item", f"This has {len(item):,} characters; {BY_NAME['item'].longest} fit.")
     text = cells[columns["at"]]
@@ -172,6 +174,8 @@ def parse(cells: Mapping[str, str], line: int, options: Options, now: datetime) 
         return Problem("status", f"“{status[:80]}” has no meaning in the mapping.")
     attributes = {name: cells[columns[name]] for name in ATTRIBUTES if columns.get(name) and cells[columns[name]]}
     for name, value in attributes.items():
+        if problem := problem_of_text(value):
+            return Problem(name, problem)
         if BY_NAME[name].longest and len(value) > BY_NAME[name].longest:
             return Problem(name, f"This has {len(value):,} characters; {BY_NAME[name].longest} fit.")
     if "quantity" in attributes:

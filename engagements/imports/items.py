@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from engagements import states
 from engagements.imports.reader import DATE_FORMATS, Problem, read_instant
-from lpo.core.validators import WRONG_YEAR, plausible
+from lpo.core.validators import WRONG_YEAR, plausible, problem_of_text
 
 DISPOSITIONS = ("machine_coded", "human_reviewed", "discarded")
 SEVERITIES = ("critical", "major", "minor")
@@ -102,8 +102,8 @@ def parse(cells: Mapping[str, str], options: Options, now: datetime) -> dict[str
 def _value(wanted: Field, text: str, options: Options, now: datetime) -> Any:
     if not text:
         return Problem(wanted.name, "This is empty.") if wanted.required else _EMPTY[wanted.name]
-    if "\x00" in text:
-        return Problem(wanted.name, "This holds a NUL character.")
+    if problem := problem_of_text(text):
+        return Problem(wanted.name, problem)
     if wanted.longest and len(text) > wanted.longest:
         return Problem(wanted.name, f"This has {len(text):,} characters; {wanted.longest} fit.")
     if wanted.name in {"received_at", "due_hint"}:

@@ -18,14 +18,16 @@ from engagements.imports.reader import DATE_FORMATS
 from engagements.models import ImportBatch, ImportMapping, ImportRow, Workstream
 from engagements.models.imports import ImportState
 from engagements.views.edges import acting, attempt, posted, to, workstream_crumbs, workstream_or_404
+from engagements.views.import_rows import groups_of, label_of
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 from lpo.core.errors import Refused
 from lpo.core.exports import Cell, write_csv
 from lpo.jobs.models import Job
 
-_SHOWN = 10
-_STEP = {str(ImportState.CHECKING): 2, str(ImportState.PREVIEW): 3, str(ImportState.LOADING): 3, str(ImportState.LOADED): 4}
+_STEPS = "Upload|Map|Check|Load"
+# Past the last step every one of them is done.
+_STEP = {str(ImportState.CHECKING): 3, str(ImportState.PREVIEW): 3, str(ImportState.LOADING): 4, str(ImportState.LOADED): 5}
 _REJECTED = ("rejected row", "rejected field", "rejected because")
 _TITLES = {ITEMS: "Import items", HISTORY: "Import history"}
 
@@ -69,6 +71,7 @@ def upload(request: TenantRequest, organization: str, reference: str, prefix: st
         "form": form,
         "title": _TITLES[purpose],
         "purpose": purpose,
+        "steps": _STEPS,
         "crumbs": [*workstream_crumbs(organization, workstream), (_TITLES[purpose], "")],
     }
     return render(request, "engagements/import_upload.html", context, status=422 if form.is_bound else 200)
@@ -111,30 +114,20 @@ def _batch_page(
         "editing": editing,
         "refusal": refusal,
         "failed": refusal.field if refusal else "",
+        "steps": _STEPS,
         "step": 2 if editing else _STEP.get(batch.state, 1),
         "job": Job.objects.filter(pk=batch.job_id).first() if batch.job_id else None,
         "history": batch.purpose == HISTORY,
         "counts": {name: batch.counts.get(name, 0) for name in _COUNTS},
     }
-    context["saved"] = []
+    context |= {"saved": [], "unguessed": []}
     if editing:
         context |= _mapping_context(request, batch, mapping or batch.mapping)
-    context["groups"] = _groups(batch) if batch.counts or batch.state == ImportState.REFUSED else []
+    context["groups"] = groups_of(batch) if batch.counts or batch.state == ImportState.REFUSED else []
     return render(request, "engagements/import.html", context, status=422 if refusal else 200)
 
 
 _COUNTS = ("rows", "new", "changed", "unchanged", "rejected", "ignored", "items_new", "items_changed", "items_unchanged", "moves", "waits")
-
-
-def _groups(batch: ImportBatch) -> list[tuple[str, str, list[ImportRow]]]:
-    """The first rows of each verdict, what needs attention first."""
-    labels = [("rejected", "Rejected"), ("changed", "Changed"), ("new", "New"), ("unchanged", "Unchanged")]
-    found = []
-    for verdict, label in labels:
-        rows = list(ImportRow.objects.filter(batch=batch, verdict=verdict).order_by("number")[:_SHOWN])
-        if rows:
-            found.append((verdict, label, rows))
-    return found
 
 
 def _mapping_context(request: TenantRequest, batch: ImportBatch, mapping: Mapping[str, Any]) -> dict[str, Any]:
@@ -145,10 +138,12 @@ def _mapping_context(request: TenantRequest, batch: ImportBatch, mapping: Mappin
         mapping = {**mapping, **found, "columns": usable}
     fields = items_format.FIELDS if batch.purpose == ITEMS else history_format.FIELDS
     columns = mapping.get("columns", {})
+    unguessed = [each.label for each in fields if each.required and not columns.get(each.name)]
     statuses = statuses_in(batch, columns) if batch.purpose == HISTORY else {}
     meanings = {status: history_format.meaning_of(value) for status, value in mapping.get("statuses", {}).items() if value}
     return {
         "fields": [(each, columns.get(each.name, "")) for each in fields],
+        "unguessed": unguessed,
         "columns": batch.columns,
         "zones": ZONES,
         "zone": mapping.get("zone", "UTC"),
@@ -278,12 +273,13 @@ def rejected(request: TenantRequest, organization: str, reference: str, prefix: 
     rows = ImportRow.objects.filter(batch=batch, verdict="rejected").order_by("number").values_list("number", "field", "reason", "data")
     lines: list[list[Cell]] = []
     for row, field, reason, data in rows.iterator():
-        lines.append([*(str(data.get(name, "")) for name in columns), row, _label(batch, field), reason])
+        lines.append([*(str(data.get(name, "")) for name in columns), row, _column(batch, field), reason])
     content = write_csv([*columns, *_REJECTED], lines, byte_order_mark=True)
     response = HttpResponse(content, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{prefix}-import-{number}-rejected.csv"'
     return response
 
 
-def _label(batch: ImportBatch, field: str) -> str:
-    return str(batch.mapping.get("columns", {}).get(field) or field)
+def _column(batch: ImportBatch, field: str) -> str:
+    """Where to correct it: the file's own column, else the field."""
+    return str(batch.mapping.get("columns", {}).get(field) or label_of(batch, field))

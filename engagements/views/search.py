@@ -1,16 +1,18 @@
-"""One box over clients, engagements, matters, workstreams and items: references and client matter ids, then words of titles."""
+"""One box over clients, engagements, matters, workstreams, items and what other rooms add: references and client matter ids, then
+words of titles. A page of its own, and what the palette offers while one types."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 
+from engagements import panels
 from engagements.models import Client, Engagement, Matter, Question, WorkItem, Workstream
+from engagements.panels import Hit
 from engagements.views.edges import address
 from engagements.views.questions import found_by_words
 from lpo.accounts.access import TenantRequest, requires
@@ -18,14 +20,9 @@ from lpo.accounts.roles import Permission as P
 from lpo.tenancy.context import current_organization_id
 
 _MOST = 20
+# The palette shows a few of each kind; the page shows the rest.
+_OFFERED = 5
 _WORD = re.compile(r"\w+", re.UNICODE)
-
-
-@dataclass(frozen=True)
-class Hit:
-    reference: str
-    title: str
-    url: str
 
 
 def _beginning_with(table: str, column: str, text: str) -> list[int]:
@@ -98,8 +95,27 @@ def _questions(text: str, slug: str) -> list[Hit]:
     return [Hit(f"{q.matter.reference} Q{q.number}", str(q), address("question", slug, q.matter.reference, q.number)) for q in rows]
 
 
+def _found(request: TenantRequest) -> tuple[str, list[tuple[str, list[Hit]]]]:
+    text = " ".join(request.GET.get("q", "").replace("\x00", "").split())[:120]
+    if not text:
+        return "", []
+    others = [(name, list(source(request, text, _MOST))) for name, source in panels.searches.items()]
+    return text, [*find(text, request.organization.slug), *((name, hits) for name, hits in others if hits)]
+
+
 @requires(P.VIEW_WORK)
 def search(request: TenantRequest, organization: str) -> HttpResponse:
-    text = request.GET.get("q", "").replace("\x00", "").strip()[:120]
-    groups = find(text, organization) if text else []
+    text, groups = _found(request)
     return render(request, "engagements/search.html", {"query": text, "groups": groups})
+
+
+@requires(P.VIEW_WORK)
+def offer(request: TenantRequest, organization: str) -> HttpResponse:
+    """The same search for the palette: a few hits of each kind, as data."""
+    _, groups = _found(request)
+    hits = [
+        {"kind": name.removesuffix("s"), "reference": hit.reference, "title": hit.title, "url": hit.url}
+        for name, found in groups
+        for hit in found[:_OFFERED]
+    ]
+    return JsonResponse({"hits": hits})

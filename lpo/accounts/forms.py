@@ -20,6 +20,7 @@ from lpo.accounts.models import Membership, Organization, User
 from lpo.accounts.roles import Role
 from lpo.accounts.tokens import SCOPE_LABELS, Scope
 from lpo.core.errors import Refused
+from lpo.core.validators import validate_line
 
 ROLE_WORDS: dict[Role, str] = {
     Role.OWNER: "everything, owners included",
@@ -56,7 +57,9 @@ def show_refusal(form: forms.Form, refused: Refused) -> None:
 class InvitedSignupForm(SignupForm):  # type: ignore[misc]
     """Sign-up for the invited address, which is shown and cannot be edited: a disabled field ignores what is posted."""
 
-    name = forms.CharField(max_length=150, label="Your name", widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    name = forms.CharField(
+        max_length=150, label="Your name", validators=[validate_line], widget=forms.TextInput(attrs={"autocomplete": "name"})
+    )
     field_order = ["email", "name", "password1", "password2"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

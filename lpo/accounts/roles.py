@@ -8,6 +8,7 @@ from django.db import models
 
 
 class Permission(StrEnum):
+    ENTER = "enter"  # everybody who belongs to the organization: to be led to one's own first page
     VIEW_WORK = "view work"
     EDIT_WORK = "edit work"  # clients, engagements, matters, workstreams
     TRACK_ITEMS = "track items"  # add, import, assign, schedule
@@ -82,7 +83,7 @@ _BILLING = frozenset(
 )
 _ADMINISTRATOR = frozenset({P.VIEW_AUDIT, P.VIEW_JOBS, P.RETRY_JOBS, P.MANAGE_PEOPLE, P.MANAGE_ORGANIZATION, P.MANAGE_TOKENS})
 
-ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
+_OWN: dict[Role, frozenset[Permission]] = {
     Role.OWNER: (_PROJECT_MANAGER | _BILLING | _ADMINISTRATOR),
     Role.ADMINISTRATOR: _ADMINISTRATOR | {P.VIEW_WORK, P.VIEW_LEVELS, P.EDIT_WORK, P.EDIT_LEVELS, P.VIEW_MONEY, P.EDIT_TERMS},
     Role.PROJECT_MANAGER: _PROJECT_MANAGER,
@@ -94,6 +95,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.AUDITOR: frozenset({P.VIEW_WORK, P.VIEW_LEVELS, P.VIEW_MONEY, P.VIEW_AUDIT, P.VIEW_JOBS}),
     Role.CLIENT_VIEWER: frozenset({P.VIEW_PORTAL}),
 }
+ROLE_PERMISSIONS = {role: own | {P.ENTER} for role, own in _OWN.items()}
 
 
 def permissions_of(role: str) -> frozenset[Permission]:

@@ -43,8 +43,7 @@ def flatten(detail: Any, prefix: str = "") -> list[dict[str, str]]:
     if isinstance(detail, dict):
         found = []
         for key, value in detail.items():
-            name = prefix if key == "non_field_errors" else f"{prefix}.{key}" if prefix else str(key)
-            found += flatten(value, name)
+            found += flatten(value, _name(key, prefix))
         return found
     if isinstance(detail, list):
         found = []
@@ -52,6 +51,14 @@ def flatten(detail: Any, prefix: str = "") -> list[dict[str, str]]:
             found += flatten(value, f"{prefix}[{index}]") if isinstance(value, (dict, list)) else [{"field": prefix, "message": str(value)}]
         return found
     return [{"field": prefix, "message": str(detail)}]
+
+
+def _name(key: Any, prefix: str) -> str:
+    if key == "non_field_errors":
+        return prefix
+    if isinstance(key, int):  # a row of a list
+        return f"{prefix}[{key}]"
+    return f"{prefix}.{key}" if prefix else str(key)
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:

@@ -8,6 +8,7 @@ from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 
 from lpo.api.problems import TITLES
+from lpo.api.serializers.strict import Strict
 
 PROBLEM_TYPE = "application/problem+json"
 EVERYWHERE = (400, 401, 403, 404, 405, 406, 422, 429)
@@ -37,6 +38,11 @@ class DescribedSchema(AutoSchema):
             described = self._get_response_for_code(ProblemSerializer, str(code), media_types=[PROBLEM_TYPE], direction=direction)  # type: ignore[no-untyped-call]
             bodies.setdefault(str(code), {**described, "description": TITLES.get(code, "Error")})
         return bodies
+
+    def _map_basic_serializer(self, serializer: Any, direction: Literal["request", "response"]) -> Any:
+        """What refuses unknown names says so."""
+        mapped = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        return {**mapped, "additionalProperties": False} if direction == "request" and isinstance(serializer, Strict) else mapped
 
     def _map_serializer_field(self, field: Any, direction: str, bypass_extensions: bool = False) -> Any:
         """A choice that may be left empty is described so where it is only read, too."""

@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING, Any
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
-if TYPE_CHECKING:  # the settings name these classes, and rest_framework.views reads the settings while it is imported
-    from rest_framework.views import APIView
-
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # importing it in earnest would read the setting that names this module
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.db.models import QuerySet
+from django.utils.formats import date_format
 
 from lpo.accounts.models import Membership, Organization
 from lpo.audit.models import Event
@@ -16,8 +17,8 @@ from lpo.audit.models import Event
 class EventSearch(forms.Form):
     """All fields are optional and narrow the list together. Dates are the viewer's own days."""
 
-    action = forms.CharField(required=False, max_length=80, help_text="Begins with, as in invoice or invoice.issue.")
-    object = forms.CharField(required=False, max_length=120, help_text="The exact reference, as in ACME-0003.")
+    action = forms.CharField(required=False, max_length=80, help_text="As in invoice.issue.")
+    object = forms.CharField(required=False, max_length=120, help_text="As in ACME-0003.")
     person = forms.ChoiceField(required=False)
     since = forms.DateField(required=False, label="From", widget=forms.DateInput(attrs={"type": "date"}))
     until = forms.DateField(required=False, label="To", widget=forms.DateInput(attrs={"type": "date"}))
@@ -36,6 +37,19 @@ class EventSearch(forms.Form):
         if values.get("since") and values.get("until") and values["until"] < values["since"]:
             self.add_error("until", "The last day lies before the first.")
         return values
+
+    def chosen(self) -> list[tuple[str, str]]:
+        """What the list is narrowed to, in words."""
+        people = dict(self.fields["person"].choices)  # type: ignore[attr-defined]
+        values = self.cleaned_data
+        said = {
+            "action": values["action"],
+            "object": values["object"],
+            "person": str(people.get(values["person"], "")) if values["person"] else "",
+            "since": date_format(values["since"]) if values["since"] else "",
+            "until": date_format(values["until"]) if values["until"] else "",
+        }
+        return [(str(self[name].label), text) for name, text in said.items() if text]
 
     def narrow(self, events: QuerySet[Event]) -> QuerySet[Event]:
         values = self.cleaned_data

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils import timezone
 
+from lpo.audit.wording import kind_of
 from lpo.tenancy.models import TenantForeignKey, TenantModel
 
 
@@ -38,6 +39,11 @@ class Event(TenantModel):
             models.Index(fields=["organization", "actor_member", "-id"], name="event_person"),
             models.Index(fields=["organization", "at"], name="event_at"),
         ]
+
+    @property
+    def kind(self) -> str:
+        """What people call the thing it is about."""
+        return kind_of(self.object_type)
 
     def __str__(self) -> str:
         return f"{self.action} {self.object_reference}"

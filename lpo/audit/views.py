@@ -12,6 +12,7 @@ from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 from lpo.audit.forms import EventSearch
 from lpo.audit.models import Event, Seal
+from lpo.audit.wording import name_of
 from lpo.core.paging import newest_first
 
 
@@ -22,7 +23,14 @@ def event_list(request: TenantRequest, organization: str) -> HttpResponse:
     events = form.narrow(Event.objects.defer("before", "after")) if valid else Event.objects.none()
     last = Seal.objects.order_by("-sequence").first()
     filtered = any(request.GET.get(name) for name in form.fields)
-    context = {"form": form, "page": newest_first(events, request.GET.dict()), "last": last, "filtered": filtered}
+    context = {
+        "form": form,
+        "page": newest_first(events, request.GET.dict()),
+        "last": last,
+        "filtered": filtered,
+        "chosen": form.chosen() if valid else [],
+        "invalid": not valid,
+    }
     return render(request, "audit/list.html", context, status=200 if valid else 422)
 
 
@@ -39,6 +47,6 @@ def changes_of(event: Event) -> list[dict[str, Any]]:
     before, after = event.before or {}, event.after or {}
     names = [*before, *(name for name in after if name not in before)]
     return [
-        {"name": name, "before": before.get(name), "after": after.get(name), "changed": before.get(name) != after.get(name)}
+        {"name": name_of(name), "before": before.get(name), "after": after.get(name), "changed": before.get(name) != after.get(name)}
         for name in names
     ]

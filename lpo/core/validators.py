@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from datetime import date
 
 from django.core.exceptions import ValidationError
@@ -20,3 +22,45 @@ def validate_year(day: date) -> None:
     """A form field's validator. Raises `ValidationError`."""
     if not plausible(day):
         raise ValidationError(WRONG_YEAR)
+
+
+# What no keyboard means to write into a name: control characters, line and paragraph separators, marks that turn the direction
+# of the text around them, and halves of surrogate pairs, which are no characters at all.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_BETWEEN_LINES = re.compile("[\t\r\n]")
+_SAID = {"\t": "a tab", "\n": "a line break", "\r": "a line break", "\x00": "a NUL character"}
+NOTHING_TO_READ = "This has no character that can be read."
+
+
+def problem_of_text(text: str, *, lines: bool = False) -> str:
+    """Why `text` cannot be a name, a title or another line that people read; empty when nothing stands against it.
+
+    `lines` for a text of several lines: tabs and line breaks are its own.
+    """
+    for found in _CONTROL.finditer(text):
+        sign = found.group()
+        if lines and _BETWEEN_LINES.match(sign):
+            continue
+        said = _SAID.get(sign, f"a control character (U+{ord(sign):04X})")
+        return f"Character {found.start() + 1} is {said}. Leave it out."
+    return "" if not text or readable(text) else NOTHING_TO_READ
+
+
+def readable(text: str) -> bool:
+    """Whether there is anything to see in it: not only white space, joiners and marks without width."""
+    return any(unicodedata.category(character) not in _UNSEEN for character in text)
+
+
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
+
+
+def validate_line(text: str) -> None:
+    """A form field's validator for names and titles. Raises `ValidationError`."""
+    if problem := problem_of_text(text):
+        raise ValidationError(problem)
+
+
+def validate_lines(text: str) -> None:
+    """The same for a text of several lines."""
+    if problem := problem_of_text(text, lines=True):
+        raise ValidationError(problem)

@@ -151,17 +151,21 @@ def figures_of_page(text: str) -> list[Figure]:
     for line in text.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split(" | ")]
         if line.startswith("| ") and len(cells) == 5 and cells[4].startswith("`"):
-            found.append(Figure(cells[0], cells[2], "" if cells[1] == "—" else cells[1], cells[3] == "yes", cells[4].strip("`")))
+            found.append(Figure(cells[0], cells[2], "" if cells[1] == "—" else cells[1], cells[3] != "**no**", cells[4].strip("`")))
     return found
 
 
 def page(figures: Sequence[Figure], failed: Sequence[str]) -> str:
     lines = ["# Measured figures", "", f"Written by `bin/proof` on {_machine()}.", ""]
     lines += ["| figure | asked | measured | met | command |", "|---|---|---|---|---|"]
-    lines += [f"| {f.name} | {f.goal or '—'} | {f.measured} | {'yes' if f.met else '**no**'} | `{f.command}` |" for f in figures]
+    lines += [f"| {f.name} | {f.goal or '—'} | {f.measured} | {_met(f)} | `{f.command}` |" for f in figures]
     lines += ["", *(f"`{name}` did not finish." for name in failed)] if failed else []
     lines += ["", "Not covered here:", "", *(f"- {each}" for each in NOT_YET)]
     return "\n".join(lines) + "\n"
+
+
+def _met(figure: Figure) -> str:
+    return "**no**" if not figure.met else "yes" if figure.goal else "—"
 
 
 def _machine() -> str:

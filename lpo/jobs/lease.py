@@ -139,13 +139,14 @@ def hand_over(claim: Claim) -> None:
 
 
 @contextmanager
-def kept_alive(claim: Claim, every_seconds: float = RENEW_SECONDS) -> Iterator[None]:
+def kept_alive(claim: Claim, every_seconds: float | None = None) -> Iterator[None]:
     """Renew the lease from a thread, on a connection of its own, while a chunk takes longer than expected."""
     stop = threading.Event()
+    pause = RENEW_SECONDS if every_seconds is None else every_seconds  # read now: a shorter lease is renewed more often
 
     def beat() -> None:
         try:
-            while not stop.wait(every_seconds):
+            while not stop.wait(pause):
                 with in_organization(claim.organization_id):
                     renew(claim)
         except LeaseLost:

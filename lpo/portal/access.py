@@ -16,6 +16,7 @@ from engagements.models import Client
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.navigation import NavGroup, NavItem
 from lpo.accounts.roles import Permission
+from lpo.portal.columns import readable
 
 PAGES = (("Overview", "overview"), ("Matters", "matters"), ("Service levels", "levels"), ("Invoices", "invoices"))
 
@@ -25,7 +26,7 @@ PortalView = Callable[..., HttpResponseBase]
 def own_client(request: TenantRequest) -> Client:
     """The client whose viewer is signed in. The database shows this role no other."""
     client_id = request.membership.client_id
-    found = Client.objects.filter(pk=client_id).first() if client_id is not None else None
+    found = readable(Client).filter(pk=client_id).first() if client_id is not None else None
     if found is None:
         raise Http404
     return found

@@ -18,6 +18,7 @@ from billing.models import Invoice, InvoiceLine, InvoiceState
 from engagements.models import Client, Matter, StatusUpdate
 from lpo.audit.models import Document
 from lpo.core.charts import AttainmentChart, Point, attainment_chart
+from lpo.portal.columns import readable
 from lpo.portal.frozen import Window, window_of
 from sla.models import Attainment, CreditClaim
 
@@ -27,12 +28,12 @@ MATTERS = 200
 
 
 def matters(client: Client) -> QuerySet[Matter]:
-    return Matter.objects.filter(client=client, published_at__isnull=False)
+    return readable(Matter).filter(client=client, published_at__isnull=False)
 
 
 def latest_updates(client: Client) -> list[StatusUpdate]:
     """The last update of each matter, newest first."""
-    rows = StatusUpdate.objects.filter(client_id=client.pk).select_related("matter")
+    rows = readable(StatusUpdate, "matter").filter(client_id=client.pk)
     last = rows.order_by("matter_id", "-id").distinct("matter_id")[:MATTERS]
     return sorted(last, key=lambda update: (update.published_at, update.pk), reverse=True)
 
@@ -80,7 +81,7 @@ class Level:
 
 
 def _published(client: Client) -> QuerySet[Attainment]:
-    return Attainment.objects.filter(client_id=client.pk, state="closed", published_at__isnull=False)
+    return readable(Attainment).filter(client_id=client.pk, state="closed", published_at__isnull=False)
 
 
 def _names(client: Client) -> list[Level]:
@@ -168,7 +169,7 @@ def credited_on(claim: CreditClaim | None) -> InvoiceLine | None:
     """The issued line that gave a credit."""
     if claim is None:
         return None
-    return InvoiceLine.objects.filter(claim_id=claim.pk).select_related("invoice").order_by("-id").first()
+    return readable(InvoiceLine, "invoice").filter(claim_id=claim.pk).order_by("-id").first()
 
 
 # --- invoices -------------------------------------------------------------------------------------------------------------
@@ -178,7 +179,8 @@ def invoices(client: Client) -> QuerySet[Invoice]:
     """Issued invoices with the period they bill, read from the snapshot without fetching it."""
     document = Cast("snapshot", JSONField())
     return (
-        Invoice.objects.filter(client=client, state=InvoiceState.ISSUED)
+        readable(Invoice)
+        .filter(client=client, state=InvoiceState.ISSUED)
         .defer("snapshot")
         .annotate(
             period_start=KeyTextTransform("period_start", document),
@@ -190,5 +192,5 @@ def invoices(client: Client) -> QuerySet[Invoice]:
 
 def stored_pdf(invoice: Invoice) -> Document | None:
     """The published file of an issued invoice; its bytes are part of the row."""
-    found = Document.objects.filter(kind="invoice_pdf", client_id=invoice.client_id, reference=invoice.number, published=True)
+    found = readable(Document).filter(kind="invoice_pdf", client_id=invoice.client_id, reference=invoice.number, published=True)
     return found.order_by("id").first()

@@ -47,13 +47,17 @@ class Closed:
 
 @dataclass(slots=True)
 class Month:
-    """What became of a month: windows and invoices, those of an earlier run marked, and what was refused with the reason."""
+    """What became of a month: windows and invoices, those of an earlier run marked, and what was refused with the reason.
+
+    `left_out`: engagements without charge terms. There is nothing to bill them for, and nothing went wrong.
+    """
 
     first: date
     closed: list[Closed] = field(default_factory=list)
     invoices: list[Invoice] = field(default_factory=list)
     existed: set[str] = field(default_factory=set)
     refused: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
 
 def run_month(organization: Organization, month: date, *, wait: Wait) -> Month:
@@ -157,6 +161,7 @@ def _job(organization: Organization, job: Job, wait: Wait, done: Month) -> None:
     if job.state != JobState.DONE:
         raise JobFailed(f"{job.title}: {job.error.strip().splitlines()[-1] if job.error else job.get_state_display().lower()}")
     done.refused += [f"{reference}: {reason}" for reference, reason in job.result.get("parked", {}).items()]
+    done.left_out += job.result.get("left_out", [])
 
 
 def _draft(organization: Organization, done: Month, preparer: Membership, wait: Wait) -> None:

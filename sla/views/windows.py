@@ -19,7 +19,7 @@ from lpo.core.errors import Refused
 from lpo.core.exports import write_csv
 from lpo.core.localtime import from_epoch
 from lpo.core.periods import Period
-from sla import actions, counting, wording
+from sla import actions, counting, slots, wording
 from sla.evidence import RECORDED_LATE
 from sla.models import Attainment, AttainmentRow, Clock, CreditClaim, Exclusion, LevelKind, QualityCheck, ServiceLevel, ServiceLevelVersion
 from sla.queries import Figure
@@ -164,6 +164,7 @@ def window(request: TenantRequest, organization: str, prefix: str, number: int, 
         "page": page,
         "chips": _chips(found, organization, chosen),
         "claim": claim,
+        "became": slots.became(request, claim) if claim else [],
         "changed": _changed_since(found, now),
         "strength": _strength(found),
         "ended": found.end <= now,

@@ -4,7 +4,7 @@ const palette = document.getElementById("palette");
 const help = document.getElementById("keys");
 const toggle = help?.querySelector("[data-keys-toggle]");
 const STORED = "single-keys";
-let waitingToGo = 0;
+const WAITING = "waiting-to-go";
 
 function enabled() {
   try {
@@ -14,32 +14,48 @@ function enabled() {
   }
 }
 function typing(target) {
-  return target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable], dialog[open]") !== null;
+  return Boolean(target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable], dialog[open]"));
 }
 
-// Commands the person may run, as the server listed them.
+// The palette: commands the person may run, as the server listed them, and what its search finds for the words typed.
+const PAUSE = 160;
+const SHORTEST = 2;
 const listed = document.getElementById("commands");
 const commands = listed ? JSON.parse(listed.textContent) : [];
 const field = palette?.querySelector("input");
 const list = palette?.querySelector("ul");
+const none = palette?.querySelector(".none");
+const told = palette?.querySelector("[role=status]");
+let found = { words: "", hits: [] };
+let asked = null;
+let timer = 0;
+let moved = false;
 
+function typed() {
+  return field.value.trim().replace(/\s+/g, " ");
+}
+function searches(words) {
+  return Boolean(palette.dataset.offer) && words.length >= SHORTEST;
+}
 function matches(command, words) {
   const label = command.label.toLowerCase();
   return words.every((word) => label.includes(word));
 }
-function option(command, index) {
+function part(name, className, text) {
+  const element = document.createElement(name);
+  if (className) element.className = className;
+  element.textContent = text;
+  return element;
+}
+function option(entry, index) {
   const item = document.createElement("li");
   item.id = `command-${index}`;
   item.setAttribute("role", "option");
-  item.dataset.url = command.url;
-  const label = document.createElement("span");
-  label.textContent = command.label;
-  item.append(label);
-  if (command.keys) {
-    const keys = document.createElement("kbd");
-    keys.textContent = command.keys;
-    item.append(keys);
-  }
+  item.dataset.url = entry.url;
+  if (entry.reference) item.append(part("span", "mono reference", entry.reference));
+  item.append(part("span", "what", entry.label));
+  if (entry.kind) item.append(part("span", "kind", entry.kind));
+  if (entry.keys) item.append(part("kbd", "", entry.keys));
   return item;
 }
 function choose(item) {
@@ -51,14 +67,60 @@ function choose(item) {
     field.removeAttribute("aria-activedescendant");
   }
 }
-function showCommands() {
-  const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
-  const found = commands.filter((command) => matches(command, words)).slice(0, 50);
-  list.replaceChildren(...found.map(option));
-  palette.querySelector(".none").hidden = found.length > 0;
-  list.hidden = found.length === 0;
-  field.setAttribute("aria-expanded", String(found.length > 0));
-  choose(list.firstElementChild);
+function entries(text) {
+  const words = text.toLowerCase().split(" ").filter(Boolean);
+  const all = commands.filter((command) => matches(command, words)).slice(0, 50);
+  if (!searches(text)) return all;
+  // While the next answer is on its way the last one stays, so that the list does not flicker.
+  for (const hit of found.hits) all.push({ ...hit, label: hit.title });
+  all.push({ label: `Search everything for “${text}”`, url: `${palette.dataset.results}?q=${encodeURIComponent(text)}` });
+  return all;
+}
+function show() {
+  const text = typed();
+  const before = moved ? list.querySelector("[aria-selected=true]")?.dataset.url : undefined;
+  list.replaceChildren(...entries(text).map(option));
+  const items = [...list.children];
+  none.hidden = items.length > 0;
+  list.hidden = items.length === 0;
+  field.setAttribute("aria-expanded", String(items.length > 0));
+  choose(items.find((item) => item.dataset.url === before) ?? items[0]);
+  told.textContent = found.words === text && text ? `${found.hits.length} found` : "";
+}
+async function ask(text) {
+  asked?.abort();
+  asked = new AbortController();
+  try {
+    const url = `${palette.dataset.offer}?q=${encodeURIComponent(text)}`;
+    const answer = await fetch(url, { headers: { Accept: "application/json" }, redirect: "error", signal: asked.signal });
+    const hits = answer.ok ? (await answer.json()).hits : [];
+    found = { words: text, hits };
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    // Signed out or offline: the commands and the way to the search page are still there.
+    found = { words: text, hits: [] };
+  }
+  if (palette.open && typed() === text) show();
+}
+function look() {
+  const text = typed();
+  clearTimeout(timer);
+  moved = false;
+  if (!searches(text)) {
+    asked?.abort();
+    found = { words: "", hits: [] };
+  } else if (text !== found.words) {
+    timer = setTimeout(() => ask(text), PAUSE);
+  }
+  show();
+}
+// What the last words found is no answer to these: Enter before the answer goes where the words alone say.
+function enter() {
+  const chosen = list.querySelector("[aria-selected=true]");
+  const stale = !moved && searches(typed()) && found.words !== typed();
+  const known = chosen && !(stale && found.hits.some((hit) => hit.url === chosen.dataset.url));
+  const target = known ? chosen : list.lastElementChild;
+  if (target) location.assign(target.dataset.url);
 }
 function openPalette() {
   if (!palette || palette.open) return;
@@ -68,22 +130,40 @@ if (palette) {
   palette.addEventListener("toggle", () => {
     if (!palette.open) return;
     field.value = "";
-    showCommands();
+    look();
     field.focus();
   });
-  field.addEventListener("input", showCommands);
+  field.addEventListener("input", look);
   field.addEventListener("keydown", (event) => {
+    if (event.isComposing) return;
     const chosen = list.querySelector("[aria-selected=true]");
     if (event.key === "ArrowDown") choose(chosen?.nextElementSibling ?? list.firstElementChild);
     else if (event.key === "ArrowUp") choose(chosen?.previousElementSibling ?? list.lastElementChild);
-    else if (event.key === "Enter" && chosen) location.assign(chosen.dataset.url);
+    else if (event.key === "Enter") enter();
     else return;
+    if (event.key !== "Enter") moved = true;
     event.preventDefault();
   });
   list.addEventListener("click", (event) => {
     const item = event.target.closest("[role=option]");
     if (item) location.assign(item.dataset.url);
   });
+}
+
+// `g` waits for its letter, also when the page changes in between. Kept for this tab only.
+function waitToGo(since) {
+  try {
+    sessionStorage.setItem(WAITING, String(since));
+  } catch {
+    waitToGo.here = since;
+  }
+}
+function waitsToGo() {
+  try {
+    return Date.now() - Number(sessionStorage.getItem(WAITING) ?? 0) < 1500;
+  } catch {
+    return Date.now() - (waitToGo.here ?? 0) < 1500;
+  }
 }
 
 // Rows: the focus itself moves, so Enter opens and a screen reader follows.
@@ -133,7 +213,7 @@ const keys = {
   x: () => currentRow()?.querySelector("input[name=selected]")?.click(),
   e: () => currentRow()?.querySelector("[data-edit]")?.click(),
   a: () => currentRow()?.querySelector("[data-next]")?.click(),
-  g: () => { waitingToGo = Date.now(); },
+  g: () => waitToGo(Date.now()),
 };
 
 document.addEventListener("keydown", (event) => {
@@ -143,8 +223,8 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || typing(event.target) || !enabled()) return;
-  if (Date.now() - waitingToGo < 1500) {
-    waitingToGo = 0;
+  if (waitsToGo()) {
+    waitToGo(0);
     const link = document.querySelector(`[data-go="${CSS.escape(event.key)}"]`);
     if (link) {
       event.preventDefault();

@@ -13,6 +13,7 @@ from lpo.accounts.models import Membership
 from lpo.audit.models import Event
 from lpo.audit.record import record
 from lpo.audit.seal import seal_next
+from lpo.audit.wording import kind_of
 from lpo.tenancy.context import in_organization
 
 NEW_NAME = "Vantic Software"
@@ -105,3 +106,18 @@ def test_the_button_verifies_in_the_background(
     page = browser.get(asked["Location"]).content.decode()
     assert "Identical." in page
     assert "3 events are as they were sealed" in page
+
+
+def test_the_log_calls_things_as_people_do_and_its_filters_are_folded(audrey: Membership, client_of: SignIn, events: list[Event]) -> None:
+    page = client_of(audrey).get("/alder/audit/", {"action": "client."}).content.decode()
+    assert "engagements.Client" not in page
+    assert "Action: client." in page
+    assert '<details class="narrow-list">' in page
+    invalid = client_of(audrey).get("/alder/audit/", {"since": "2026-02-01", "until": "2026-01-01"}).content.decode()
+    assert '<details class="narrow-list" open>' in invalid
+    assert [kind_of(label) for label in ("engagements.WorkItem", "accounts.ApiToken", "gone.Model", "")] == [
+        "Work item",
+        "API token",
+        "gone.Model",
+        "",
+    ]

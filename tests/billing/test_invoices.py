@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -185,12 +185,47 @@ def test_refreshing_takes_the_approval_back_and_a_stale_page_is_refused(bill: Me
     invoice = bills.drafted(engagement, bill)
     actions.submit_invoice(invoice=invoice, by=Actor.member(bill))
     approved = actions.approve_invoice(invoice=invoice, by=Actor.member(bella))
+    bills.term(engagement, "fixed", "100", name="Rush desk")
     with pytest.raises(StaleVersion):
         actions.refresh_invoice(invoice=invoice, by=Actor.member(bill), version=1)
     refreshed = actions.refresh_invoice(invoice=invoice, by=Actor.member(bill), version=approved.version)
     assert (refreshed.state, refreshed.approved_by_id) == ("draft", None)
     with pytest.raises(WrongState):
         actions.issue_invoice(invoice=invoice, by=Actor.member(bill))
+
+
+def test_refreshing_what_has_not_changed_changes_nothing(bill: Membership, bella: Membership) -> None:
+    stream = bills.workstream()
+    engagement = bills.engagement_of(stream)
+    bills.delivered(stream, 3)
+    bills.term(engagement, "unit", "45.125", workstream=stream, discount_percent=Decimal("3.5"))
+    bills.seats(bills.term(engagement, "per_user", "120"), ["u1", "u2"], date(2026, 10, 7))
+    bills.term(engagement, "fixed", "2500")
+    bills.claim(stream, "5", start=datetime(2026, 10, 1, 4, tzinfo=UTC), end=datetime(2026, 11, 1, 4, tzinfo=UTC), label="October 2026")
+    invoice = bills.drafted(engagement, bill)
+    actions.submit_invoice(invoice=invoice, by=Actor.member(bill))
+    approved = actions.approve_invoice(invoice=invoice, by=Actor.member(bella))
+    lines = set(InvoiceLine.objects.filter(invoice=invoice).values_list("id", flat=True))
+    events = Event.objects.count()
+    later = bills.NOVEMBER + timedelta(days=1)
+    again = actions.refresh_invoice(invoice=invoice, by=Actor.member(bella), now=later)
+    for same in (again, bills.drafted(engagement, bella, now=later)):
+        assert (same.version, same.state, same.prepared_by_id, same.approved_by_id) == (approved.version, "approved", bill.id, bella.id)
+    assert set(InvoiceLine.objects.filter(invoice=invoice).values_list("id", flat=True)) == lines
+    assert Event.objects.count() == events
+    assert Invoice.objects.get(pk=invoice.pk).computed_at == later, "when it was last looked at is new"
+
+
+def test_one_more_item_is_a_change(bill: Membership) -> None:
+    stream = bills.workstream()
+    engagement = bills.engagement_of(stream)
+    bills.term(engagement, "unit", "0", workstream=stream)
+    bills.delivered(stream, 1)
+    invoice = bills.drafted(engagement, bill)
+    bills.delivered(stream, 1)
+    refreshed = actions.refresh_invoice(invoice=invoice, by=Actor.member(bill))
+    assert (refreshed.version, refreshed.gross) == (invoice.version + 1, invoice.gross), "at a price of nothing, too"
+    assert Charge.objects.filter(line__invoice=invoice).count() == 2
 
 
 def test_numbers_are_gapless_per_entity_and_year_of_the_entitys_zone(bill: Membership, bella: Membership) -> None:

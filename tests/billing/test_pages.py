@@ -228,6 +228,7 @@ def test_a_second_click_changes_nothing_and_a_stale_page_answers_409(bill: Membe
     invoice = bills.drafted(engagement, bill)
     browser = client_of(bill)
     stale = invoice.version
+    bills.term(engagement, "fixed", "100", name="Rush desk")
     actions.refresh_invoice(invoice=invoice, by=Actor.member(bill))
     assert browser.post(page_of(invoice, "submit/"), {"version": stale}).status_code == 409
     current = Invoice.objects.get(pk=invoice.pk).version
@@ -364,7 +365,7 @@ def test_a_month_is_drafted_and_one_that_cannot_be_rated_is_parked(bill: Members
     beyond = bills.engagement_of(stream)
     bills.delivered(stream, 3)
     bills.term(beyond, "unit", "5", workstream=stream, shape="volume", tiers=[["2", "5"]])
-    make.engagement(starts_on=date(2026, 9, 1))
+    bare = make.engagement(starts_on=date(2026, 9, 1))
     browser = client_of(bill)
     for _ in range(3):
         post_month(browser, "draft")
@@ -372,7 +373,48 @@ def test_a_month_is_drafted_and_one_that_cannot_be_rated_is_parked(bill: Members
     assert Invoice.objects.get().engagement_id == fine.id
     assert Job.objects.filter(kind="billing.draft_month", state="done").count() == 3
     page = browser.get("/alder/invoices/run/?month=2026-10").content.decode()
-    assert "Unpriced work" in page and "It has no charge terms yet" in page and "2,960.00" in page
+    assert "Unpriced work" in page and "2,960.00" in page
+    assert Job.objects.filter(kind="billing.draft_month").latest("id").result["left_out"] == [bare.reference]
+    assert "No charge terms" in page and f'href="/alder/engagements/{bare.reference}/terms/">Add terms' in page
+
+
+def test_who_may_not_edit_terms_is_told_and_sent_nowhere(audrey: Membership, client_of: Sign) -> None:
+    make.engagement(starts_on=date(2026, 9, 1))
+    page = client_of(audrey).get("/alder/invoices/run/?month=2026-10").content.decode()
+    assert "No charge terms" in page and "Nothing is charged" in page and "Add terms" not in page
+
+
+def test_bulk_buttons_are_offered_for_what_this_person_can_move(bill: Membership, bella: Membership, client_of: Sign) -> None:
+    _, engagement = full()
+    address, box = "/alder/invoices/run/?month=2026-10", f'name="selected" value="{engagement.reference}"'
+
+    def offered(member: Membership) -> tuple[bool, bool, bool]:
+        page = client_of(member).get(address).content.decode()
+        return box in page, ">Send for approval<" in page, ">Approve<" in page
+
+    assert offered(bill) == (False, False, False), "nothing is drafted yet"
+    invoice = bills.drafted(engagement, bill)
+    assert offered(bill) == (True, True, False)
+    actions.submit_invoice(invoice=invoice, by=Actor.member(bill))
+    assert offered(bill) == (False, False, False), "what he prepared another approves"
+    assert offered(bella) == (True, False, True)
+
+
+def test_a_credit_leads_from_its_window_to_its_line_and_back(
+    bill: Membership, bella: Membership, asha: Membership, cora: Membership, client_of: Sign
+) -> None:
+    stream, engagement = full()
+    window = f"/alder/service-levels/{stream.item_prefix}/1/2026/10/"
+    assert "Billing credits it on an invoice" in client_of(bill).get(window).content.decode()
+    drafted = bills.drafted(engagement, bill)
+    assert "of the draft invoice of October 2026, −125.00 USD" in client_of(bill).get(window).content.decode()
+    actions.discard_invoice(invoice=drafted, by=Actor.member(bill))
+    invoice = bills.issued(engagement, bill, bella)
+    line = InvoiceLine.objects.get(invoice=invoice, group="credit")
+    page = client_of(bill).get(window).content.decode()
+    assert f'href="{page_of(invoice)}?line={line.position}#why">Line {line.position} of invoice {invoice.number}' in page
+    assert f'href="{window}"' in client_of(bill).get(f"{page_of(invoice)}?line={line.position}").content.decode()
+    assert invoice.number not in client_of(cora).get(window).content.decode(), "a coordinator sees no money"
 
 
 def test_drafting_a_month_leaves_what_is_in_review_alone(bill: Membership, client_of: Sign, run_jobs: Callable[[], int]) -> None:
@@ -435,7 +477,7 @@ def test_an_export_leaves_out_what_lies_behind_a_wall(
 
 
 def test_a_month_that_has_not_ended_says_so(bill: Membership, client_of: Sign) -> None:
-    make.engagement(starts_on=date(2026, 9, 1))
+    bills.term(make.engagement(starts_on=date(2026, 9, 1)), "fixed", "2500")
     assert "Still measured" in client_of(bill).get("/alder/invoices/run/?month=2190-01").content.decode()
 
 

@@ -202,7 +202,7 @@ def test_an_invoice_within_the_period_leaves_the_minimum_to_the_last() -> None:
 
 
 def test_a_quantity_beyond_the_last_tier_is_unpriced_and_not_zero() -> None:
-    with pytest.raises(Unpriced, match="501 document is beyond"):
+    with pytest.raises(Unpriced, match="501 documents, beyond"):
         rate(term(shape=Shape.GRADUATED, tiers=GRADUATED[:2]), rows("501"), NOVEMBER)
 
 
@@ -299,6 +299,10 @@ def test_a_restatement_bills_back_only_what_the_cap_had_let_through(kept: int, b
     issued = billed_lines(credit_lines(MISSES, D(1845), "USD").lines, "INV-7")
     restated = difference(credit_lines(MISSES[3 - kept :], D(1845), "USD").lines, issued, "October 2026")
     assert add(*(line.amount for line in restated)) == D(billed_back)
+
+
+def test_a_missed_attainment_costs_5_percent_of_the_fee() -> None:
+    assert credit_lines(MISSES[:1], D(1845), "USD").amount == D("-922.50")
 
 
 def test_a_pool_and_an_allocation_multiply() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from billing.pdf_view import view
 from billing.snapshot import INLINE_ROWS, Attachment, Inconsistent, Invoice
 from tests.billing.invoices import invoice, long_invoice, negative_invoice, untaxed_invoice
 
@@ -107,3 +108,14 @@ def test_a_missing_key_is_refused() -> None:
     del data["seller"]["address"]
     with pytest.raises(ValueError, match="address"):
         Invoice.from_json(json.dumps(data))
+
+
+def test_a_plural_is_frozen_where_the_term_says_one_and_older_documents_keep_their_bytes() -> None:
+    frozen = invoice()
+    assert b"unit_plural" not in frozen.to_json()
+    group = frozen.groups[0]
+    named = replace(group.lines[0], quantity=D(25), unit="brief", unit_plural="brieves")
+    said = replace(frozen, groups=(replace(group, lines=(named, *group.lines[1:])), *frozen.groups[1:]))
+    again = Invoice.from_json(said.to_json())
+    assert (again, again.groups[0].lines[0].counted_in) == (said, "brieves")
+    assert view(again, draft=False)["groups"][0]["lines"][0]["unit"] == "brieves"

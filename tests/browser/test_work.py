@@ -116,6 +116,45 @@ def test_every_page_of_work_is_accessible(
         look(page, f"{name}-{scheme}-{width}")
 
 
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_the_palette_searches_while_one_types(
+    live_server: LiveServer, new_page: NewPage, asha: Membership, house: None, scheme: str, width: int
+) -> None:
+    page = new_page(scheme, width)
+    sign_in(page, live_server, asha)
+    page.goto(f"{live_server.url}/alder/work/")
+    page.keyboard.press("Control+k")
+    options = page.locator("#palette").get_by_role("option")
+    page.keyboard.type("o'neil")
+    expect(options.first).to_contain_text("NDA with O'Neil & Sons")
+    look(page, f"palette-{scheme}-{width}")
+    page.locator("#palette input").fill("zebra")
+    expect(options).to_have_text(["Search everything for “zebra”"])
+    page.locator("#palette input").fill("acme")
+    expect(options.first).to_contain_text("ACMEAcme d'ÉtéClient")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    expect(options.nth(2)).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{live_server.url}/alder/matters/ACME-0001/")
+
+
+def test_one_goes_to_a_page_and_on_to_the_next_by_keys(live_server: LiveServer, new_page: NewPage, asha: Membership, house: None) -> None:
+    page = new_page()
+    sign_in(page, live_server, asha)
+    page.goto(f"{live_server.url}/alder/matters/")
+    for letter, path in (("q", "work"), ("t", "today"), ("c", "clients")):
+        page.keyboard.press("g")
+        page.keyboard.press(letter)
+        expect(page).to_have_url(f"{live_server.url}/alder/{path}/")
+        page.wait_for_load_state("networkidle")
+    # Also when the page changes between the two keys.
+    page.keyboard.press("g")
+    page.reload()
+    page.keyboard.press("m")
+    expect(page).to_have_url(f"{live_server.url}/alder/matters/")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_history_comes_in_by_hand(
     live_server: LiveServer, new_page: NewPage, asha: Membership, house: None, run_jobs: Callable[[], int], scheme: str, tmp_path: Path

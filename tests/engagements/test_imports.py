@@ -141,6 +141,10 @@ def test_the_same_file_twice_is_nothing_and_a_changed_row_changes_one(
         (f"A-1,{'x' * 301},2026-03-01,1,", "title", "301 characters"),
         ("A-1,x,2026-03-01,1,standard,surplus", "", "6 cells, the header 5"),
         ("A-0,x,2026-03-01,1,", "external_id", "Row 2 has this external ID already"),
+        ("A-1,Bell\x07,2026-03-01,1,", "title", "Character 5 is a control character (U+0007)"),
+        ('A-1,"two\nlines",2026-03-01,1,', "title", "Character 4 is a line break"),
+        ("A-1,\u200b\u200d,2026-03-01,1,", "title", "no character that can be read"),
+        ("A\t1,x,2026-03-01,1,", "external_id", "Character 2 is a tab"),
     ],
 )
 def test_a_row_that_cannot_be_is_rejected_by_row_and_field(
@@ -219,6 +223,34 @@ def test_a_formula_stays_text_and_leaves_marked_as_text(asha: Membership, stream
     assert table[0] == ["id", "title", "received", "quantity", "priority", "rejected row", "rejected field", "rejected because"]
     assert table[1][:3] == ["A-2", "'=HYPERLINK(1)", "never"]
     assert table[1][5:7] == ["3", "received"]
+
+
+def test_a_rejected_row_is_shown_by_the_words_of_the_page_with_what_stands_there(
+    asha: Membership, stream: Workstream, client_of: SignIn, run_jobs: RunJobs
+) -> None:
+    page = check(
+        client_of(asha),
+        rows("A-1,Good,2026-03-01,1,", "A-2,Late,2999-01-01,1,", "A-3,,2026-03-01,1,", "A-4,x,2026-03-01,1,s,more"),
+        run_jobs,
+    )
+    rejected, new = ({shown[0]: shown for shown in page.context["groups"]}[name][3] for name in ("rejected", "new"))
+    assert [(row.number, row.field, row.column, row.found) for row in rejected] == [
+        (3, "Received", "received", "2999-01-01"),
+        (4, "Title", "title", ""),
+        (5, "The whole row", "", ""),
+    ]
+    assert new[0].content[:3] == [("External ID", "A-1"), ("Title", "Good"), ("Received", "2026-03-01 00:00 EST")]
+    text = page.content.decode()
+    assert "received_at" not in text
+    assert "3 Check: what loading would change" in text
+
+
+def test_what_no_column_was_recognized_for_is_said_before_anybody_chooses(asha: Membership, stream: Workstream, client_of: SignIn) -> None:
+    browser = client_of(asha)
+    upload(browser, "id,name\nA,b\n")
+    assert "No column was recognized for “Received”" in browser.get(f"{HERE}imports/1/").content.decode()
+    page = browser.post(f"{HERE}imports/1/mapping/", {"column-external_id": "id", "zone": "UTC", "dates": "iso"}).content.decode()
+    assert "Choose the column that holds “Title”. Choose the column that holds “Received”." in page
 
 
 def test_a_mapping_is_saved_by_name_and_used_again(asha: Membership, stream: Workstream, client_of: SignIn, run_jobs: RunJobs) -> None:

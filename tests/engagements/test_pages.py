@@ -18,6 +18,8 @@ from engagements import actions
 from engagements.models import Client, Contract, Engagement, Matter, MatterInsider, Pause, StatusUpdate, WorkItem, Workstream
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership
+from lpo.core.errors import Refused
+from lpo.tenancy.context import Scope as InOrganization
 from lpo.tenancy.context import in_organization
 from tests import make
 
@@ -136,7 +138,7 @@ def test_changed_terms_are_the_contracts_next_version(asha: Membership, stream: 
         "at_risk_percent": "10",
     }
     assert browser.post("/alder/engagements/ACME-E01/contract/", form).status_code == 302
-    assert "version 2, from 1 Jul 2024" in text(browser.get("/alder/engagements/ACME-E01/"))
+    assert "Version 2, from 1 Jul 2024" in text(browser.get("/alder/engagements/ACME-E01/"))
     with in_organization(asha.organization_id):
         assert [c.payment_days for c in Contract.objects.order_by("number")] == [30, 45]
 
@@ -390,3 +392,27 @@ def test_lists_of_clients_engagements_and_matters_cost_the_same(asha: Membership
         with counted() as cost:
             browser.get(f"/alder/{path}")
         assert cost[0] <= most, path
+
+
+def offered(browser: Browser, text: str) -> list[tuple[str, str]]:
+    return [(hit["kind"], hit["reference"]) for hit in browser.get("/alder/search/offer/", {"q": text}).json()["hits"]]
+
+
+def test_the_palette_is_offered_what_the_search_finds(asha: Membership, client_of: SignIn, in_alder: InOrganization) -> None:
+    item = make.item(make.workstream(make.matter(make.engagement(make.client(code="ACME", name="Acme Corp")))), title="NDA with Orion")
+    browser = client_of(asha)
+    assert offered(browser, "acme")[:3] == [("Client", "ACME"), ("Engagement", "ACME-E01"), ("Matter", "ACME-0001")]
+    assert offered(browser, "orion nda") == [("Item", item.reference)]
+    assert offered(browser, "  ") == offered(browser, "no such thing") == []
+
+
+@pytest.mark.parametrize("title", ["\x07\x08", "\u200b", "Bell\x07", "Right\u202eleft"])
+def test_a_title_nobody_can_read_is_refused_beside_its_field(
+    asha: Membership, client_of: SignIn, in_alder: InOrganization, title: str
+) -> None:
+    make.client(code="ACME")
+    page = client_of(asha).post("/alder/clients/ACME/engagements/new/", {"title": title})
+    assert page.status_code == 422
+    assert "Leave it out." in page.content.decode() or "no character that can be read" in page.content.decode()
+    with pytest.raises(Refused):
+        make.matter(title=title)

@@ -190,6 +190,7 @@ NAMES: dict[str, Part] = {
     "engagements:decide_pause (uphold)": _decision("uphold"),
     "engagements:decide_pause (contest)": _decision("contest"),
     "engagements:search": _nothing,
+    "engagements:offer": _nothing,
     "engagements:undo (decision)": _accepted,
     "engagements:notice": lambda place: {"reference": place.refs.fresh_delivered.reference},
     "engagements:severity": _error,
@@ -334,6 +335,7 @@ DATA: dict[str, Part] = {
 # Address → query string of a GET that shows something.
 QUERIES: dict[str, Part] = {
     "engagements:search": lambda place: {"q": place.slug},
+    "engagements:offer": lambda place: {"q": place.slug},
     "billing:new_term": lambda place: {"model": "unit"},
     "billing:run": lambda place: {"month": f"{place.refs.last_month:%Y-%m}"},
 }

@@ -102,9 +102,12 @@ def test_a_search_from_outside_finds_nothing_behind_a_wall(world: World, search:
         found = [hit for _, hits in answer.context["groups"] for hit in hits]
         hits = [hit for hit in found if ROWAN in hit.title.lower()]
         assert bool(hits) == (who == "insider"), f"{who} searches {text}"
+        offered = place.browser(who).get(f"/{place.slug}/search/offer/", {"q": text}).json()["hits"]
+        assert any(ROWAN in hit["title"].lower() for hit in offered) == (who == "insider"), f"the palette offers {who} {text}"
 
 
 def test_a_search_finds_nothing_of_another_organization(world: World) -> None:
     for text in (world.alder.refs.item.reference, world.alder.refs.client.code, "Alder", world.alder.refs.matter.reference):
         answer = world.birch.browser("owner").get("/birch/search/", {"q": text})
         assert answer.context["groups"] == []
+        assert world.birch.browser("owner").get("/birch/search/offer/", {"q": text}).json() == {"hits": []}

@@ -6,6 +6,7 @@ import pytest
 from django.apps import apps
 from django.db import DatabaseError, connection, models, transaction
 
+from lpo.portal.columns import HIDDEN
 from lpo.tenancy.context import Scope, scoped
 from lpo.tenancy.models import TenantModel
 from tests.guards.world import World
@@ -97,3 +98,32 @@ def test_a_wrong_client_or_none_shows_nothing(world: World) -> None:
             for table in sorted(READABLE):
                 cursor.execute(f"SELECT count(*) FROM {table}")
                 assert cursor.fetchone() == (0,), table
+
+
+@pytest.mark.parametrize("table", sorted(READABLE))
+def test_each_column_is_granted_or_refused_by_decision(table: str) -> None:
+    """A column added to a table is refused until somebody decides; a column named here that is gone is a mistake, too."""
+    model = next(model for model in EVERY if model._meta.db_table == table)
+    hidden = {field.column for field in model._meta.local_fields if field.name in HIDDEN.get(model, ())}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT attname, has_column_privilege('lpo_portal', attrelid, attnum, 'SELECT') FROM pg_attribute"
+            " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped",
+            [table],
+        )
+        granted = dict(cursor.fetchall())
+    assert {name for name, may in granted.items() if not may} == hidden
+
+
+def test_no_column_that_names_staff_or_holds_a_note_of_theirs_is_granted() -> None:
+    """By what columns are called, so that a new one is noticed whatever its table. Notes and reasons listed here were published."""
+    published = {"engagements_statusupdate.note", "sla_attainmentrow.reason"}
+    with connection.cursor() as cursor:
+        # The information schema hides the grants of a role that the application may become and does not inherit.
+        cursor.execute(
+            "SELECT relname || '.' || attname FROM pg_class c JOIN pg_attribute a ON attrelid = c.oid AND attnum > 0 AND NOT attisdropped"
+            " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND has_column_privilege('lpo_portal', c.oid, attnum, 'SELECT')"
+            " AND attname ~ '(_by|manager|attorney|reviewer|assignee|member|note|reason|cost|wall)'"
+        )
+        found = {name for (name,) in cursor.fetchall()}
+    assert found == published

@@ -66,6 +66,8 @@ LISTS = [
     List("engagements:matter", bulk.workstreams, budget=16, why="a page composed of panels of three rooms"),
     List("engagements:workstream", bulk.items, budget=20, why="a page composed of panels of three rooms"),
     List("engagements:queue", bulk.items),
+    List("engagements:offer", bulk.items, budget=20, why="six kinds of things are searched, each by its beginning and by words"),
+    List("engagements:offer", bulk.drafts, budget=20, why="six kinds of things are searched, each by its beginning and by words"),
     List("engagements:approvals", bulk.late_entries),
     List("engagements:waiting", bulk.waits, budget=16, why="the waits, and the facts their effect on the due date follows from"),
     List("engagements:questions", bulk.questions),

@@ -89,7 +89,20 @@ def test_what_cannot_be_billed_is_named_and_stops_nobody_else(
         bare = make.engagement(starts_on=date(2025, 9, 1))
     done = run_month(alder, OCTOBER, wait=run_jobs)
     assert len(done.invoices) == 1
-    assert done.refused == [f"{bare.reference}: It has no charge terms yet."]
+    assert (done.refused, done.left_out) == ([], [bare.reference])
+
+
+def test_work_that_no_price_covers_is_refused_by_name(
+    alder: Organization, stream: Workstream, bill: Membership, bella: Membership, run_jobs: Callable[[], int]
+) -> None:
+    with in_organization(alder.id):
+        other = bills.workstream(starts_on=date(2025, 10, 1))
+        beyond = bills.engagement_of(other)
+        levels.item(other, "2025-10-02 10:00", delivered="2025-10-02 16:00", quantity=Decimal(3))
+        bills.term(beyond, "unit", "5", workstream=other, shape="volume", tiers=[["2", "5"]])
+    done = run_month(alder, OCTOBER, wait=run_jobs)
+    assert len(done.invoices) == 1
+    assert done.refused == [f"{beyond.reference}: Unpriced work: unit fee v1: 3 NDAs, beyond the last tier."]
 
 
 def test_a_job_that_was_given_up_ends_the_month(alder: Organization, stream: Workstream, bill: Membership, bella: Membership) -> None:
@@ -144,7 +157,10 @@ class TestOnce:
         assert "2,950.00 USD" in said and str(path) in said
         assert "windows closed now 1, before 0" in said and "issued now 1, before 0" in said
         assert "Verified 2 closed windows and issued invoices: identical." in said
+        with in_organization(stream.organization_id):
+            bare = make.engagement(starts_on=date(2025, 9, 1))
         said = once()
+        assert f"Left out, without charge terms: {bare.reference}." in said, "and it is no failure"
         assert "windows closed now 0, before 1" in said and "issued now 0, before 1" in said
 
     def test_what_was_tampered_with_ends_in_an_error(

@@ -12,7 +12,6 @@ from lpo.core.localtime import to_epoch
 from lpo.core.periods import Cycle, period_at
 from sla.attain import ClockFact, percent, score
 from sla.clock import Pause, Target, Unit, reproject
-from sla.credit import CreditClaim, percent_of_fee, restatement, settle
 from sla.statistics import clopper_pearson, measured_rate, under_limit
 from tests.sla.worlds import HOUR, NEW_YORK, business, clock, days, ny
 
@@ -93,30 +92,6 @@ def test_sixteen_business_hours_are_not_two_business_days() -> None:
 
 def test_elapsed_hours_ignore_the_calendar() -> None:
     assert clock("2026-03-06 16:00", Target(24 * HOUR, Unit.ELAPSED)).due == ny("2026-03-07 16:00")
-
-
-FIVE_PERCENT = percent_of_fee(5)
-
-
-def claims(count: int) -> list[CreditClaim]:
-    return [CreditClaim(f"level {n}", "2026-03", FIVE_PERCENT) for n in range(count)]
-
-
-def test_three_misses_at_5_percent_are_capped_at_risk_and_the_excess_is_shown() -> None:
-    settled = settle(claims(3), Decimal(18_450), 10)
-    assert settled.claimed == Decimal("2767.50")
-    assert settled.credit == Decimal("1845.00")
-    assert settled.excess == Decimal("922.50")
-
-
-def test_withdrawing_one_of_three_changes_nothing_and_withdrawing_two_bills_one_back() -> None:
-    frozen = settle(claims(3), 18_450, 10)
-    assert restatement(frozen, settle(claims(2), 18_450, 10)) == 0
-    assert restatement(frozen, settle(claims(1), 18_450, 10)) == Decimal("-922.50")
-
-
-def test_a_missed_attainment_costs_5_percent_of_the_fee() -> None:
-    assert settle(claims(1), 18_450, 10).credit == Decimal("922.50")
 
 
 def test_three_errors_in_400_meet_under_1_percent_but_do_not_show_it() -> None:

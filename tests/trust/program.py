@@ -1,6 +1,7 @@
 """The Celery worker of the house: `python -m tests.trust.program worker …`, the product's own with this room's jobs beside it.
 
-Leases and pulses may be shortened by the environment, so that a small check need not wait out a real lease.
+Leases, pulses and the rows of a transaction may be made smaller by the environment, so that a small check need not wait out a
+real lease or fill a real transaction.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import django
 django.setup()
 
 import lpo.celery as entrance  # noqa: E402
+from engagements.actions import item_imports  # noqa: E402
 from lpo.jobs import lease, registry  # noqa: E402
 from lpo.jobs.broker import PULSE  # noqa: E402
 from tests.trust import handlers  # noqa: E402
@@ -25,6 +27,8 @@ if "TRUST_PULSE" in os.environ:
     pulse = float(os.environ["TRUST_PULSE"])
     entrance.app.conf.beat_schedule = {"pulse": {"task": PULSE, "schedule": entrance.Steady(pulse)}}
     entrance.app.conf.beat_max_loop_interval = pulse
+if "TRUST_ROWS" in os.environ:
+    item_imports.CHECKED_AT_ONCE = item_imports.LOADED_AT_ONCE = int(os.environ["TRUST_ROWS"])
 if os.environ.get("TRUST_QUIET") == "1":
     registry.schedules()
     registry._schedules.clear()  # nothing but what the test asks for

@@ -14,6 +14,7 @@ from lpo.accounts.actor import Actor
 from lpo.accounts.models import RESERVED_SLUGS, Membership, Organization, User
 from lpo.accounts.roles import Permission, Role
 from lpo.core.errors import Refused, StaleVersion
+from lpo.core.validators import problem_of_text
 from lpo.tenancy.context import in_organization
 
 
@@ -110,6 +111,8 @@ def _values(organization: Organization) -> dict[str, object]:
 
 
 def _clean_name(name: str) -> str:
+    if problem := problem_of_text(name.strip()):
+        raise Refused(problem, "name")
     name = " ".join(name.split())
     if not name:
         raise Refused("Enter a name.", "name")

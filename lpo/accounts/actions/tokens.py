@@ -14,12 +14,15 @@ from lpo.accounts.actor import Actor
 from lpo.accounts.models import ApiToken
 from lpo.accounts.roles import Permission
 from lpo.core.errors import Refused
+from lpo.core.validators import problem_of_text
 
 
 @transaction.atomic
 def create_token(*, name: str, scopes: Sequence[str], days: int, by: Actor) -> tuple[ApiToken, str]:
     """The token's row and its text, which is never readable again. Raises `Refused` naming the field."""
     by.need(Permission.MANAGE_TOKENS)
+    if problem := problem_of_text(name.strip()):
+        raise Refused(problem, "name")
     name = " ".join(name.split())
     if not name or len(name) > 100:
         raise Refused("Enter a name of at most 100 characters.", "name")

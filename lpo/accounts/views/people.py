@@ -21,7 +21,7 @@ from lpo.core.errors import Refused, StaleVersion
 from lpo.core.views import conflict
 
 
-@requires(P.VIEW_WORK)
+@requires(P.ENTER)
 def landing(request: TenantRequest, organization: str) -> HttpResponse:
     return redirect(landing_address(request.membership))
 

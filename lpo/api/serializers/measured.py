@@ -64,7 +64,7 @@ class TermVersionSerializer(Read[ChargeTermVersion]):
         model = ChargeTermVersion
         fields = (
             "number", "effective_from", "effective_to", "clause", "shape", "price", "tiers", "package_size", "free_units",
-            "discount_percent", "cap", "minimum", "unit", "workstream", "disposition", "billable_state",
+            "discount_percent", "cap", "minimum", "unit", "unit_plural", "workstream", "disposition", "billable_state",
             "recurring", "prorate", "credit_base",
         )  # fmt: skip
         read_only_fields = fields
@@ -107,15 +107,25 @@ class LineSerializer(Read[InvoiceLine]):
     class Meta:
         model = InvoiceLine
         fields = (
-            "position", "group", "description", "detail", "quantity", "unit", "unit_price", "amount", "tax_category", "tax_rate",
-            "explanation",
+            "position", "group", "description", "detail", "quantity", "unit", "unit_plural", "unit_price", "amount", "tax_category",
+            "tax_rate", "explanation",
         )  # fmt: skip
         read_only_fields = fields
 
 
+class RestrictedSerializer(serializers.Serializer[Any]):
+    """Lines of restricted matters: how many are not shown, and what they come to."""
+
+    count = serializers.IntegerField()
+    amount = serializers.DecimalField(max_digits=16, decimal_places=4)
+
+
 class InvoiceDetailSerializer(InvoiceSerializer):
+    """`net` is the sum of `lines` and of `restricted.amount`; `restricted` is null where every line is shown."""
+
     lines: Any = LineSerializer(many=True, read_only=True)
+    restricted: Any = RestrictedSerializer(read_only=True, allow_null=True)
 
     class Meta(InvoiceSerializer.Meta):
-        fields = (*InvoiceSerializer.Meta.fields, "lines")
+        fields = (*InvoiceSerializer.Meta.fields, "lines", "restricted")
         read_only_fields = fields

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from decimal import Decimal
 from typing import Any
 
 from rest_framework import serializers
 
+from billing.codes import COUNTRIES, CURRENCIES
 from engagements import states
 from engagements.models import Client, ClientDecision, Engagement, LateEntry, LegalEntity, Matter, Pause, Transition, WorkItem, Workstream
 from lpo.api.fields import ReferenceField
+from lpo.api.serializers.strict import Strict
 
 Read = serializers.ModelSerializer
 
 
-class ClientSerializer(Read[Client]):
+class ClientSerializer(Strict, Read[Client]):
     class Meta:
         model = Client
         fields = (
@@ -23,8 +26,20 @@ class ClientSerializer(Read[Client]):
         )  # fmt: skip
         read_only_fields = ("status", "created_at")
 
+    def validate_country(self, value: str) -> str:
+        return _known(value, COUNTRIES, "an ISO 3166-1 country code, as in US")
 
-class EngagementSerializer(Read[Engagement]):
+    def validate_currency(self, value: str) -> str:
+        return _known(value, CURRENCIES, "an ISO 4217 currency code in use, as in USD")
+
+
+def _known(value: str, codes: Container[str], what: str) -> str:
+    if value not in codes:
+        raise serializers.ValidationError(f"“{value}” is not {what}.")
+    return value
+
+
+class EngagementSerializer(Strict, Read[Engagement]):
     client: Any = ReferenceField(Client, "code")
     legal_entity: Any = ReferenceField(LegalEntity, "name")
 
@@ -37,7 +52,7 @@ class EngagementSerializer(Read[Engagement]):
         read_only_fields = ("reference", "status", "created_at")
 
 
-class MatterSerializer(Read[Matter]):
+class MatterSerializer(Strict, Read[Matter]):
     engagement: Any = ReferenceField(Engagement, "reference")
     client = serializers.CharField(source="client.code", read_only=True)
 
@@ -50,7 +65,7 @@ class MatterSerializer(Read[Matter]):
         read_only_fields = ("reference", "status", "published_at", "created_at")
 
 
-class WorkstreamSerializer(Read[Workstream]):
+class WorkstreamSerializer(Strict, Read[Workstream]):
     matter: Any = ReferenceField(Matter, "reference")
     client = serializers.CharField(source="client.code", read_only=True)
 
@@ -116,7 +131,7 @@ class ItemDetailSerializer(ItemSerializer):
         read_only_fields = fields
 
 
-class NewItemSerializer(serializers.Serializer[Any]):
+class NewItemSerializer(Strict):
     """One item on its way in. `external_id` makes it idempotent: the same id again updates the same item."""
 
     external_id = serializers.CharField(max_length=120)
@@ -130,7 +145,7 @@ class NewItemSerializer(serializers.Serializer[Any]):
     severity = serializers.ChoiceField(choices=["critical", "major", "minor"], default="", allow_blank=True)
 
 
-class UpsertSerializer(serializers.Serializer[Any]):
+class UpsertSerializer(Strict):
     """Up to 500 items of one workstream, checked as a whole before the first is written."""
 
     workstream: Any = ReferenceField(Workstream, "item_prefix", help_text="The workstream's item prefix.")
@@ -148,7 +163,7 @@ class UpsertedSerializer(serializers.Serializer[Any]):
     results = UpsertResultSerializer(many=True)
 
 
-class WithMessage(serializers.Serializer[Any]):
+class WithMessage(Strict):
     message = serializers.CharField(
         max_length=20_000,
         default="",
@@ -169,7 +184,7 @@ class MoveSerializer(WithMessage):
     version = serializers.IntegerField(required=False, allow_null=True, default=None, min_value=1, max_value=2**31 - 1)
 
 
-class NewPauseSerializer(serializers.Serializer[Any]):
+class NewPauseSerializer(Strict):
     party = serializers.ChoiceField(choices=["client", "provider", "third_party"])
     reason = serializers.ChoiceField(choices=["information", "signature", "documents", "access", "instruction", "internal", "other"])
     note = serializers.CharField(max_length=500, default="", allow_blank=True)

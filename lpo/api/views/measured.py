@@ -154,6 +154,7 @@ class InvoiceView(View):
     def retrieve(self, request: Request, number: str) -> Response:
         invoice: Any = found_or_404(self.get_queryset().filter(state="issued"), number=number)
         invoice.lines = list(InvoiceLine.objects.filter(invoice=invoice).order_by("position"))
+        invoice.restricted = restricted(invoice, invoice.lines)
         return Response(s.InvoiceDetailSerializer(invoice).data)
 
 

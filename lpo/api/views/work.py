@@ -21,7 +21,12 @@ from lpo.api.views.base import View, actor_of, found_or_404
 
 
 class Noun(View):
-    """List, read, create and change one noun by its reference, through the room's actions."""
+    """List, read, create and change one noun by its reference, through the room's actions.
+
+    `settled` fields are given once, when it is created.
+    """
+
+    settled: tuple[str, ...] = ()
 
     lookup_value_regex = "[^/]+"
 
@@ -42,6 +47,9 @@ class Noun(View):
         """`version` is the one you read; if somebody saved since, the answer is 409."""
         row = self.found(where[self.lookup_field])
         values = dict(self._checked(request, row, partial=True).validated_data)
+        moved = {name: ["It cannot be changed."] for name in self.settled if name in values and values[name] != getattr(row, name)}
+        if moved:
+            raise ValidationError(moved)
         version = values.pop("version", row.version)
         return Response(self.get_serializer(self.change(row, version, values)).data)
 
@@ -65,6 +73,7 @@ class ClientView(Noun):
     required = {"GET": P.VIEW_WORK, "POST": P.EDIT_WORK, "PATCH": P.EDIT_WORK}
     serializer_class = s.ClientSerializer
     lookup_field = "code"
+    settled = ("code",)
 
     def get_queryset(self) -> Any:
         return Client.objects.all()
@@ -73,13 +82,14 @@ class ClientView(Noun):
         return actions.create_client(by=actor_of(self.request), **_without(serializer.validated_data))
 
     def change(self, row: Client, version: int, values: dict[str, Any]) -> Client:
-        return actions.update_client(client=row, by=actor_of(self.request), version=version, **_without(values, "code"))
+        return actions.update_client(client=row, by=actor_of(self.request), version=version, **_without(values, *self.settled))
 
 
 class EngagementView(Noun):
     required = {"GET": P.VIEW_WORK, "POST": P.EDIT_WORK, "PATCH": P.EDIT_WORK}
     serializer_class = s.EngagementSerializer
     lookup_field = "reference"
+    settled = ("client",)
 
     def get_queryset(self) -> Any:
         return Engagement.objects.select_related("client", "legal_entity")
@@ -89,13 +99,14 @@ class EngagementView(Noun):
         return actions.create_engagement(by=actor_of(self.request), **values)
 
     def change(self, row: Engagement, version: int, values: dict[str, Any]) -> Engagement:
-        return actions.update_engagement(engagement=row, by=actor_of(self.request), version=version, **_without(values, "client"))
+        return actions.update_engagement(engagement=row, by=actor_of(self.request), version=version, **_without(values, *self.settled))
 
 
 class MatterView(Noun):
     required = {"GET": P.VIEW_WORK, "POST": P.EDIT_WORK, "PATCH": P.EDIT_WORK}
     serializer_class = s.MatterSerializer
     lookup_field = "reference"
+    settled = ("engagement",)
 
     def get_queryset(self) -> Any:
         return Matter.objects.select_related("client", "engagement")
@@ -104,13 +115,14 @@ class MatterView(Noun):
         return actions.create_matter(by=actor_of(self.request), **_without(serializer.validated_data))
 
     def change(self, row: Matter, version: int, values: dict[str, Any]) -> Matter:
-        return actions.update_matter(matter=row, by=actor_of(self.request), version=version, **_without(values, "engagement"))
+        return actions.update_matter(matter=row, by=actor_of(self.request), version=version, **_without(values, *self.settled))
 
 
 class WorkstreamView(Noun):
     required = {"GET": P.VIEW_WORK, "POST": P.EDIT_WORK, "PATCH": P.EDIT_WORK}
     serializer_class = s.WorkstreamSerializer
     lookup_field = "item_prefix"
+    settled = ("matter", "item_prefix")
 
     def get_queryset(self) -> Any:
         return Workstream.objects.select_related("client", "matter")
@@ -119,7 +131,7 @@ class WorkstreamView(Noun):
         return actions.create_workstream(by=actor_of(self.request), **_without(serializer.validated_data))
 
     def change(self, row: Workstream, version: int, values: dict[str, Any]) -> Workstream:
-        kept = _without(values, "matter", "item_prefix")
+        kept = _without(values, *self.settled)
         return actions.update_workstream(workstream=row, by=actor_of(self.request), version=version, **kept)
 
 

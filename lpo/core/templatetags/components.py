@@ -226,6 +226,15 @@ def _shape(bound: BoundField) -> str:
     return "file" if isinstance(widget, FileInput | ClearableFileInput) else "plain"
 
 
+def _mark(bound: BoundField) -> str:
+    """What sets this field apart from most of its form: the optional ones where most are required, else the required ones. A form
+    that requires nothing, such as a search, says nothing."""
+    asked = [each.field.required for each in bound.form.visible_fields() if _shape(each) in {"plain", "file"}]
+    if sum(asked) * 2 >= len(asked):
+        return "" if bound.field.required else "optional"
+    return "required" if bound.field.required else ""
+
+
 @register.inclusion_tag("components/field.html")
 def field(bound: BoundField, label: str = "", help: str = "", prefix: str = "") -> dict[str, object]:
     """Label, help, control and error of one bound form field, wired together for assistive technology."""
@@ -247,7 +256,7 @@ def field(bound: BoundField, label: str = "", help: str = "", prefix: str = "") 
         "prefix": prefix,
         "errors": list(bound.errors),
         "described": " ".join(described),
-        "optional": not bound.field.required and shape in {"plain", "file"},
+        "mark": _mark(bound) if shape in {"plain", "file"} else "",
         "hidden": isinstance(bound.field.widget, HiddenInput),
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,12 +18,14 @@ from billing.exports import lines_csv
 from billing.freeze import GROUPS, backup_csv
 from billing.models import Charge, Invoice, InvoiceLine
 from billing.snapshot import Invoice as Snapshot
+from billing.wording import KINDS
 from engagements.models import Client
 from lpo.accounts.access import TenantRequest
 from lpo.core.money import add
 from lpo.core.templatetags.formats import money, price
 from lpo.portal import queries
 from lpo.portal.access import address, download, page, portal
+from lpo.portal.columns import readable
 from lpo.portal.paging import positions, whole
 from sla.models import CreditClaim
 
@@ -46,14 +49,19 @@ def invoices(request: TenantRequest, client: Client) -> HttpResponse:
         previous, following, rows = bool(after), len(rows) > SIZE, rows[:SIZE]
     today = timezone.now().astimezone(ZoneInfo(client.time_zone)).date()
     context = {
-        "rows": [(row, row.due_date is not None and row.due_date < today) for row in rows],
+        "rows": [(row, row.due_date is not None and row.due_date < today, *_billed(row)) for row in rows],
         **positions(rows, "number", previous, following),
     }
     return page(request, client, "invoices.html", context)
 
 
+def _billed(row: Any) -> tuple[date, date]:
+    """First and last day billed, as the snapshot has them."""
+    return date.fromisoformat(row.period_start), date.fromisoformat(row.period_end)
+
+
 def _invoice_or_404(client: Client, number: str) -> Invoice:
-    found: Invoice = get_object_or_404(Invoice.objects.filter(client=client, state="issued"), number=number)
+    found: Invoice = get_object_or_404(readable(Invoice).filter(client=client, state="issued"), number=number)
     return found
 
 
@@ -94,6 +102,7 @@ def invoice(request: TenantRequest, client: Client, number: str) -> HttpResponse
         "checks": checks,
         "identical": all(check.identical for check in checks),
         "overdue": found.due_date is not None and found.due_date < today,
+        "issued_kind": KINDS[found.state],
     }
     return page(request, client, "invoice.html", context)
 
@@ -113,7 +122,7 @@ def invoice_csv(request: TenantRequest, client: Client, number: str) -> HttpResp
 
 
 def _line_or_404(client: Client, number: str, position: int) -> InvoiceLine:
-    rows = InvoiceLine.objects.filter(invoice__client=client, invoice__state="issued").select_related("invoice")
+    rows = readable(InvoiceLine, "invoice").filter(invoice__client=client, invoice__state="issued")
     found: InvoiceLine = get_object_or_404(rows, invoice__number=number, position=position)
     return found
 

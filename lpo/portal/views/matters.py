@@ -12,6 +12,7 @@ from engagements.models import Client, StatusUpdate
 from lpo.accounts.access import TenantRequest
 from lpo.portal import queries
 from lpo.portal.access import page, portal
+from lpo.portal.columns import readable
 from lpo.portal.paging import positions
 from lpo.reports.wording import decisions, effect
 
@@ -30,7 +31,7 @@ def matters(request: TenantRequest, client: Client) -> HttpResponse:
     else:
         found = list((rows.filter(reference__gt=after) if after else rows).order_by("reference")[: SIZE + 1])
         previous, following, found = bool(after), len(found) > SIZE, found[:SIZE]
-    last = StatusUpdate.objects.filter(matter_id__in=[matter.pk for matter in found]).order_by("matter_id", "-id").distinct("matter_id")
+    last = readable(StatusUpdate).filter(matter_id__in=[matter.pk for matter in found]).order_by("matter_id", "-id").distinct("matter_id")
     updates = {update.matter_id: update for update in last}
     context = {
         "rows": [(matter, updates.get(matter.pk), _open(updates.get(matter.pk))) for matter in found],
@@ -42,7 +43,7 @@ def matters(request: TenantRequest, client: Client) -> HttpResponse:
 @portal
 def matter(request: TenantRequest, client: Client, reference: str) -> HttpResponse:
     found = get_object_or_404(queries.matters(client), reference=reference)
-    updates = list(StatusUpdate.objects.filter(matter=found).order_by("-id")[: UPDATES + 1])
+    updates = list(readable(StatusUpdate).filter(matter=found).order_by("-id")[: UPDATES + 1])
     latest = updates[0] if updates else None
     context = {
         "matter": found,

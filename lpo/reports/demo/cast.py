@@ -59,7 +59,7 @@ ALDER_ENTITY: dict[str, Any] = {
     "time_zone": "America/New_York",
     "currency": "USD",
     "number_prefix": "AL",
-    "remittance": "Bank: First Harbor Bank\nRouting number: 021000021\nAccount: 4471 0098 22\nReference: the invoice number",
+    "remittance": "Bank: First Harbor Bank\nRouting number: 021000021\nAccount: 4471 0098 22",
     "query_contact": "Alder Billing, billing@alder.example",
     "colour": "#0f4c5c",
 }
@@ -71,7 +71,7 @@ BIRCH_ENTITY: dict[str, Any] = {
     "time_zone": "Europe/London",
     "currency": "GBP",
     "number_prefix": "BLS",
-    "remittance": "Bank: Aire & Calder Bank\nSort code: 20-00-00\nAccount: 5577 9911\nReference: the invoice number",
+    "remittance": "Bank: Aire & Calder Bank\nSort code: 20-00-00\nAccount: 5577 9911",
     "query_contact": "Birch Accounts, accounts@birch.example",
     "colour": "#6b3fa0",
 }

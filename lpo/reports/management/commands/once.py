@@ -43,6 +43,8 @@ class Command(BaseCommand):
         self._windows(done)
         with in_organization(organization.pk):
             self._invoices(done)
+        if done.left_out:
+            self.stdout.write(f"\nLeft out, without charge terms: {', '.join(done.left_out)}.")
         different = self._verify(organization)
         for reason in done.refused:
             self.stdout.write(f"Not done: {reason}")

@@ -1,0 +1,38 @@
+"""What the client's database role may not read of the tables it may: names of staff, who prepared and approved, walls, counts.
+
+The database refuses these columns (`billing/migrations/0006_portal_columns.py`), so a query of the portal never asks for them.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from django.db.models import Model, QuerySet
+
+from billing.models import Invoice
+from engagements.models import Client, Engagement, Matter, StatusUpdate
+from lpo.audit.models import Document
+from sla.models import Attainment
+
+M = TypeVar("M", bound=Model)
+
+HIDDEN: dict[type[Model], tuple[str, ...]] = {
+    # How many engagements and matters there are tells of those that were not published.
+    Client: ("engagement_count", "matter_count"),
+    Engagement: ("manager",),
+    Matter: ("supervising_attorney", "walled"),
+    StatusUpdate: ("published_by_label",),
+    Attainment: ("closed_by_label",),
+    Invoice: ("prepared_by", "approved_by", "approved_at", "issued_by"),
+    Document: ("created_by_label",),
+}
+
+
+def readable(model: type[M], *beside: str) -> QuerySet[M]:
+    """Rows without the columns that are refused. `beside`: related rows that are read along, by the name of their field."""
+    rows: QuerySet[M] = model._default_manager.defer(*HIDDEN.get(model, ()))
+    for name in beside:
+        related = model._meta.get_field(name).related_model
+        assert isinstance(related, type)  # noqa: S101 -- a key of the model
+        rows = rows.select_related(name).defer(*(f"{name}__{column}" for column in HIDDEN.get(related, ())))
+    return rows
