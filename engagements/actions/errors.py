@@ -62,7 +62,7 @@ def record_error_notice(
 @transaction.atomic
 def set_severity(*, item: WorkItem, severity: str, by: Actor, note: str = "", message: Document | None = None) -> WorkItem:
     """The severity the client gives an error. Anyone who tracks items raises it; a lower one needs the client's agreement."""
-    item, before = locked(item), item.severity
+    item = locked(item)
     if item.kind != states.ERROR:
         raise Refused("Only an error has a severity.", "severity")
     if severity not in states.SEVERITIES[:3]:
@@ -70,17 +70,14 @@ def set_severity(*, item: WorkItem, severity: str, by: Actor, note: str = "", me
     if item.severity == severity:
         return item
     before = item.severity
-    source = ""
-    if lowers(item, severity):
-        source = source_of(by, message)
-    else:
-        need_any(by, {Permission.TRACK_ITEMS, Permission.EDIT_WORK, Permission.DECIDE_FOR_CLIENT})
+    need_any(by, {Permission.TRACK_ITEMS, Permission.EDIT_WORK, Permission.DECIDE_FOR_CLIENT})
+    said = message is not None and Permission.EDIT_WORK in by.permissions
+    source = source_of(by, message) if lowers(item, severity) or said or Permission.DECIDE_FOR_CLIENT in by.permissions else ""
     item.severity = severity
     item.version += 1
     item.save(update_fields=["severity", "version"])
-    if source or message is not None:
+    if source:
         change = f"{before or 'none'} → {severity}. {note}".strip()[:500]
-        source = source or source_of(by, message)
         decided(by=by, what=What.SEVERITY, source=source, at=timezone.now(), item=item, message=message, note=change)
     after = {"severity": severity, "source": source, "note": note}
     record(by=by, action="error.severity", target=item, before={"severity": before}, after=after, reference=item.reference)

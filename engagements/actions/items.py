@@ -123,7 +123,7 @@ def update_item(*, item: WorkItem, by: Actor, version: int, reason: str = "", **
 
 def lowers(item: WorkItem, severity: str) -> bool:
     """Whether this severity is less than the error has now."""
-    return item.kind == states.ERROR and states.graver(item.severity, severity)
+    return item.kind == states.ERROR and severity in states.SEVERITIES and states.graver(item.severity, severity)
 
 
 def _restate_receipt(item: WorkItem, received_at: datetime, by: Actor, reason: str) -> None:

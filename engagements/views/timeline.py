@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from engagements import states
 from engagements.actions.timing import GRACE
@@ -42,8 +43,8 @@ class Records:
         self.by_transition = {row.transition_id: (n, row) for n, row in enumerate(self.decisions, 1) if row.transition_id}
         for row in self.late:
             if row.state == "approved":
-                key = ("pause", row.pause_id) if row.pause_id else ("move", row.transition_id)
-                self.approved[key[0], key[1] or 0] = row
+                key = row.kind if row.pause_id else "move"
+                self.approved[key, row.pause_id or row.transition_id or 0] = row
 
     @property
     def waiting(self) -> list[tuple[int, LateEntry]]:
@@ -51,11 +52,12 @@ class Records:
 
 
 def records_of(item: WorkItem) -> Records:
-    def rows(model: type) -> list:  # type: ignore[type-arg]
-        return list(model.objects.filter(item=item).order_by("id"))  # type: ignore[attr-defined]
+    errors = _of(ErrorNotice, item) if item.kind == states.ERROR else []
+    return Records(_of(ClientDecision, item), _of(DeliveryNotice, item), _of(LateEntry, item), errors)
 
-    errors = rows(ErrorNotice) if item.kind == states.ERROR else []
-    return Records(rows(ClientDecision), rows(DeliveryNotice), rows(LateEntry), errors)
+
+def _of(model: Any, item: WorkItem) -> list[Any]:
+    return list(model.objects.filter(item=item).order_by("id"))
 
 
 def _late(at: datetime, recorded_at: datetime) -> datetime | None:
@@ -89,7 +91,9 @@ def _pause_entries(pause: Pause, ends: set[int], records: Records) -> Iterable[E
     late = _late(pause.started_at, pause.recorded_at)
     yield Entry(pause.started_at, what, pause.by_label, pause.note, late, gone, approved.decided_by_label if approved else "")
     if pause.ended_at is not None and (gone or pause.pk in ends):
-        yield Entry(pause.ended_at, "Resumed", "", gone=gone)
+        early = records.approved.get(("resume", pause.pk))
+        written, by = (early.recorded_at, early.decided_by_label) if early else (None, "")
+        yield Entry(pause.ended_at, "Resumed", early.by_label if early else "", "", written, gone, by)
 
 
 def timeline(item: WorkItem, moves: Sequence[Transition], gone: set[int], pauses: Sequence[Pause], records: Records) -> list[Entry]:
