@@ -85,7 +85,7 @@ def test_generated_invoices_have_no_cent_of_drift(invoices: int, figure: Figure)
         drift, drifting, all_lines = drift + found, drifting + bool(found), all_lines + len(lines)
     figure(
         f"money over {invoices:,} generated invoices, {all_lines:,} lines",
-        f"{drift} of drift; {drifting} invoices off",
+        f"drift {drift.normalize()}, in {drifting} invoices",
         "0 cents of drift",
         met=drift == 0,
     )

@@ -192,6 +192,7 @@ def test_a_restart_of_postgres_under_load_leaves_nothing_half_written(
                 time.sleep(0.5)
                 (restart_orderly if harm == "restarted" else kill_postgres)(house.servers)
                 house.servers.postgres.start()
+                connection.close()  # it went with the server
                 begun = time.monotonic()
                 until(lambda: answers(port) == 200, 30, "the pages did not come back")
                 load.goes_on()
