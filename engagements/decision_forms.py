@@ -41,9 +41,8 @@ class WithMessage(OwnIds):
             raise forms.ValidationError("This file is too large.")
         return file
 
-    @property
     def written(self) -> tuple[bytes, str, str] | None:
-        """Bytes, file name and media type of the message; None where there is none."""
+        """Bytes, file name and media type of the message; None where there is none. A file is read once."""
         if (file := self.cleaned_data.get("message")) is not None:
             return file.read(), file.name, file.content_type or "application/octet-stream"
         text = self.cleaned_data.get("message_text", "").strip()

@@ -108,7 +108,8 @@ def update_item(*, item: WorkItem, by: Actor, version: int, reason: str = "", **
     """Correct what was recorded of an item. A new time of receipt takes the first transition back and writes it anew."""
     by.need(Permission.TRACK_ITEMS)
     received_at = fields.pop("received_at", None)
-    if "severity" in fields and lowers(item, fields["severity"]):
+    # Compared with the row as stored: a form has written into the object it was given.
+    if "severity" in fields and lowers(locked(item), fields["severity"]):
         raise Refused("The client sets the severity: record that it agrees to a lower one.", "severity")
     # The state is compared in the move's own action; here only what the form shows may collide.
     item, before, after = change(item, version, fields)

@@ -14,9 +14,9 @@ from lpo.audit.models import Document
 
 def message_of(request: TenantRequest, form: WithMessage, item: WorkItem | None, matter: Matter) -> Document | None:
     """Keep what the client wrote, if the form brings it."""
-    if form.written is None:
+    if (written := form.written()) is None:
         return None
-    content, name, media_type = form.written
+    content, name, media_type = written
     return actions.keep_message(item=item, matter=matter, content=content, file_name=name, media_type=media_type, by=request.actor)
 
 

@@ -46,14 +46,15 @@ def _items_by_words(words: str) -> list[int]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _matching(model: Any, ids: list[int], words: str, names: tuple[str, ...]) -> list[Any]:
+def _matching(model: Any, ids: list[int], words: str, names: tuple[str, ...], *related: str) -> list[Any]:
     """Rows by reference first, then by words in their name. These tables are small: hundreds, read whole."""
     wanted = words.lower()
     by_words = [
         row.id for row in model.objects.only("id", *names)[:5000] if any(wanted in str(getattr(row, name)).lower() for name in names)
     ]
     order = {number: place for place, number in enumerate(dict.fromkeys([*ids, *by_words]))}
-    return sorted(model.objects.filter(id__in=list(order)[:_MOST]), key=lambda row: order[row.id])
+    rows = model.objects.filter(id__in=list(order)[:_MOST])
+    return sorted(rows.select_related(*related) if related else rows, key=lambda row: order[row.id])
 
 
 def find(text: str, slug: str) -> list[tuple[str, list[Hit]]]:
@@ -66,9 +67,8 @@ def find(text: str, slug: str) -> list[tuple[str, list[Hit]]]:
         *_beginning_with("engagements_matter", "client_matter_id", text),
     ]
     matters = _matching(Matter, matter_ids, text, ("title",))
-    streams = Workstream.objects.filter(
-        id__in=[w.id for w in _matching(Workstream, _beginning_with("engagements_workstream", "item_prefix", upper), text, ("title",))]
-    )
+    prefixes = _beginning_with("engagements_workstream", "item_prefix", upper)
+    streams = _matching(Workstream, prefixes, text, ("title",), "matter")
     item_ids = [*_beginning_with("engagements_workitem", "reference", upper), *_items_by_words(text)]
     item_ids += list(WorkItem.objects.filter(external_id=text).values_list("id", flat=True)[:_MOST])
     items = WorkItem.objects.filter(id__in=item_ids).order_by("-received_at", "-id")[:_MOST]
@@ -80,7 +80,7 @@ def find(text: str, slug: str) -> list[tuple[str, list[Hit]]]:
             "Workstreams",
             [
                 Hit(w.item_prefix, w.title, address("workstream", slug, w.matter.reference, w.item_prefix))
-                for w in streams.select_related("matter").order_by("item_prefix")
+                for w in sorted(streams, key=lambda w: w.item_prefix)
             ],
         ),
         ("Items", [Hit(i.reference, i.title, address("item", slug, i.reference)) for i in items]),

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -69,7 +70,8 @@ def test_the_attorney_decides_without_a_message_and_alone_takes_it_back(
     assert "Your sign-in is the client's word" in page and "Or its words" not in page
     assert counsel.post("/alder/work/NDA-0001/move/", {"to": "accepted", "version": made.version}).status_code == 302
     assert "Undo “Accepted”" not in text(client_of(asha).get("/alder/work/NDA-0001/"))
-    made.refresh_from_db()
+    with in_organization(stream.organization_id):
+        made.refresh_from_db()
     undo = {"version": made.version}
     assert client_of(asha).post("/alder/work/NDA-0001/undo/", undo).status_code == 403
     assert "Undo “Accepted”" in text(counsel.get("/alder/work/NDA-0001/"))
@@ -216,8 +218,11 @@ def test_an_errors_severity_and_notices_are_on_its_page(asha: Membership, cora: 
     page = text(browser.get("/alder/work/NDA-0001/"))
     assert "The client: severity agreed Recorded by provider “critical → minor.”" in page
     assert "Error notified, telephone" in page
-    edited = browser.get("/alder/work/NDA-0001/edit/").context["form"].initial | {"severity": ""}
-    assert browser.post("/alder/work/NDA-0001/edit/", edited | {"received_at": "2026-01-05T10:00"}).status_code == 422
+    form = browser.get("/alder/work/NDA-0001/edit/").context["form"]
+    edited = {name: value for name, value in form.initial.items() if value is not None}
+    at = edited["received_at"].astimezone(ZoneInfo("America/New_York")).strftime("%Y-%m-%dT%H:%M")
+    refused = browser.post("/alder/work/NDA-0001/edit/", edited | {"severity": "", "received_at": at})
+    assert refused.status_code == 422 and "agrees to a lower one" in text(refused)
 
 
 def test_what_is_kept_behind_a_wall_is_not_found_from_outside(

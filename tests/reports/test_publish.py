@@ -67,7 +67,7 @@ def test_an_update_holds_work_levels_and_what_waits_and_nothing_of_the_house(
     with in_organization(alder.id):
         update = publish_status(matter=stream.matter, by=Actor.member(asha), note="  Steady.  ")
     assert update.note == "Steady."
-    assert set(update.figures) == {"workstreams", "levels", "waiting"}
+    assert set(update.figures) == {"workstreams", "levels", "waiting", "decisions"}
     assert update.figures["levels"][0]["promise"] == "95 % within 24 hours"
     text = json.dumps(update.figures)
     assert "Orchid" not in text and "asked" not in text and "Asha" not in text
