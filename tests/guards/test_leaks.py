@@ -107,8 +107,8 @@ def test_what_the_roles_of_the_issue_may_not_do() -> None:
     """The coordinator: no prices, no approving of pauses, no work product. The auditor and the viewer: no writing."""
     reading = {Permission.VIEW_WORK, Permission.VIEW_LEVELS, Permission.VIEW_MONEY, Permission.VIEW_AUDIT, Permission.VIEW_JOBS}
     assert not {Permission.VIEW_MONEY, Permission.APPROVE_PAUSE, Permission.VIEW_WORK_PRODUCT} & ROLE_PERMISSIONS[Role.COORDINATOR]
-    assert ROLE_PERMISSIONS[Role.AUDITOR] == reading
-    assert ROLE_PERMISSIONS[Role.CLIENT_VIEWER] == {Permission.VIEW_PORTAL}
+    assert ROLE_PERMISSIONS[Role.AUDITOR] == reading | {Permission.ENTER}
+    assert ROLE_PERMISSIONS[Role.CLIENT_VIEWER] == {Permission.VIEW_PORTAL, Permission.ENTER}
     assert not {Permission.VIEW_MONEY, Permission.VIEW_AUDIT, Permission.MANAGE_PEOPLE} & ROLE_PERMISSIONS[Role.ATTORNEY]
     assert Permission.VIEW_PORTAL not in frozenset().union(*(ROLE_PERMISSIONS[r] for r in Role if r != Role.CLIENT_VIEWER))
 
