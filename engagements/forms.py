@@ -222,7 +222,9 @@ class MoveForm(Refusable, forms.Form):
     to = forms.ChoiceField(choices=list(states.LABELS.items()), widget=forms.HiddenInput)
     version = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
     at = Moment(label="When", required=False, help_text="Now, if left empty.")
-    reason = forms.CharField(max_length=300, required=False, help_text="Needed when it is recorded more than 15 minutes later.")
+    reason = forms.CharField(
+        max_length=300, required=False, help_text="Needed when it is recorded more than 15 minutes later; then a second person approves it."
+    )
 
 
 class UndoForm(Refusable, forms.Form):
@@ -235,7 +237,9 @@ class PauseForm(Refusable, forms.Form):
     reason = forms.ChoiceField(choices=REASONS)
     note = forms.CharField(max_length=500, required=False, help_text="What was asked, of whom. The client reads it.")
     at = Moment(
-        label="Since", required=False, help_text="Now, if left empty. Earlier than 15 minutes ago needs the right to approve pauses."
+        label="Since",
+        required=False,
+        help_text="Now, if left empty. Earlier than 15 minutes ago counts once a second person has approved it.",
     )
     evidence = forms.FileField(required=False, help_text="The mail or note that shows it.")
 

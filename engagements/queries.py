@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db import connection
 from django.db.models import Count, DateField, ExpressionWrapper, F, Q, QuerySet
@@ -165,6 +166,13 @@ def contract_on(engagement: Engagement | int, day: date) -> Contract | None:
     """The contract version that governs a day, else the first. The one place that decides it."""
     number = engagement if isinstance(engagement, int) else engagement.pk
     return governing(contracts_of(number), day)
+
+
+def contract_at(engagement_id: int, at: datetime) -> Contract | None:
+    """The same for an instant: each version begins with its day in its own zone."""
+    versions = contracts_of(engagement_id)
+    begun = [version for version in versions if version.effective_from <= at.astimezone(ZoneInfo(version.time_zone)).date()]
+    return begun[-1] if begun else (versions[0] if versions else None)
 
 
 def holds_of(contract: Contract) -> list[Hold]:

@@ -1,4 +1,4 @@
-"""Background work of the room: checking and loading files."""
+"""Background work of the room: checking and loading files, counting silence."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from engagements.actions.engagements import house_day, renew_due
 from engagements.actions.history_imports import check_history, load_history
 from engagements.actions.imports import HISTORY
 from engagements.actions.item_imports import check_items, load_items
+from engagements.actions.silence import accept_silence, system
 from engagements.models import ImportBatch
 from engagements.models.imports import ImportState
 from lpo.accounts.actor import Actor
@@ -56,3 +57,10 @@ def renew(run: Run) -> Result | None:
     """A term that is over begins anew where the contract says so and nobody gave notice."""
     renew_due(by=Actor.system(run.organization_id), today=house_day(run.organization_id))
     return None
+
+
+@every("engagements.deem", minutes=15, title="Deemed acceptance")
+def deem(run: Run) -> Result | None:
+    """Accept what clients were told of and left unanswered past their contract's days."""
+    accepted = accept_silence(by=system())
+    return Result(message=f"{accepted:,} accepted" if accepted else "")

@@ -7,6 +7,7 @@ from django.urls import path, register_converter
 from engagements.views import (
     clients,
     contracts,
+    decisions,
     engagements,
     imports,
     items,
@@ -14,8 +15,10 @@ from engagements.views import (
     matters,
     orders,
     protocols,
+    questions,
     queue,
     search,
+    waiting,
     workstreams,
 )
 
@@ -102,4 +105,17 @@ urlpatterns = [
     path(_STREAM + "protocols/<int:number>/", protocols.protocol, name="protocol"),
     path(_STREAM + "protocols/<int:number>/file/", protocols.protocol_file, name="protocol_file"),
     path(_STREAM + "protocols/<int:number>/sign/", protocols.sign_protocol, name="sign_protocol"),
+    path(_ITEM + "notice/", decisions.notice, name="notice"),
+    path(_ITEM + "severity/", decisions.severity, name="severity"),
+    path(_ITEM + "notified/", decisions.error_notice, name="error_notice"),
+    path(_ITEM + "ask/", questions.ask, name="ask"),
+    path(_ITEM + "kept/<str:kind>/<int:number>/", decisions.kept, name="kept"),
+    path(_ITEM + "late/<int:number>/<str:what>/", decisions.decide_late, name="decide_late"),
+    path("approvals/", decisions.approvals, name="approvals"),
+    path("waiting/", waiting.waiting, name="waiting"),
+    path("waiting/waiting.csv", waiting.waiting_csv, name="waiting_csv"),
+    path("decisions/", questions.questions, name="questions"),
+    path("matters/<str:reference>/ask/", questions.ask_about_matter, name="ask_about_matter"),
+    path("matters/<str:reference>/questions/<int:number>/", questions.question, name="question"),
+    path("matters/<str:reference>/questions/<int:number>/message/", questions.question_message, name="question_message"),
 ]

@@ -1,5 +1,6 @@
 from engagements.models.clients import Client, Contract, Engagement, LegalEntity, Matter, MatterInsider, StatusUpdate, Workstream
 from engagements.models.contracts import ContractClause, PurchaseOrder
+from engagements.models.decisions import ClientDecision, DeliveryNotice, ErrorNotice, LateEntry, Question, Source, What
 from engagements.models.imports import ImportBatch, ImportMapping, ImportRow
 from engagements.models.items import Assignment, Pause, Transition, WorkItem
 from engagements.models.parties import MatterParty
@@ -9,13 +10,17 @@ from engagements.models.team import EndedTerm, TeamMember
 __all__ = [
     "Assignment",
     "Client",
+    "ClientDecision",
     "Contract",
     "ContractClause",
+    "DeliveryNotice",
     "EndedTerm",
     "Engagement",
+    "ErrorNotice",
     "ImportBatch",
     "ImportMapping",
     "ImportRow",
+    "LateEntry",
     "LegalEntity",
     "Matter",
     "MatterInsider",
@@ -23,9 +28,12 @@ __all__ = [
     "Pause",
     "ProtocolVersion",
     "PurchaseOrder",
+    "Question",
+    "Source",
     "StatusUpdate",
     "TeamMember",
     "Transition",
+    "What",
     "WorkItem",
     "Workstream",
 ]

@@ -38,6 +38,17 @@ _SAID = {
     "workstream.create": "Workstream added",
     "workstream.update": "Workstream changed",
     "import.load": "File imported",
+    "item.deem": "Accepted by silence",
+    "delivery.notice": "Notice of delivery recorded",
+    "error.notice": "Notice of an error recorded",
+    "error.severity": "Severity of an error set",
+    "late.record": "Recorded late, waits for approval",
+    "late.approve": "Late entry approved",
+    "late.refuse": "Late entry refused",
+    "pause.uphold": "Contest dropped by the client",
+    "question.ask": "Counsel asked",
+    "question.answer": "Counsel's answer recorded",
+    "question.protocol": "Protocol version named",
     "item.upsert": "Items received by API",
 }
 

@@ -11,10 +11,11 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from engagements import panels
-from engagements.models import Client, Engagement, Matter, WorkItem, Workstream
+from engagements.models import Client, Engagement, Matter, Question, WorkItem, Workstream
 from engagements.models.parties import name_key
 from engagements.panels import Hit
 from engagements.views.edges import address
+from engagements.views.questions import found_by_words
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 from lpo.tenancy.context import current_organization_id
@@ -71,14 +72,15 @@ def _items_by_words(words: str) -> list[int]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _matching(model: Any, ids: list[int], words: str, names: tuple[str, ...]) -> list[Any]:
+def _matching(model: Any, ids: list[int], words: str, names: tuple[str, ...], *related: str) -> list[Any]:
     """Rows by reference first, then by words in their name. These tables are small: hundreds, read whole."""
     wanted = words.lower()
     by_words = [
         row.id for row in model.objects.only("id", *names)[:5000] if any(wanted in str(getattr(row, name)).lower() for name in names)
     ]
     order = {number: place for place, number in enumerate(dict.fromkeys([*ids, *by_words]))}
-    return sorted(model.objects.filter(id__in=list(order)[:_MOST]), key=lambda row: order[row.id])
+    rows = model.objects.filter(id__in=list(order)[:_MOST])
+    return sorted(rows.select_related(*related) if related else rows, key=lambda row: order[row.id])
 
 
 def find(text: str, slug: str) -> list[tuple[str, list[Hit]]]:
@@ -87,9 +89,8 @@ def find(text: str, slug: str) -> list[tuple[str, list[Hit]]]:
     clients = _matching(Client, _beginning_with("engagements_client", "code", upper), text, ("name", "legal_name"))
     engagements = _matching(Engagement, _beginning_with("engagements_engagement", "reference", upper), text, ("title",))
     matters = _matching(Matter, _matters_named(text), text, ("title",))
-    streams = Workstream.objects.filter(
-        id__in=[w.id for w in _matching(Workstream, _beginning_with("engagements_workstream", "item_prefix", upper), text, ("title",))]
-    )
+    prefixes = _beginning_with("engagements_workstream", "item_prefix", upper)
+    streams = _matching(Workstream, prefixes, text, ("title",), "matter")
     item_ids = [*_beginning_with("engagements_workitem", "reference", upper), *_items_by_words(text)]
     item_ids += list(WorkItem.objects.filter(external_id=text).values_list("id", flat=True)[:_MOST])
     items = WorkItem.objects.filter(id__in=item_ids).order_by("-received_at", "-id")[:_MOST]
@@ -101,12 +102,19 @@ def find(text: str, slug: str) -> list[tuple[str, list[Hit]]]:
             "Workstreams",
             [
                 Hit(w.item_prefix, w.title, address("workstream", slug, w.matter.reference, w.item_prefix))
-                for w in streams.select_related("matter").order_by("item_prefix")
+                for w in sorted(streams, key=lambda w: w.item_prefix)
             ],
         ),
         ("Items", [Hit(i.reference, i.title, address("item", slug, i.reference)) for i in items]),
+        ("Questions to counsel", _questions(text, slug)),
     ]
     return [(name, hits) for name, hits in groups if hits]
+
+
+def _questions(text: str, slug: str) -> list[Hit]:
+    """What was decided before, by words of the question or the answer."""
+    rows = Question.objects.filter(id__in=found_by_words(text, _MOST * 5)).select_related("matter").order_by("-asked_at", "-id")[:_MOST]
+    return [Hit(f"{q.matter.reference} Q{q.number}", str(q), address("question", slug, q.matter.reference, q.number)) for q in rows]
 
 
 def _found(request: TenantRequest) -> tuple[str, list[tuple[str, list[Hit]]]]:

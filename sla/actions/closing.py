@@ -10,7 +10,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from engagements.actions.checks import locked
-from engagements.actions.pauses import business_days_after
+from engagements.actions.timing import business_days_after
 from engagements.models import ImportBatch, Pause
 from engagements.queries import contract_on
 from lpo.accounts.actor import Actor

@@ -278,3 +278,22 @@ def test_the_schema_and_its_page_are_open_and_name_every_path(alder: Organizatio
     assert http.get("/api/v1/docs/").status_code == 200
     schema = http.get("/api/v1/schema/?format=json").json()
     assert "/api/v1/items/{reference}/moves/" in schema["paths"]
+
+
+def test_a_program_records_what_the_client_decided_with_its_words(app: Program, stream: Workstream, alder: Organization) -> None:
+    with in_organization(alder.id):
+        item = make.item(stream, received_at=timezone.now() - timedelta(hours=5), state="delivered")
+    moves = f"items/{item.reference}/moves/"
+    refused = app.post(moves, {"to": "accepted"})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "message")
+    done = app.post(moves, {"to": "accepted", "message": "All fine. Dana, 4 March"})
+    assert (done.status_code, done.json()["state"]) == (200, "accepted")
+    assert [(row["what"], row["source"]) for row in done.json()["decisions"]] == [("accepted", "provider")]
+
+
+def test_what_a_program_records_late_waits_for_a_person(app: Program, stream: Workstream, alder: Organization) -> None:
+    with in_organization(alder.id):
+        item = make.item(stream, received_at=timezone.now() - timedelta(hours=5))
+    at = (timezone.now() - timedelta(hours=2)).isoformat()
+    answer = app.post(f"items/{item.reference}/moves/", {"to": "delivered", "at": at, "reason": "nightly run"}).json()
+    assert (answer["state"], [row["state"] for row in answer["late_entries"]]) == ("received", ["waiting"])

@@ -13,10 +13,13 @@ from engagements.models import (
     Contract,
     ContractClause,
     Engagement,
+    LateEntry,
     LegalEntity,
     Matter,
+    Pause,
     ProtocolVersion,
     PurchaseOrder,
+    Question,
     StatusUpdate,
     TeamMember,
     WorkItem,
@@ -219,3 +222,31 @@ def charges(place: Place, n: int) -> None:
 @inside
 def seats(place: Place, n: int) -> None:
     copies(UsageRecord, place.refs.seat.id, n, event_id=NAMED, subject=NAMED)
+
+
+@inside
+def late_entries(place: Place, n: int) -> None:
+    items(place, n)
+    entry = LateEntry.objects.get(item=place.refs.late)
+    copies(LateEntry, entry.id, n, item_id=made(WorkItem, "reference"))
+
+
+@inside
+def waits(place: Place, n: int) -> None:
+    """Each on an item of its own that has a clock."""
+    clocks(place, n)
+    pause = Pause.objects.get(item=place.refs.waiting)
+    copies(Pause, pause.id, n, item_id=made(WorkItem, "reference"))
+
+
+@inside
+def questions(place: Place, n: int) -> None:
+    question = Question.objects.get(item=place.refs.late)
+    copies(Question, question.id, n, number="1000 + g", question=NAMED)
+
+
+@inside
+def records_of_an_item(place: Place, n: int) -> None:
+    """One item with many questions."""
+    question = Question.objects.get(item=place.refs.late)
+    copies(Question, question.id, n, number="1000 + g", question=NAMED, item_id=str(place.refs.item.id))

@@ -56,6 +56,22 @@ def _waiting(place: Place) -> Values:
     return {"reference": place.refs.waiting.reference}
 
 
+def _accepted(place: Place) -> Values:
+    return {"reference": place.refs.accepted.reference}
+
+
+def _error(place: Place) -> Values:
+    return {"reference": place.refs.error.reference}
+
+
+def _late(what: str) -> Part:
+    return lambda place: {"reference": place.refs.late.reference, "number": 1, "what": what}
+
+
+def _question(place: Place) -> Values:
+    return {**_matter(place), "number": 1}
+
+
 def _level(place: Place) -> Values:
     return {"prefix": place.refs.stream.item_prefix, "number": 1}
 
@@ -197,6 +213,21 @@ NAMES: dict[str, Part] = {
     "engagements:add_clause": _contract,
     "engagements:edit_clause": lambda place: {**_contract(place), "position": 1},
     "engagements:remove_clause": lambda place: {**_contract(place), "position": 1},
+    "engagements:undo (decision)": _accepted,
+    "engagements:notice": lambda place: {"reference": place.refs.fresh_delivered.reference},
+    "engagements:severity": _error,
+    "engagements:error_notice": _error,
+    "engagements:ask": _item,
+    "engagements:ask_about_matter": _matter,
+    "engagements:kept": lambda place: {**_accepted(place), "kind": "message", "number": 1},
+    "engagements:approvals": _nothing,
+    "engagements:decide_late (approve)": _late("approve"),
+    "engagements:decide_late (refuse)": _late("refuse"),
+    "engagements:waiting": _nothing,
+    "engagements:waiting_csv": _nothing,
+    "engagements:questions": _nothing,
+    "engagements:question": _question,
+    "engagements:question_message": _question,
     "reports:publish": _matter,
     "billing:invoices": _nothing,
     "billing:run": _nothing,
@@ -267,6 +298,7 @@ NAMES: dict[str, Part] = {
     "sla:check": lambda place: {"reference": place.refs.fresh_delivered.reference},
     "sla:exclude": lambda place: {"reference": place.refs.fresh_delivered.reference},
     "sla:include": lambda place: {"reference": place.refs.excluded.reference, "number": 1},
+    "sla:exclusion_evidence": lambda place: {"reference": place.refs.excluded.reference, "number": 1},
 }
 
 
@@ -310,6 +342,14 @@ DATA: dict[str, Part] = {
     "engagements:decide_pause (withdraw)": lambda place: {"note": "not needed"},
     "engagements:decide_pause (uphold)": lambda place: {"note": "it stands"},
     "engagements:decide_pause (contest)": lambda place: {"note": "we answered at once"},
+    "engagements:undo (decision)": lambda place: {"version": place.refs.accepted.version, "reason": "by mistake"},
+    "engagements:notice": lambda place: {"channel": "email", "recipient": "counsel", "message_text": "It is delivered"},
+    "engagements:severity": lambda place: {"severity": "critical"},
+    "engagements:error_notice": lambda place: {"channel": "email"},
+    "engagements:ask": lambda place: {"question": "May we?"},
+    "engagements:ask_about_matter": lambda place: {"question": "May we?"},
+    "engagements:decide_late (refuse)": lambda place: {"note": "it was not so"},
+    "engagements:question": lambda place: {"protocol": "Protocol 2"},
     "sla:today_move": _move("item", "in_review"),
     "sla:check": lambda place: {"units": 10, "wrong": 0},
 }

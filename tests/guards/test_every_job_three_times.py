@@ -116,7 +116,18 @@ def _over(place: Place) -> Mapping[str, Any]:
     return {}
 
 
+def _unanswered(place: Place) -> Mapping[str, Any]:
+    """A notice of delivery whose days have passed."""
+    item = place.refs.fresh_delivered
+    evidence = make.message(item, "It is delivered")
+    work.record_notice(item=item, by=make.system(), channel="email", recipient="counsel", evidence=evidence)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE engagements_deliverynotice SET deemed_at = %s WHERE item_id = %s", [timezone.now(), item.id])
+    return {}
+
+
 CASES: dict[str, Case] = {
+    "engagements.deem": Case(_unanswered),
     "audit.seal": Case(lambda place: {}),
     "audit.verify": Case(lambda place: {}, leaves=False),
     "engagements.check_import": Case(_uploaded),

@@ -172,6 +172,7 @@ def _clients_work(place: Place, word: str) -> None:
     _history(place, refs.stream, word)
     work.publish_update(matter=refs.matter, by=make.system(), note=f"{word} began")
     _open_work(place, word)
+    _decided(place, refs.stream, word)
     _file(refs.stream, word)
 
 
@@ -223,7 +224,8 @@ def _open_work(place: Place, word: str) -> None:
     received = now - timedelta(hours=4)
     refs.fresh_delivered = make.item(refs.stream, title=f"{word} delivered now", received_at=received, state="delivered")
     refs.excluded = make.item(refs.stream, title=f"{word} excluded", received_at=received, state="delivered")
-    refs.exclusion = sla.exclude_item(level=refs.level.level, item=refs.excluded, reason=f"{word} agreed", by=make.system())
+    shown = make.message(refs.excluded, f"{word} agreed: {WORK_PRODUCT}")
+    refs.exclusion = sla.exclude_item(level=refs.level.level, item=refs.excluded, reason=f"{word} agreed", by=make.system(), evidence=shown)
 
 
 def _on_hold(place: Place, stream: Workstream, title: str) -> WorkItem:
@@ -243,6 +245,22 @@ def _on_hold(place: Place, stream: Workstream, title: str) -> WorkItem:
     return made
 
 
+def _decided(place: Place, stream: Workstream, title: str, prefix: str = "") -> None:
+    """What the client decided on the provider's record, an entry that waits for a second person, an error, and an answered question."""
+    insider, received = Actor.member(place.people["insider"]), timezone.now() - timedelta(hours=4)
+    accepted = make.item(stream, title=f"{title} accepted", received_at=received, state="delivered")
+    words = f"{title}: {WORK_PRODUCT}"
+    accepted = work.move_item(item=accepted, to="accepted", by=insider, message=make.message(accepted, words))
+    late = make.item(stream, title=f"{title} late", received_at=received)
+    asked: dict[str, Any] = {"party": "client", "reason": "information", "note": f"{title}, asked late"}
+    work.pause_item(item=late, by=Actor.member(place.people["leaver"]), at=received + timedelta(hours=1), **asked)
+    error = make.item(stream, title=f"{title} error", received_at=received, kind="error", severity="major")
+    question = work.ask_counsel(matter=stream.matter, item=late, by=insider, question=f"{title}, may we?")
+    work.answer_question(question=question, by=insider, answer=f"{title}, yes", message=make.message(late, words))
+    for name, made in (("accepted", accepted), ("late", late), ("error", error)):
+        setattr(place.refs, prefix + name, made)
+
+
 def _file(stream: Workstream, word: str) -> None:
     """A file of items that was checked and waits to be confirmed, one of its rows rejected."""
     content = f"id,title,received\n{word}-1,{word} from a file,2026-01-05\n{word}-2,{word} refused row,never\n".encode()
@@ -259,6 +277,7 @@ def _second_clients_work(place: Place, word: str) -> None:
     _protocol(refs.second_stream, f"Hazel {word}")
     refs.second_item = make.item(refs.second_stream, title=f"Hazel {word} draft", received_at=timezone.now() - timedelta(days=4))
     refs.second_waiting = _on_hold(place, refs.second_stream, f"Hazel {word} waiting")
+    _decided(place, refs.second_stream, f"Hazel {word}", "second_")
     _file(refs.second_stream, f"Hazel {word}")
     refs.second_level = _level(refs.second_stream, f"Hazel {word} turnaround")
     refs.second_delivered = _done(refs.second_stream, f"Hazel {word} letter", at(refs.first_month, 9), 3)
@@ -275,12 +294,15 @@ def _walled_work(place: Place, word: str) -> None:
     _protocol(refs.walled_stream, f"Rowan {word}")
     refs.walled_item = make.item(refs.walled_stream, title=f"Rowan {word} overdue", received_at=timezone.now() - timedelta(days=5))
     refs.walled_waiting = _on_hold(place, refs.walled_stream, f"Rowan {word} waiting")
+    _decided(place, refs.walled_stream, f"Rowan {word}", "walled_")
     _file(refs.walled_stream, f"Rowan {word}")
     refs.walled_level = _level(refs.walled_stream, f"Rowan {word} turnaround")
     refs.walled_delivered = _done(refs.walled_stream, f"Rowan {word} first", at(refs.first_month, 9), 3)
     _done(refs.walled_stream, f"Rowan {word} second", at(refs.last_month, 9), 90)
     insider = Actor.member(place.people["insider"])
-    sla.exclude_item(level=refs.walled_level.level, item=refs.walled_delivered, reason=f"Rowan {word} agreed", by=make.system())
+    shown = make.message(refs.walled_delivered, f"Rowan {word} agreed")
+    why = f"Rowan {word} agreed"
+    sla.exclude_item(level=refs.walled_level.level, item=refs.walled_delivered, reason=why, by=make.system(), evidence=shown)
     sla.recompute(level=refs.walled_level.level, by=insider)
     refs.walled = work.raise_wall(matter=refs.walled, by=insider, insiders=[place.people["second_billing"]])
 
@@ -351,7 +373,7 @@ def _for_addresses(place: Place) -> None:
         reference = getattr(refs, f"{prefix}item").reference
         setattr(refs, f"{prefix}event_id", Event.objects.filter(object_reference=reference).latest("id").id)
     refs.an_hour_ago = (timezone.now() - timedelta(hours=1)).astimezone(ZONE).strftime("%Y-%m-%dT%H:%M")
-    for name in ("client", "engagement", "matter", "stream", "item", "waiting", "fresh_delivered"):
+    for name in ("client", "engagement", "matter", "stream", "item", "waiting", "fresh_delivered", "accepted", "late", "error"):
         for prefix in ("", "walled_", "second_"):
             if hasattr(refs, prefix + name):
                 getattr(refs, prefix + name).refresh_from_db()
@@ -370,6 +392,9 @@ def behind_the_wall(place: Place) -> Place:
         delivered=refs.walled_delivered,
         fresh_delivered=refs.walled_delivered,
         excluded=refs.walled_delivered,
+        accepted=refs.walled_accepted,
+        late=refs.walled_late,
+        error=refs.walled_error,
         event_id=refs.walled_event_id,
         job_id=refs.walled_job_id,
     )
@@ -389,6 +414,9 @@ def at_the_second_client(place: Place) -> Place:
         delivered=refs.second_delivered,
         fresh_delivered=refs.second_delivered,
         excluded=refs.second_delivered,
+        accepted=refs.second_accepted,
+        late=refs.second_late,
+        error=refs.second_error,
         invoice=refs.second_invoice,
         level_slug=refs.second_level_slug,
         event_id=refs.second_event_id,
