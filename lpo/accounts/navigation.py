@@ -53,6 +53,9 @@ GROUPS: list[tuple[str, list[Entry]]] = [
             Entry("Clients", "engagements:clients", P.VIEW_WORK, "c"),
             Entry("Engagements", "engagements:engagements", P.VIEW_WORK, "e"),
             Entry("Matters", "engagements:matters", P.VIEW_WORK, "m"),
+            Entry("Waiting on clients", "engagements:waiting", P.VIEW_WORK, "w"),
+            Entry("Decision log", "engagements:questions", P.VIEW_WORK, "d"),
+            Entry("Approvals", "engagements:approvals", P.APPROVE_PAUSE, "v"),
         ],
     ),
     (

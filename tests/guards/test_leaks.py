@@ -96,9 +96,10 @@ def test_the_prices_looked_for_are_on_the_pages_of_those_who_may_see_them(world:
 
 def test_work_product_is_opened_by_those_who_may_read_it_only(world: World) -> None:
     for role in Role:
-        answer = ask_as(world.alder, role.value, "engagements:evidence", "GET")
-        reads = WORK_PRODUCT in text_of(answer)
-        assert reads == (Permission.VIEW_WORK_PRODUCT in ROLE_PERMISSIONS[role]), role
+        for address in ("engagements:evidence", "engagements:kept", "engagements:question_message", "sla:exclusion_evidence"):
+            answer = ask_as(world.alder, role.value, address, "GET")
+            reads = WORK_PRODUCT in text_of(answer)
+            assert reads == (Permission.VIEW_WORK_PRODUCT in ROLE_PERMISSIONS[role]), f"{address} as {role}"
     assert Permission.VIEW_WORK_PRODUCT not in ROLE_PERMISSIONS[Role.COORDINATOR]
 
 
