@@ -10,9 +10,12 @@ from django import forms
 from django.conf import settings
 
 from engagements import states
+from engagements.imports.documents import UNITS
+from engagements.imports.load_file import ENCODINGS as LOAD_FILE_ENCODINGS
+from engagements.imports.load_file import FIELDS as LOAD_FILE_FIELDS
 from engagements.imports.reader import ENCODINGS
-from engagements.models import Client, Contract, Engagement, LegalEntity, Matter, Pause, WorkItem, Workstream
-from engagements.queries import staff
+from engagements.models import Client, Engagement, LegalEntity, Matter, Pause, WorkItem, Workstream
+from engagements.queries import parties_of, staff
 from lpo.accounts.models import Membership
 from lpo.core.errors import Refused
 from lpo.core.validators import validate_year
@@ -44,7 +47,7 @@ class Moment(forms.DateTimeField):
         super().__init__(widget=widget, input_formats=formats, validators=[validate_year], **kwargs)
 
 
-def _day(**kwargs: Any) -> forms.DateField:
+def day_field(**kwargs: Any) -> forms.DateField:
     return forms.DateField(widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), validators=[validate_year], **kwargs)
 
 
@@ -54,6 +57,22 @@ class Refusable:
     def refuse(self, refusal: Refused) -> None:
         field = refusal.field if refusal.field in self.fields else None  # type: ignore[attr-defined]
         self.add_error(field, refusal.message)  # type: ignore[attr-defined]
+
+
+class KeepsWhatIsLeftOut:
+    """Choices with a usual answer may be left out of what is sent: the row keeps what it has, a new one begins with the usual."""
+
+    KEPT: tuple[str, ...] = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.left_out = [name for name in self.KEPT if self.is_bound and self.add_prefix(name) not in self.data]  # type: ignore[attr-defined]
+        for name in self.left_out:
+            self.fields[name].required = False  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}  # type: ignore[misc]
+        return data | {name: getattr(self.instance, name) for name in self.left_out}  # type: ignore[attr-defined]
 
 
 class WithPeople(Refusable):
@@ -90,17 +109,27 @@ class ClientEditForm(Versioned, ClientForm):
         fields = [name for name in ClientForm.Meta.fields if name != "code"]
 
 
-class EngagementForm(WithPeople, forms.ModelForm):  # type: ignore[type-arg]
+class EngagementForm(KeepsWhatIsLeftOut, WithPeople, forms.ModelForm):  # type: ignore[type-arg]
+    KEPT = ("renewal", "renewal_months", "notice_days")
+
     legal_entity: Any = forms.ModelChoiceField(queryset=None, empty_label=None, help_text="Who signs and invoices.")
     manager = PersonField(label="Project manager")
-    starts_on = _day()
-    ends_on = _day(required=False)
+    starts_on = day_field()
+    ends_on = day_field(required=False)
+    notice_given_on = day_field(required=False, label="Notice given on", help_text="Then it does not renew by itself.")
 
-    field_order = ["title", "legal_entity", "manager", "delivery_model", "location", "starts_on", "ends_on"]
+    field_order = [
+        *["title", "legal_entity", "manager", "delivery_model", "location", "starts_on", "ends_on"],
+        *["renewal", "renewal_months", "notice_days", "notice_given_on"],
+    ]
 
     class Meta:
         model = Engagement
-        fields = ["title", "delivery_model", "location", "starts_on", "ends_on"]
+        fields = [
+            *["title", "delivery_model", "location", "starts_on", "ends_on"],
+            *["renewal", "renewal_months", "notice_days", "notice_given_on"],
+        ]
+        labels = {"renewal": "After its last day", "renewal_months": "Months of a renewal", "notice_days": "Days of notice"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -113,34 +142,42 @@ class EngagementEditForm(Versioned, EngagementForm):
     pass
 
 
-class ContractForm(Refusable, forms.ModelForm):  # type: ignore[type-arg]
-    """Saving writes the next version; `number` is the version this began from."""
+class LinesField(forms.CharField):
+    """Names, one a line, as a list."""
 
-    number = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
-    effective_from = _day()
-    signed_on = _day(required=False)
-    time_zone = forms.ChoiceField(choices=ZONES, help_text="Governs the windows of service levels.")
-    currency = forms.ChoiceField(choices=CURRENCIES)
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(widget=forms.Textarea(attrs={"rows": 3}), required=False, max_length=10_000, **kwargs)
 
-    class Meta:
-        model = Contract
-        fields = [
-            *["effective_from", "signed_on", "time_zone", "currency", "payment_days", "contest_days", "acceptance_days"],
-            *["purchase_order", "at_risk_percent"],
-        ]
+    def to_python(self, value: Any) -> Any:
+        return super().to_python(value) if value is None else str(value)
+
+    def clean(self, value: Any) -> Any:
+        return [line.strip() for line in str(super().clean(value) or "").splitlines() if line.strip()]
 
 
 class MatterForm(WithPeople, forms.ModelForm):  # type: ignore[type-arg]
     supervising_attorney = PersonField()
+    parties = LinesField(label="Other parties", help_text="One name a line: counterparties, affiliates. Search finds the matter by them.")
+
+    field_order = [
+        *["title", "client_matter_id", "own_matter_id", "jurisdiction", "supervising_attorney"],
+        *["end_client", "parties", "bill_to"],
+    ]
 
     class Meta:
         model = Matter
-        fields = ["title", "client_matter_id", "jurisdiction"]
+        fields = ["title", "client_matter_id", "own_matter_id", "jurisdiction", "end_client", "bill_to"]
+        widgets = {"bill_to": forms.Textarea(attrs={"rows": 3})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             self.initial["supervising_attorney"] = self.instance.supervising_attorney_id
+            self.initial["parties"] = "\n".join(parties_of(self.instance))
+
+    def clean_parties(self) -> list[str] | None:
+        """None where they were not asked about: then they stay."""
+        return self.cleaned_data["parties"] if self.add_prefix("parties") in self.data else None
 
 
 class MatterEditForm(Versioned, MatterForm):
@@ -240,7 +277,7 @@ class WallForm(WithPeople, forms.Form):
 
 class UploadForm(Refusable, forms.Form):
     file = forms.FileField(
-        label="CSV file",
+        label="CSV file or Excel workbook",
         help_text=f"The first line names the columns. At most {settings.UPLOAD_LIMIT_BYTES // 1024 // 1024} MB.",
         allow_empty_file=True,
     )
@@ -251,4 +288,43 @@ class UploadForm(Refusable, forms.Form):
         help_text="Names the system the IDs come from: an ID is one item within its source.",
         error_messages={"invalid": "Use lower-case letters, digits, hyphens and underscores."},
     )
-    encoding = forms.ChoiceField(choices=ENCODINGS, initial="utf-8")
+    encoding = forms.ChoiceField(choices=ENCODINGS, initial="utf-8", help_text="Of a CSV file.")
+    sheet = forms.CharField(required=False, max_length=60, help_text="Of a workbook. Empty for the first.")
+
+
+class LoadFileForm(Refusable, forms.Form):
+    """A load file; the column names only where they are not the usual ones."""
+
+    file = forms.FileField(label="Load file", help_text="Concordance .dat, CSV or an Excel workbook; its first row names the columns.")
+    source = forms.RegexField(
+        r"^[a-z0-9][a-z0-9_-]*$",
+        max_length=40,
+        initial="review",
+        help_text="Names the system the control numbers come from: a number is one item within its source.",
+        error_messages={"invalid": "Use lower-case letters, digits, hyphens and underscores."},
+    )
+    encoding = forms.ChoiceField(choices=LOAD_FILE_ENCODINGS, initial="utf-8", help_text="A byte order mark in the file decides over this.")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for each in LOAD_FILE_FIELDS:
+            label = f"Column of the {each.label.split(' (')[0].lower()}"
+            self.fields[f"column_{each.name}"] = forms.CharField(label=label, required=False, max_length=120)
+
+    @property
+    def named(self) -> list[Any]:
+        """The fields that name columns, for the part of the page that most people leave closed."""
+        return [self[f"column_{each.name}"] for each in LOAD_FILE_FIELDS]
+
+    @property
+    def plain(self) -> list[Any]:
+        return [self[name] for name in ("file", "source", "encoding")]
+
+    @property
+    def columns(self) -> dict[str, str]:
+        return {each.name: str(self.cleaned_data.get(f"column_{each.name}", "")) for each in LOAD_FILE_FIELDS}
+
+
+class LoadFileMapping(Refusable, forms.Form):
+    unit = forms.ChoiceField(label="What becomes an item", choices=list(UNITS.items()), widget=forms.RadioSelect)
+    received = Moment(label="Received", help_text="When all of this was received: clocks of new items start here.")

@@ -6,12 +6,15 @@ from collections.abc import Generator
 
 from django.urls import reverse
 
+from engagements.actions.engagements import house_day, renew_due
 from engagements.actions.history_imports import check_history, load_history
 from engagements.actions.imports import HISTORY
-from engagements.actions.item_imports import check_items, load_items
+from engagements.actions.item_checks import check_items
+from engagements.actions.item_loading import load_items
 from engagements.actions.silence import accept_silence, system
 from engagements.models import ImportBatch
 from engagements.models.imports import ImportState
+from lpo.accounts.actor import Actor
 from lpo.accounts.models import Organization
 from lpo.jobs.registry import Progress, Result, Run, every, handler
 
@@ -48,6 +51,13 @@ def load_import(run: Run) -> Generator[Progress, None, Result | None]:
         return None
     yield from load_history(batch, run.cursor, run.actor) if batch.purpose == HISTORY else load_items(batch, run.cursor, run.actor)
     return _result(run, batch)
+
+
+@every("engagements.renew", minutes=60, title="Engagements that renew by themselves")
+def renew(run: Run) -> Result | None:
+    """A term that is over begins anew where the contract says so and nobody gave notice."""
+    renew_due(by=Actor.system(run.organization_id), today=house_day(run.organization_id))
+    return None
 
 
 @every("engagements.deem", minutes=15, title="Deemed acceptance")

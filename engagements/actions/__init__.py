@@ -4,7 +4,6 @@ from engagements.actions.approvals import approve_late, refuse_late
 from engagements.actions.bulk import MOST_ITEMS, Failure, Outcome, assign_items, move_items
 from engagements.actions.checks import Duplicate
 from engagements.actions.clients import (
-    amend_contract,
     close,
     create_client,
     create_engagement,
@@ -16,12 +15,33 @@ from engagements.actions.clients import (
     update_matter,
     update_workstream,
 )
+from engagements.actions.contracts import (
+    add_clause,
+    amend_contract,
+    attach_signed_file,
+    change_clause,
+    correct_contract,
+    remove_clause,
+)
+from engagements.actions.engagements import (
+    add_team_member,
+    close_engagement,
+    convert_pilot,
+    end_team_member,
+    house_day,
+    renew_due,
+    renew_engagement,
+    reopen_engagement,
+)
 from engagements.actions.entities import create_legal_entity, update_legal_entity
 from engagements.actions.errors import record_error_notice, set_severity
 from engagements.actions.imports import confirm_import, discard_import, map_columns, upload_file
 from engagements.actions.item_imports import Upserted, upsert_items
 from engagements.actions.items import assign_item, create_item, is_clients, move_item, permitted_moves, undo_last_move, update_item
+from engagements.actions.load_files import check_load_file, upload_load_file
+from engagements.actions.orders import add_order, change_order
 from engagements.actions.pauses import contest_pause, pause_item, resolve_contest, resume_item, withdraw_pause
+from engagements.actions.protocols import sign_protocol, write_protocol
 from engagements.actions.publishing import lower_wall, publish_matter, publish_update, raise_wall, remove_insider
 from engagements.actions.questions import answer_question, ask_counsel, name_protocol
 from engagements.actions.silence import accept_silence, record_notice
@@ -34,15 +54,25 @@ __all__ = [
     "Outcome",
     "Upserted",
     "accept_silence",
+    "add_clause",
+    "add_order",
+    "add_team_member",
     "amend_contract",
     "answer_question",
     "approve_late",
     "ask_counsel",
     "assign_item",
     "assign_items",
+    "attach_signed_file",
+    "change_clause",
+    "change_order",
+    "check_load_file",
     "close",
+    "close_engagement",
     "confirm_import",
     "contest_pause",
+    "convert_pilot",
+    "correct_contract",
     "create_client",
     "create_engagement",
     "create_item",
@@ -50,6 +80,8 @@ __all__ = [
     "create_matter",
     "create_workstream",
     "discard_import",
+    "end_team_member",
+    "house_day",
     "is_clients",
     "keep_message",
     "lower_wall",
@@ -65,11 +97,16 @@ __all__ = [
     "record_error_notice",
     "record_notice",
     "refuse_late",
+    "remove_clause",
     "remove_insider",
+    "renew_due",
+    "renew_engagement",
     "reopen",
+    "reopen_engagement",
     "resolve_contest",
     "resume_item",
     "set_severity",
+    "sign_protocol",
     "undo_last_move",
     "update_client",
     "update_engagement",
@@ -78,6 +115,8 @@ __all__ = [
     "update_matter",
     "update_workstream",
     "upload_file",
+    "upload_load_file",
     "upsert_items",
     "withdraw_pause",
+    "write_protocol",
 ]

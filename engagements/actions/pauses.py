@@ -15,7 +15,8 @@ from engagements.actions.checks import check, locked, need_any
 from engagements.actions.late import keep_late
 from engagements.actions.sources import decided, source_of
 from engagements.actions.timing import GRACE, business_days_after, needs_second, told
-from engagements.models import Contract, Matter, Pause, Source, What, WorkItem
+from engagements.models import Matter, Pause, Source, What, WorkItem
+from engagements.queries import contract_at
 from lpo.accounts.actor import Actor
 from lpo.accounts.roles import Permission
 from lpo.audit.models import Document
@@ -28,7 +29,7 @@ _ON_THE_CLIENTS_SIDE = frozenset({Permission.EDIT_WORK, Permission.DECIDE_FOR_CL
 
 def _contest_by(item: WorkItem, now: datetime) -> date | None:
     engagement_id = Matter.objects.values_list("engagement_id", flat=True).get(pk=item.matter_id)
-    contract = Contract.objects.filter(engagement_id=engagement_id).order_by("-number").first()
+    contract = contract_at(engagement_id, now)
     if contract is None:
         return None
     return business_days_after(now.astimezone(ZoneInfo(contract.time_zone)).date(), contract.contest_days)

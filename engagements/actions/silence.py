@@ -12,7 +12,8 @@ from engagements import states, transitions
 from engagements.actions.checks import check, locked, need_any
 from engagements.actions.sources import decided_by_move
 from engagements.actions.timing import business_days_after, told
-from engagements.models import Contract, DeliveryNotice, LateEntry, Matter, Source, Transition, WorkItem
+from engagements.models import DeliveryNotice, LateEntry, Matter, Source, Transition, WorkItem
+from engagements.queries import contract_at
 from lpo.accounts.actor import Actor
 from lpo.accounts.roles import Permission
 from lpo.audit.models import Document
@@ -67,18 +68,10 @@ def record_notice(
     return notice
 
 
-def contract_on(item: WorkItem, at: datetime) -> Contract | None:
-    """The contract version in force for an item at an instant, by the contract's own date."""
-    engagement = Matter.objects.values_list("engagement_id", flat=True).get(pk=item.matter_id)
-    for contract in Contract.objects.filter(engagement_id=engagement).order_by("-effective_from", "-number"):
-        if contract.effective_from <= at.astimezone(ZoneInfo(contract.time_zone)).date():
-            return contract
-    return None
-
-
 def _deemed(item: WorkItem, told_at: datetime) -> tuple[datetime | None, str]:
     """The end of the last acceptance day in the contract's zone, and the clause that says so. No days agreed: silence says nothing."""
-    contract = contract_on(item, told_at)
+    engagement_id = Matter.objects.values_list("engagement_id", flat=True).get(pk=item.matter_id)
+    contract = contract_at(engagement_id, told_at)
     if contract is None or not contract.acceptance_days:
         return None, ""
     zone, days = ZoneInfo(contract.time_zone), contract.acceptance_days

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('accounts', '0002_grants'),
         ('audit', '0003_search'),
-        ('engagements', '0004_outside_counsel'),
+        ('engagements', '0012_terms_teams_parties_protocols'),
     ]
 
     operations = [

@@ -12,6 +12,7 @@ from django.shortcuts import render
 
 from engagements import panels
 from engagements.models import Client, Engagement, Matter, Question, WorkItem, Workstream
+from engagements.models.parties import name_key
 from engagements.panels import Hit
 from engagements.views.edges import address
 from engagements.views.questions import found_by_words
@@ -32,6 +33,31 @@ def _beginning_with(table: str, column: str, text: str) -> list[int]:
             f"SELECT id FROM {table} WHERE organization_id = %s AND {column} ^@ %s ORDER BY {column} LIMIT %s",  # noqa: S608
             [current_organization_id(), text, _MOST],
         )
+        return [row[0] for row in cursor.fetchall()]
+
+
+# Every number a matter goes by, and the names of its parties, in one statement; each branch has an index that `^@` can use.
+_MATTERS = """
+(SELECT id FROM engagements_matter WHERE organization_id = %(organization)s AND reference ^@ %(upper)s ORDER BY reference LIMIT %(most)s)
+UNION ALL
+(SELECT id FROM engagements_matter WHERE organization_id = %(organization)s AND client_matter_id ^@ %(text)s LIMIT %(most)s)
+UNION ALL
+(SELECT id FROM engagements_matter WHERE organization_id = %(organization)s AND client_matter_id ^@ %(upper)s LIMIT %(most)s)
+UNION ALL
+(SELECT id FROM engagements_matter WHERE organization_id = %(organization)s AND own_matter_id ^@ %(text)s LIMIT %(most)s)
+UNION ALL
+(SELECT id FROM engagements_matter WHERE organization_id = %(organization)s AND own_matter_id ^@ %(upper)s LIMIT %(most)s)
+UNION ALL
+(SELECT matter_id FROM engagements_matterparty WHERE organization_id = %(organization)s AND name_key ^@ %(key)s LIMIT %(most)s)
+"""
+
+
+def _matters_named(text: str) -> list[int]:
+    """Matters of which a number, the client's or ours, as typed or in capitals, or a party's name begins so."""
+    values: dict[str, Any] = {"organization": current_organization_id(), "text": text, "upper": text.upper(), "most": _MOST}
+    with connection.cursor() as cursor:
+        # A name of punctuation alone has no key; the impossible one then stands for it, as every key begins with nothing.
+        cursor.execute(_MATTERS, {**values, "key": name_key(text) or " "})
         return [row[0] for row in cursor.fetchall()]
 
 
@@ -62,11 +88,7 @@ def find(text: str, slug: str) -> list[tuple[str, list[Hit]]]:
     upper = text.upper()
     clients = _matching(Client, _beginning_with("engagements_client", "code", upper), text, ("name", "legal_name"))
     engagements = _matching(Engagement, _beginning_with("engagements_engagement", "reference", upper), text, ("title",))
-    matter_ids = [
-        *_beginning_with("engagements_matter", "reference", upper),
-        *_beginning_with("engagements_matter", "client_matter_id", text),
-    ]
-    matters = _matching(Matter, matter_ids, text, ("title",))
+    matters = _matching(Matter, _matters_named(text), text, ("title",))
     prefixes = _beginning_with("engagements_workstream", "item_prefix", upper)
     streams = _matching(Workstream, prefixes, text, ("title",), "matter")
     item_ids = [*_beginning_with("engagements_workitem", "reference", upper), *_items_by_words(text)]

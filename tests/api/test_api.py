@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from engagements import actions
+from engagements import queries as work
 from engagements.models import Client, Pause, WorkItem, Workstream
 from lpo.accounts import actions as accounts
 from lpo.accounts.actor import Actor
@@ -239,6 +242,24 @@ def test_an_issued_invoice_is_read_with_its_lines_and_pdf(
     assert pdf.content.startswith(b"%PDF-")
     assert [row["number"] for row in app.get("invoices/", state="issued").json()["results"]] == [invoice.number]
     assert app.get("charge-terms/").json()["results"][0]["versions"][0]["price"] == "45.00000000"
+
+
+def test_contracts_and_purchase_orders_are_read_with_what_is_left(
+    app: Program, bill: Membership, bella: Membership, alder: Organization
+) -> None:
+    with in_organization(alder.id):
+        engagement = bills.engagement_of(bills.workstream())
+        bills.term(engagement, "fixed", "2500")
+        contract = work.latest_contract(engagement)
+        actions.add_clause(contract=contract, by=make.system(), number="B 2.1", title="Turnaround")
+        order: Any = {"number": "PO-1", "amount": Decimal(6000), "currency": "USD", "valid_from": date(2026, 9, 1)}
+        actions.add_order(engagement=engagement, by=make.system(), **order)
+        bills.issued(engagement, bill, bella)
+    (read,) = app.get("contracts/", engagement=engagement.reference).json()["results"]
+    assert (read["number"], read["clauses"]) == (1, [{"number": "B 2.1", "title": "Turnaround", "text": ""}])
+    (left,) = app.get("purchase-orders/").json()["results"]
+    assert (left["number"], left["drawn"], left["remaining"]) == ("PO-1", "2500.0000", "3500.0000")
+    assert app.get("purchase-orders/", engagement="NONE-E01").json()["results"] == []
 
 
 def test_closed_figures_open_into_their_rows(app: Program, alder: Organization) -> None:

@@ -145,7 +145,7 @@ def test_changed_terms_are_the_contracts_next_version(asha: Membership, stream: 
 
 def test_closing_and_reopening_is_a_button(asha: Membership, stream: Workstream, client_of: SignIn) -> None:
     browser = client_of(asha)
-    for path in ("clients/ACME", "engagements/ACME-E01", "matters/ACME-0001", "matters/ACME-0001/NDA"):
+    for path in ("clients/ACME", "matters/ACME-0001", "matters/ACME-0001/NDA"):
         assert browser.post(f"/alder/{path}/status/", {"status": "closed", "version": 1}).status_code == 302
         assert "Reopen" in text(browser.get(f"/alder/{path}/"))
         assert browser.post(f"/alder/{path}/status/", {"status": "open", "version": 2}).status_code == 302

@@ -11,13 +11,17 @@ from billing.models import Charge, Invoice, InvoiceLine, UsageRecord
 from engagements.models import (
     Client,
     Contract,
+    ContractClause,
     Engagement,
     LateEntry,
     LegalEntity,
     Matter,
     Pause,
+    ProtocolVersion,
+    PurchaseOrder,
     Question,
     StatusUpdate,
+    TeamMember,
     WorkItem,
     Workstream,
 )
@@ -69,6 +73,31 @@ def engagements(place: Place, n: int) -> None:
     copies(Engagement, place.refs.engagement.id, n, reference=NAMED, title=NAMED)
     contract = Contract.objects.filter(engagement=place.refs.engagement).latest("id")
     copies(Contract, contract.id, n, engagement_id=made(Engagement, "reference"))
+
+
+@inside
+def orders(place: Place, n: int) -> None:
+    order = PurchaseOrder.objects.filter(engagement=place.refs.engagement).latest("id")
+    copies(PurchaseOrder, order.id, min(n, 100), number=NAMED)
+
+
+@inside
+def team(place: Place, n: int) -> None:
+    """One person's parts, a day each."""
+    row = TeamMember.objects.filter(engagement=place.refs.engagement).latest("id")
+    copies(TeamMember, row.id, n, starts_on="t.starts_on - g", ends_on="t.starts_on - g")
+
+
+@inside
+def clauses(place: Place, n: int) -> None:
+    clause = ContractClause.objects.filter(contract__engagement=place.refs.engagement).latest("id")
+    copies(ContractClause, clause.id, n, position="1000 + g", number=NAMED)
+
+
+@inside
+def protocols(place: Place, n: int) -> None:
+    protocol = ProtocolVersion.objects.filter(workstream=place.refs.stream).latest("id")
+    copies(ProtocolVersion, protocol.id, n, number="1000 + g")
 
 
 @inside

@@ -32,6 +32,10 @@ def _engagement(place: Place) -> Values:
     return {"reference": place.refs.engagement.reference}
 
 
+def _contract(place: Place) -> Values:
+    return {**_engagement(place), "number": 1}
+
+
 def _matter(place: Place) -> Values:
     return {"reference": place.refs.matter.reference}
 
@@ -154,7 +158,6 @@ NAMES: dict[str, Part] = {
     "engagements:engagement": _engagement,
     "engagements:edit_engagement": _engagement,
     "engagements:edit_contract": _engagement,
-    "engagements:engagement_status": _engagement,
     "engagements:new_matter": _engagement,
     "engagements:matters": _nothing,
     "engagements:matter": _matter,
@@ -174,6 +177,8 @@ NAMES: dict[str, Part] = {
     "engagements:import_discard": _import,
     "engagements:import_progress": _import,
     "engagements:import_rejected": _import,
+    "engagements:new_load_file": _stream,
+    "engagements:load_file_check": lambda place: {**_import(place), "number": 2},
     "engagements:queue": _nothing,
     "engagements:bulk": _nothing,
     "engagements:item": _item,
@@ -191,6 +196,25 @@ NAMES: dict[str, Part] = {
     "engagements:decide_pause (contest)": _decision("contest"),
     "engagements:search": _nothing,
     "engagements:offer": _nothing,
+    "engagements:contract": _contract,
+    "engagements:new_order": _engagement,
+    "engagements:renew": _engagement,
+    "engagements:convert": _engagement,
+    "engagements:close_engagement": _engagement,
+    "engagements:reopen_engagement": _engagement,
+    "engagements:new_team_member": _engagement,
+    "engagements:end_team_member": lambda place: {**_engagement(place), "number": 1},
+    "engagements:new_protocol": _stream,
+    "engagements:protocol": lambda place: {**_stream(place), "number": 1},
+    "engagements:protocol_file": lambda place: {**_stream(place), "number": 1},
+    "engagements:sign_protocol": lambda place: {**_stream(place), "number": 1},
+    "engagements:edit_order": lambda place: {**_engagement(place), "number": 1},
+    "engagements:correct_contract": _contract,
+    "engagements:contract_file": _contract,
+    "engagements:compare_contracts": lambda place: {**_contract(place), "other": 1},
+    "engagements:add_clause": _contract,
+    "engagements:edit_clause": lambda place: {**_contract(place), "position": 1},
+    "engagements:remove_clause": lambda place: {**_contract(place), "position": 1},
     "engagements:undo (decision)": _accepted,
     "engagements:notice": lambda place: {"reference": place.refs.fresh_delivered.reference},
     "engagements:severity": _error,
@@ -296,7 +320,6 @@ def _month_and(**more: str) -> Part:
 DATA: dict[str, Part] = {
     "accounts:invite": lambda place: {"email": "new@example.org", "role": "reviewer"},
     "engagements:client_status": _status("client"),
-    "engagements:engagement_status": _status("engagement"),
     "engagements:matter_status": _status("matter"),
     "engagements:workstream_status": _status("stream"),
     "reports:publish": lambda place: {"note": "All is well"},

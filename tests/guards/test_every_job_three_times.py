@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -102,6 +103,19 @@ def _confirmed(place: Place) -> Mapping[str, Any]:
     return payload
 
 
+def _over(place: Place) -> Mapping[str, Any]:
+    """An engagement that renews by itself and whose last day was long ago."""
+    work.update_engagement(
+        engagement=place.refs.engagement,
+        by=make.system(),
+        version=place.refs.engagement.version,
+        ends_on=place.refs.engagement.starts_on + timedelta(days=20),
+        renewal="auto",
+        renewal_months=1,
+    )
+    return {}
+
+
 def _unanswered(place: Place) -> Mapping[str, Any]:
     """A notice of delivery whose days have passed."""
     item = place.refs.fresh_delivered
@@ -118,6 +132,7 @@ CASES: dict[str, Case] = {
     "audit.verify": Case(lambda place: {}, leaves=False),
     "engagements.check_import": Case(_uploaded),
     "engagements.load_import": Case(_confirmed),
+    "engagements.renew": Case(_over),
     "sla.attain": Case(_moved),
     "sla.recompute": Case(_misstated_clocks),
     "sla.sweep": Case(_overdue),

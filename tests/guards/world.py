@@ -7,6 +7,7 @@ Everything of an organization carries its name in each text and reference (`alde
 from __future__ import annotations
 
 import calendar
+import io
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -21,7 +22,7 @@ from django.utils.text import slugify
 from billing import actions as billing
 from billing.actions.documents import export_reference
 from engagements import actions as work
-from engagements.models import Engagement, LegalEntity, WorkItem, Workstream
+from engagements.models import Contract, Engagement, LegalEntity, WorkItem, Workstream
 from lpo.accounts import actions as accounts
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership, Organization
@@ -42,7 +43,7 @@ from tests.sla import make as levels
 HAZEL, ROWAN = "hazel", "rowan"
 WORK_PRODUCT = "the privileged words themselves"
 # Prices nobody would write by chance: whoever reads one on a page was shown money.
-PRICES = ["47.31", "2731.19", "2,731.19", "93.57", "97.13", "83.71"]
+PRICES = ["97,113.00", "47.31", "2731.19", "2,731.19", "93.57", "97.13", "83.71"]
 INSIDERS = {"insider", "second_billing"}
 ROLES = [role.value for role in Role]
 OUTSIDERS = [role for role in ROLES if role != Role.CLIENT_VIEWER]
@@ -144,7 +145,20 @@ def _entity(word: str) -> LegalEntity:
 
 def _engagement(place: Place, client: Any, title: str) -> Engagement:
     fields = {"legal_entity": place.refs.entity, "starts_on": place.refs.first_month, "manager": place.people["project_manager"]}
-    return make.engagement(client, title=title, **fields)
+    made = make.engagement(client, title=title, **fields)
+    contract = Contract.objects.get(engagement=made)
+    work.add_clause(contract=contract, by=make.system(), number=f"{title} 1", title="Review", text=f"{title} at 47.31 each")
+    signed = f"{title}, signed, at 47.31 each".encode()
+    file = store(
+        kind="contract", content=signed, file_name=f"{title}.pdf", media_type="application/pdf", by=make.system(), client_id=client.id
+    )
+    work.attach_signed_file(contract=contract, by=make.system(), document=file)
+    manager = place.people["project_manager"]
+    work.add_team_member(engagement=made, by=make.system(), member=manager, role="manager", starts_on=made.starts_on)
+    work.add_order(
+        engagement=made, by=make.system(), number=f"{title} PO", amount=Decimal("97113.00"), currency="USD", valid_from=made.starts_on
+    )
+    return made
 
 
 def _clients_work(place: Place, word: str) -> None:
@@ -152,6 +166,7 @@ def _clients_work(place: Place, word: str) -> None:
     refs.engagement = _engagement(place, refs.client, f"{word} contracts")
     refs.matter = make.matter(refs.engagement, title=f"{word} NDAs", supervising_attorney=place.people["attorney"])
     refs.stream = make.workstream(refs.matter, title=f"{word} NDA review", item_prefix=f"{capital}N")
+    _protocol(refs.stream, f"{word}")
     refs.calendar = levels.calendar(f"{word} office")
     refs.level = _level(refs.stream, f"{word} turnaround")
     refs.accuracy = levels.accuracy_level(refs.stream, name=f"{word} accuracy", effective_from=refs.first_month)
@@ -172,6 +187,22 @@ def at(month: date, day: int, hour: int = 10) -> datetime:
 
 def _done(stream: Workstream, title: str, received: datetime, hours: int) -> WorkItem:
     return make.item(stream, title=title, received_at=received, state="delivered", moved_at=received + timedelta(hours=hours))
+
+
+def _protocol(stream: Workstream, word: str) -> None:
+    """How the work is done, as a text and a file, neither signed."""
+    said = f"{word}: {WORK_PRODUCT}"
+    file = store(
+        kind="protocol",
+        content=said.encode(),
+        file_name=f"{word}.txt",
+        media_type="text/plain",
+        by=make.system(),
+        client_id=stream.client_id,
+        matter_id=stream.matter_id,
+    )
+    starts = timezone.localdate()
+    work.write_protocol(workstream=stream, by=make.system(), title=f"{word} protocol", effective_from=starts, text=said, document=file)
 
 
 def _history(place: Place, stream: Workstream, word: str) -> None:
@@ -237,6 +268,14 @@ def _file(stream: Workstream, word: str) -> None:
     batch = work.upload_file(workstream=stream, by=make.system(), purpose="items", content=content, file_name=f"{word}.csv")
     columns = {"external_id": "id", "title": "title", "received_at": "received"}
     work.map_columns(batch=batch, by=make.system(), mapping={"columns": columns, "zone": "UTC", "dates": "iso"})
+    _load_file(stream, word)
+
+
+def _load_file(stream: Workstream, word: str) -> None:
+    """A load file that waits to be checked; its custodian was dropped on the way in."""
+    lines = ["þDOCIDþ\x14þBATCHþ\x14þCUSTODIANþ", f"þ{word}-A1þ\x14þ{word} batchþ\x14þ{WORK_PRODUCT}þ"]
+    stream_of_bytes = io.BytesIO("\r\n".join([*lines, ""]).encode())
+    work.upload_load_file(workstream=stream, by=make.system(), stream=stream_of_bytes, file_name=f"{word}.dat")
 
 
 def _second_clients_work(place: Place, word: str) -> None:
@@ -244,6 +283,7 @@ def _second_clients_work(place: Place, word: str) -> None:
     refs.second_engagement = _engagement(place, refs.second_client, f"Hazel {word} drafting")
     refs.second_matter = make.matter(refs.second_engagement, title=f"Hazel {word} claims")
     refs.second_stream = make.workstream(refs.second_matter, title=f"Hazel {word} drafts", item_prefix=f"HAZ{word.upper()[:5]}")
+    _protocol(refs.second_stream, f"Hazel {word}")
     refs.second_item = make.item(refs.second_stream, title=f"Hazel {word} draft", received_at=timezone.now() - timedelta(days=4))
     refs.second_waiting = _on_hold(place, refs.second_stream, f"Hazel {word} waiting")
     _decided(place, refs.second_stream, f"Hazel {word}", "second_")
@@ -260,6 +300,7 @@ def _walled_work(place: Place, word: str) -> None:
     refs = place.refs
     refs.walled = make.matter(refs.engagement, title=f"Rowan {word} merger")
     refs.walled_stream = make.workstream(refs.walled, title=f"Rowan {word} review", item_prefix=f"ROW{word.upper()[:5]}")
+    _protocol(refs.walled_stream, f"Rowan {word}")
     refs.walled_item = make.item(refs.walled_stream, title=f"Rowan {word} overdue", received_at=timezone.now() - timedelta(days=5))
     refs.walled_waiting = _on_hold(place, refs.walled_stream, f"Rowan {word} waiting")
     _decided(place, refs.walled_stream, f"Rowan {word}", "walled_")

@@ -46,8 +46,8 @@ class EngagementSerializer(Strict, Read[Engagement]):
     class Meta:
         model = Engagement
         fields = (
-            "reference", "client", "legal_entity", "title", "delivery_model", "location", "starts_on", "ends_on", "status", "created_at",
-            "version",
+            "reference", "client", "legal_entity", "title", "delivery_model", "location", "starts_on", "ends_on", "renewal",
+            "renewal_months", "notice_days", "notice_given_on", "status", "created_at", "version",
         )  # fmt: skip
         read_only_fields = ("reference", "status", "created_at")
 
@@ -59,8 +59,8 @@ class MatterSerializer(Strict, Read[Matter]):
     class Meta:
         model = Matter
         fields = (
-            "reference", "client", "engagement", "client_matter_id", "title", "jurisdiction", "status", "published_at",
-            "created_at", "version",
+            "reference", "client", "engagement", "client_matter_id", "own_matter_id", "title", "jurisdiction", "end_client", "bill_to",
+            "status", "published_at", "created_at", "version",
         )  # fmt: skip
         read_only_fields = ("reference", "status", "published_at", "created_at")
 
