@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, register_converter
 
-from engagements.views import clients, engagements, imports, items, matters, queue, search, workstreams
+from engagements.views import clients, distribute, engagements, imports, items, matters, people, queue, search, workstreams
 
 
 class Prefix:
@@ -59,6 +59,7 @@ urlpatterns = [
     path(_IMPORT + "rejected.csv", imports.rejected, name="import_rejected"),
     path("work/", queue.queue, name="queue"),
     path("work/bulk/", queue.bulk, name="bulk"),
+    path("work/distribute/", distribute.distribute, name="distribute"),
     path(_ITEM, items.item, name="item"),
     path(_ITEM + "edit/", items.edit_item, name="edit_item"),
     path(_ITEM + "assign/", items.assign, name="assign"),
@@ -70,4 +71,10 @@ urlpatterns = [
     path(_ITEM + "pauses/<int:number>/<str:what>/", items.decide_pause, name="decide_pause"),
     path("search/", search.search, name="search"),
     path("search/offer/", search.offer, name="offer"),
+    path("team/", people.team, name="team"),
+    path("team/me/", people.my_profile, name="my_profile"),
+    path("team/<str:email>/", people.profile, name="profile"),
+    path("team/<str:email>/edit/", people.edit_profile, name="edit_profile"),
+    path("team/<str:email>/<str:part>/new/", people.add_to_profile, name="add_to_profile"),
+    path("team/<str:email>/<str:part>/<int:number>/remove/", people.remove_from_profile, name="remove_from_profile"),
 ]

@@ -111,12 +111,12 @@ def known_of(workstream: Workstream, source: str, external_ids: Sequence[str]) -
     return {known.item["external_id"]: known for known in by_id.values()}
 
 
-def plan_cases(batch: ImportBatch, cases: Sequence[Case], people: Mapping[str, int]) -> list[Plan]:
+def plan_cases(batch: ImportBatch, cases: Sequence[Case], people: Mapping[str, int | str]) -> list[Plan]:
     known = known_of(batch.workstream, batch.source, [case.item for case in cases])
     return [_plan(case, known.get(case.item), people) for case in cases]
 
 
-def _plan(case: Case, known: Known | None, people: Mapping[str, int]) -> Plan:
+def _plan(case: Case, known: Known | None, people: Mapping[str, int | str]) -> Plan:
     before = known.history if known else Folded()
     history = combine(before, case.events)
     values = _values(case, people)
@@ -125,7 +125,7 @@ def _plan(case: Case, known: Known | None, people: Mapping[str, int]) -> Plan:
     return Plan(case, known, history, difference(before, history), values)
 
 
-def _values(case: Case, people: Mapping[str, int]) -> dict[str, Any]:
+def _values(case: Case, people: Mapping[str, int | str]) -> dict[str, Any]:
     """Attributes the file states, as the item stores them. Somebody it names who is not here is left out."""
     stated = {name: value for name, (_, value) in case.stated.items()}
     values: dict[str, Any] = {}
@@ -135,7 +135,8 @@ def _values(case: Case, people: Mapping[str, int]) -> dict[str, Any]:
         values["priority"] = stated["priority"].lower()
     if "quantity" in stated:
         values["quantity"] = Decimal(stated["quantity"])
-    if (member := people.get(stated.get("assignee", "").lower())) is not None:
+    # Whoever must not be given the work is passed over, as somebody unknown is: a log tells what was.
+    if isinstance(member := people.get(stated.get("assignee", "").lower()), int):
         values["assignee_id"] = member
     return values
 
@@ -171,7 +172,7 @@ def check_history(batch: ImportBatch) -> Generator[Progress, None, None]:
 
 def _compare(batch: ImportBatch, cases: Sequence[Case], counts: dict[str, int], total: int) -> Generator[Progress, None, None]:
     """Say of every row whether it adds something, and what the file adds altogether."""
-    people = people_of(batch.workstream.matter)
+    people = people_of(batch.workstream)
     counts |= dict.fromkeys(("items_new", "items_changed", "items_unchanged", "moves", "waits"), 0)
     shown: dict[str, list[tuple[Any, ...]]] = {NEW: [], CHANGED: [], UNCHANGED: []}
     for start in range(0, len(cases), CASES_AT_ONCE):
@@ -211,7 +212,7 @@ def load_history(batch: ImportBatch, cursor: Mapping[str, Any], by: Actor) -> Ge
     except Unreadable as error:  # checked before, so only damage to the stored file leads here
         refuse_batch(batch, str(error))
         return
-    people = people_of(batch.workstream.matter)
+    people = people_of(batch.workstream)
     for start in range(int(cursor.get("items", 0)), len(cases), CASES_AT_ONCE):
         chunk = cases[start : start + CASES_AT_ONCE]
         # Two loads of one log follow one another, and the second finds everything known.

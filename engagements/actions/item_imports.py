@@ -18,9 +18,10 @@ from engagements.actions.imports import bytes_of, finish_check, finish_load, ref
 from engagements.copying import insert_many
 from engagements.imports.items import BY_NAME, Options, parse
 from engagements.imports.reader import Problem, Unreadable, cells_of, rows_of
-from engagements.models import ImportBatch, ImportRow, Matter, MatterInsider, WorkItem, Workstream
+from engagements.models import ImportBatch, ImportRow, WorkItem, Workstream
 from engagements.models.clients import Status
 from engagements.queries import staff
+from engagements.staffing import Staffing, streams_of
 from lpo.accounts.actor import Actor
 from lpo.accounts.roles import Permission
 from lpo.audit.record import record
@@ -48,12 +49,12 @@ class Judged:
     reason: str = ""
 
 
-def people_of(matter: Matter) -> dict[str, int]:
-    """E-mail address → member who may be given work of this matter."""
-    rows = staff()
-    if matter.walled:
-        rows = rows.filter(id__in=MatterInsider.objects.filter(matter=matter).values("member_id"))
-    return {member.user.email.lower(): member.id for member in rows}
+def people_of(workstream: Workstream) -> dict[str, int | str]:
+    """E-mail address → member who may be given work of this workstream, or why that one may not."""
+    members = list(staff())
+    streams = streams_of([workstream.id])
+    staffing = Staffing(members, streams.values())
+    return {member.user.email.lower(): staffing.blocked(member, streams[workstream.id]) or member.id for member in members}
 
 
 def _stored(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,7 +103,7 @@ def check_items(batch: ImportBatch, cursor: Mapping[str, Any]) -> Generator[Prog
         ImportRow.objects.filter(batch=batch).delete()
     table, content = table_of(batch), bytes_of(batch)
     total = content.count(b"\n")
-    options = Options(batch.mapping["columns"], ZoneInfo(batch.mapping["zone"]), batch.mapping["dates"], people_of(batch.workstream.matter))
+    options = Options(batch.mapping["columns"], ZoneInfo(batch.mapping["zone"]), batch.mapping["dates"], people_of(batch.workstream))
     seen: dict[str, int] = {}
     chunk: list[tuple[int, dict[str, Any] | Problem, Mapping[str, Any]]] = []
     try:
@@ -306,7 +307,7 @@ def upsert_items(*, by: Actor, workstream: Workstream, rows: Sequence[Mapping[st
         raise Refused("This workstream is closed. Reopen it first.")
     if len(rows) > MOST_API_ROWS:
         raise Refused(f"At most {MOST_API_ROWS:,} rows at a time.", "rows")
-    people = people_of(Matter.objects.get(pk=workstream.matter_id))
+    people = people_of(workstream)
     now = timezone.now()
     judged = [_complete(row) for row in judge(workstream, source, _parsed(rows, people, now))]
     loading = [{"n": row.number, "data": row.data} for row in judged if row.verdict in {NEW, CHANGED}]
@@ -337,7 +338,7 @@ def _complete(row: Judged) -> Judged:
 
 
 def _parsed(
-    rows: Sequence[Mapping[str, Any]], people: Mapping[str, int], now: datetime
+    rows: Sequence[Mapping[str, Any]], people: Mapping[str, int | str], now: datetime
 ) -> list[tuple[int, dict[str, Any] | Problem, Mapping[str, Any]]]:
     found: list[tuple[int, dict[str, Any] | Problem, Mapping[str, Any]]] = []
     seen: set[str] = set()

@@ -1,10 +1,14 @@
 from engagements.models.clients import Client, Contract, Engagement, LegalEntity, Matter, MatterInsider, StatusUpdate, Workstream
 from engagements.models.imports import ImportBatch, ImportMapping, ImportRow
 from engagements.models.items import Assignment, Pause, Transition, WorkItem
+from engagements.models.people import Absence, Admission, Conflict, ReviewerProfile, SpokenLanguage, Training
 
 __all__ = [
+    "Absence",
+    "Admission",
     "Assignment",
     "Client",
+    "Conflict",
     "Contract",
     "Engagement",
     "ImportBatch",
@@ -14,7 +18,10 @@ __all__ = [
     "Matter",
     "MatterInsider",
     "Pause",
+    "ReviewerProfile",
+    "SpokenLanguage",
     "StatusUpdate",
+    "Training",
     "Transition",
     "WorkItem",
     "Workstream",

@@ -14,10 +14,13 @@ from engagements import actions, panels, queries, states
 from engagements.actions.items import GRACE, permissions_for_move
 from engagements.forms import AssignForm, ItemEditForm, ItemForm, MoveForm, NoteForm, PauseForm, ResumeForm, UndoForm
 from engagements.models import Assignment, Pause, Transition, WorkItem
+from engagements.staffing import suggestions
 from engagements.views.edges import acting, attempt, fields_of, form_page, item_or_404, posted, to, workstream_crumbs, workstream_or_404
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 from lpo.audit.documents import content_of, store
+
+_SUGGESTED = 4
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,16 @@ def _status_of(item: WorkItem, pauses: list[Pause]) -> tuple[str, str]:
     return ("met" if item.finished else "progressing"), label
 
 
+def _suggested(item: WorkItem, may_track: bool) -> dict[str, Any]:
+    """Who had better get the item, and who must not have it, for who gives work out."""
+    if not may_track or item.finished:
+        return {"suggested": [], "blocked": []}
+    candidates = [member for member in queries.staff()[:200] if P.WORK_ITEMS in member.permissions]
+    found = suggestions(candidates, item)
+    fitting = [each for each in found if not each.blocked and each.member.id != item.assignee_id]
+    return {"suggested": fitting[:_SUGGESTED], "blocked": [each for each in found if each.blocked]}
+
+
 def _item_page(request: TenantRequest, item: WorkItem, **bound: Any) -> HttpResponse:
     moves, gone, pauses = queries.history_of(item)
     may = request.membership.may
@@ -108,6 +121,7 @@ def _item_page(request: TenantRequest, item: WorkItem, **bound: Any) -> HttpResp
         "pause_form": PauseForm(),
         "resume_form": ResumeForm(),
         "assign_form": AssignForm(initial={"assignee": item.assignee_id}),
+        **_suggested(item, may(P.TRACK_ITEMS)),
         **bound,
     }
     return render(request, "engagements/item.html", context, status=422 if bound else 200)

@@ -53,6 +53,7 @@ GROUPS: list[tuple[str, list[Entry]]] = [
             Entry("Clients", "engagements:clients", P.VIEW_WORK, "c"),
             Entry("Engagements", "engagements:engagements", P.VIEW_WORK, "e"),
             Entry("Matters", "engagements:matters", P.VIEW_WORK, "m"),
+            Entry("Team", "engagements:team", P.VIEW_STAFF, "u"),
         ],
     ),
     (

@@ -23,6 +23,7 @@ DECIDED_BY_ACTION = {
     "engagements:move (accept)",
     "engagements:pause (backdated)",
     "engagements:undo",
+    "engagements:profile",
     "engagements:decide_pause (withdraw)",
     "engagements:decide_pause (uphold)",
     "engagements:decide_pause (contest)",

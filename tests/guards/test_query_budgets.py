@@ -68,6 +68,7 @@ LISTS = [
     List("engagements:queue", bulk.items),
     List("engagements:offer", bulk.items, budget=20, why="six kinds of things are searched, each by its beginning and by words"),
     List("engagements:offer", bulk.drafts, budget=20, why="six kinds of things are searched, each by its beginning and by words"),
+    List("engagements:team", bulk.people),
     List("sla:today", bulk.clocks),
     List("sla:levels", bulk.levels),
     List("sla:window", bulk.rows_behind_a_figure, budget=16, why="the figure, its claim, and what today's facts would say"),

@@ -130,6 +130,7 @@ def _fill(place: Place, word: str) -> None:
     for who, client in (("client_viewer", refs.client), ("second_viewer", refs.second_client)):
         name = "Carla" if who == "client_viewer" else "Hana"
         place.people[who] = person(place.organization, f"{name} {word}", Role.CLIENT_VIEWER, client.id)
+    _profile(place, word)
     _clients_work(place, word)
     _second_clients_work(place, word)
     _walled_work(place, word)
@@ -140,6 +141,17 @@ def _entity(word: str) -> LegalEntity:
     return make.legal_entity(
         name=f"{word} Legal LLC", number_prefix=word.upper()[:5], query_contact=f"billing@{word.lower()}.example", country="US"
     )
+
+
+def _profile(place: Place, word: str) -> None:
+    """Somebody with one line of each kind, the conflict with a client that outside counsel does not see."""
+    who: dict[str, Any] = {"member": place.people["leaver"], "by": make.system()}
+    work.update_profile(version=1, location=f"{word} City", capacity=Decimal(40), capacity_unit="items", **who)
+    work.add_language(language="de", level="fluent", **who)
+    work.add_admission(jurisdiction="New York", number=f"{word} 1", **who)
+    work.add_training(kind="nda_review", title=f"{word} playbook", passed_on=place.refs.first_month, **who)
+    work.add_conflict(client=place.refs.second_client, since=place.refs.first_month, **who)
+    work.add_absence(starts_on=place.refs.first_month, ends_on=place.refs.first_month, **who)
 
 
 def _engagement(place: Place, client: Any, title: str) -> Engagement:
