@@ -9,10 +9,11 @@ from django.urls import reverse
 from engagements.actions.history_imports import check_history, load_history
 from engagements.actions.imports import HISTORY
 from engagements.actions.item_imports import check_items, load_items
+from engagements.actions.time import stop_idle_timers
 from engagements.models import ImportBatch
 from engagements.models.imports import ImportState
 from lpo.accounts.models import Organization
-from lpo.jobs.registry import Progress, Result, Run, handler
+from lpo.jobs.registry import Progress, Result, Run, every, handler
 
 
 def _batch(run: Run) -> ImportBatch:
@@ -47,3 +48,10 @@ def load_import(run: Run) -> Generator[Progress, None, Result | None]:
         return None
     yield from load_history(batch, run.cursor, run.actor) if batch.purpose == HISTORY else load_items(batch, run.cursor, run.actor)
     return _result(run, batch)
+
+
+@every("engagements.idle_timers", minutes=5, title="End timers of those who went away")
+def idle_timers(run: Run) -> Result | None:
+    """End every timer whose person was not seen for 15 minutes. Done again, there is none left."""
+    stop_idle_timers(by=run.actor)
+    return None

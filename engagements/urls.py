@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, register_converter
 
-from engagements.views import clients, distribute, engagements, imports, items, matters, people, queue, search, workstreams
+from engagements.views import clients, distribute, engagements, imports, items, matters, people, queue, search, time, workstreams
 
 
 class Prefix:
@@ -77,4 +77,14 @@ urlpatterns = [
     path("team/<str:email>/edit/", people.edit_profile, name="edit_profile"),
     path("team/<str:email>/<str:part>/new/", people.add_to_profile, name="add_to_profile"),
     path("team/<str:email>/<str:part>/<int:number>/remove/", people.remove_from_profile, name="remove_from_profile"),
+    path("time/", time.my_week, name="time"),
+    path("time/new/", time.new_time, name="new_time"),
+    path("time/submit/", time.submit_time, name="submit_time"),
+    path("time/week.csv", time.time_csv, name="time_csv"),
+    path("time/<int:number>/edit/", time.edit_time, name="edit_time"),
+    path("time/<int:number>/remove/", time.remove_time, name="remove_time"),
+    path("time/sheets/", time.sheets, name="time_sheets"),
+    path("time/sheets/week.csv", time.sheets_csv, name="time_sheets_csv"),
+    path("time/sheets/<str:email>/<str:week>/", time.sheet, name="time_sheet"),
+    path("time/lock/", time.time_lock, name="time_lock"),
 ]

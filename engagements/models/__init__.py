@@ -2,6 +2,7 @@ from engagements.models.clients import Client, Contract, Engagement, LegalEntity
 from engagements.models.imports import ImportBatch, ImportMapping, ImportRow
 from engagements.models.items import Assignment, Pause, Transition, WorkItem
 from engagements.models.people import Absence, Admission, Conflict, ReviewerProfile, SpokenLanguage, Training
+from engagements.models.time import TimeEntry, TimeLock, WorkTimer
 
 __all__ = [
     "Absence",
@@ -21,8 +22,11 @@ __all__ = [
     "ReviewerProfile",
     "SpokenLanguage",
     "StatusUpdate",
+    "TimeEntry",
+    "TimeLock",
     "Training",
     "Transition",
     "WorkItem",
+    "WorkTimer",
     "Workstream",
 ]

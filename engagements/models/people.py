@@ -19,6 +19,8 @@ class ReviewerProfile(TenantModel):
         max_digits=7, decimal_places=1, null=True, blank=True, validators=[MinValueValidator(0)], help_text="A full week. Empty if unknown."
     )
     capacity_unit = models.CharField(max_length=5, choices=[("items", "Units of work"), ("hours", "Hours")], default="items")
+    # Drawn by UPDATE … RETURNING: the number of this person's next time entry.
+    time_count = models.PositiveIntegerField(default=0)
     version = models.PositiveIntegerField(default=1)
 
     class Meta:

@@ -50,7 +50,7 @@ PARTS = {
 }
 
 
-def _member_or_404(request: TenantRequest, email: str) -> Membership:
+def member_or_404(request: TenantRequest, email: str) -> Membership:
     rows = Membership.objects.filter(organization=request.organization, user__email=email).exclude(role=Role.CLIENT_VIEWER)
     found = rows.select_related("user", "organization").first()
     if found is None:
@@ -88,7 +88,7 @@ def my_profile(request: TenantRequest, organization: str) -> HttpResponse:
 @requires(P.VIEW_WORK)
 def profile(request: TenantRequest, organization: str, email: str) -> HttpResponse:
     """One's own, or another's for who plans the work."""
-    member = _member_or_404(request, email)
+    member = member_or_404(request, email)
     own = member.id == request.membership.id
     if not own and not request.membership.may(P.VIEW_STAFF):
         raise PermissionDenied("Only those who plan the work see another's profile.")
@@ -148,7 +148,7 @@ def _line(row: Any, clients: dict[int, str], today: Any) -> tuple[str, str, str]
 @requires(P.EDIT_STAFF, POST=P.EDIT_STAFF)
 @acting
 def edit_profile(request: TenantRequest, organization: str, email: str) -> HttpResponse:
-    member = _member_or_404(request, email)
+    member = member_or_404(request, email)
     row = ReviewerProfile.objects.filter(member=member).first()
     form = ProfileForm(posted(request), instance=row, initial={"version": row.version if row else 1})
     saved = attempt(form, lambda: actions.update_profile(member=member, by=request.actor, **form.cleaned_data))
@@ -160,7 +160,7 @@ def edit_profile(request: TenantRequest, organization: str, email: str) -> HttpR
 @requires(P.EDIT_STAFF, POST=P.EDIT_STAFF)
 @acting
 def add_to_profile(request: TenantRequest, organization: str, email: str, part: str) -> HttpResponse:
-    member, chosen = _member_or_404(request, email), _part_or_404(part)
+    member, chosen = member_or_404(request, email), _part_or_404(part)
     initial = {"since": today_of(request.organization.time_zone)} if chosen.model is Conflict else {}
     form = chosen.form(posted(request), initial=initial)
     added = attempt(form, lambda: chosen.add(member=member, by=request.actor, **form.cleaned_data))
@@ -183,7 +183,7 @@ def _form(request: TenantRequest, member: Membership, form: BaseForm, title: str
 @requires(POST=P.EDIT_STAFF)
 @acting
 def remove_from_profile(request: TenantRequest, organization: str, email: str, part: str, number: int) -> HttpResponse:
-    member = _member_or_404(request, email)
+    member = member_or_404(request, email)
     rows = _rows(_part_or_404(part), member)
     if not 1 <= number <= len(rows):
         raise Http404("No such page.")

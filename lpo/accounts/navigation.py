@@ -54,6 +54,7 @@ GROUPS: list[tuple[str, list[Entry]]] = [
             Entry("Engagements", "engagements:engagements", P.VIEW_WORK, "e"),
             Entry("Matters", "engagements:matters", P.VIEW_WORK, "m"),
             Entry("Team", "engagements:team", P.VIEW_STAFF, "u"),
+            Entry("Time", "engagements:time", P.RECORD_TIME, "h"),
         ],
     ),
     (

@@ -52,6 +52,11 @@ def _waiting(place: Place) -> Values:
     return {"reference": place.refs.waiting.reference}
 
 
+def _number_one(place: Place) -> Values:
+    """The first time entry of whoever asks; everybody who records time has one."""
+    return {"number": 1}
+
+
 def _level(place: Place) -> Values:
     return {"prefix": place.refs.stream.item_prefix, "number": 1}
 
@@ -183,6 +188,16 @@ NAMES: dict[str, Part] = {
     "engagements:add_to_profile": lambda place: {**_email(place), "part": "languages"},
     "engagements:add_to_profile (conflicts)": lambda place: {**_email(place), "part": "conflicts"},
     "engagements:remove_from_profile": lambda place: {**_email(place), "part": "conflicts", "number": 1},
+    "engagements:time": _nothing,
+    "engagements:new_time": _nothing,
+    "engagements:submit_time": _nothing,
+    "engagements:time_csv": _nothing,
+    "engagements:edit_time": _number_one,
+    "engagements:remove_time": _number_one,
+    "engagements:time_sheets": _nothing,
+    "engagements:time_sheets_csv": _nothing,
+    "engagements:time_sheet": lambda place: {**_email(place), "week": "2026-01-05"},
+    "engagements:time_lock": _nothing,
     "reports:publish": _matter,
     "billing:invoices": _nothing,
     "billing:run": _nothing,
@@ -290,6 +305,9 @@ DATA: dict[str, Part] = {
     "engagements:edit_profile": lambda place: {"version": 1, "location": "Pune, India", "capacity_unit": "items"},
     "engagements:add_to_profile (conflicts)": lambda place: {"party": "Rival Holdings", "since": "2026-01-01"},
     "engagements:add_to_profile": lambda place: {"language": "fr", "level": "fluent"},
+    "engagements:new_time": lambda place: {"item": place.refs.item.reference, "day": "2026-01-05", "minutes": "1:30"},
+    "engagements:time_sheet": lambda place: {"do": "approve"},
+    "engagements:time_lock": lambda place: {"version": 1, "grace_days": 3},
     "engagements:new_item": lambda place: {"title": "New", "kind": "work", "received_at": "2026-01-05T10:00", "quantity": "1"},
     "engagements:assign": lambda place: {"assignee": place.people["project_manager"].id},
     "engagements:move": _move("item", "in_review"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -46,6 +47,14 @@ class Case:
 def _moved(place: Place) -> Mapping[str, Any]:
     work.move_item(item=place.refs.item, to="delivered", by=make.system())
     assert DirtyWindow.objects.exists()
+    return {}
+
+
+def _gone_away(place: Place) -> Mapping[str, Any]:
+    timer = work.start_timer(item=place.refs.item, by=Actor.member(place.people["reviewer"]))
+    type(timer).objects.filter(pk=timer.pk).update(
+        started_at=timer.started_at - timedelta(hours=1), seen_at=timer.seen_at - timedelta(minutes=20)
+    )
     return {}
 
 
@@ -107,6 +116,7 @@ CASES: dict[str, Case] = {
     "audit.verify": Case(lambda place: {}, leaves=False),
     "engagements.check_import": Case(_uploaded),
     "engagements.load_import": Case(_confirmed),
+    "engagements.idle_timers": Case(_gone_away),
     "sla.attain": Case(_moved),
     "sla.recompute": Case(_misstated_clocks),
     "sla.sweep": Case(_overdue),

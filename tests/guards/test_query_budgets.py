@@ -69,6 +69,8 @@ LISTS = [
     List("engagements:offer", bulk.items, budget=20, why="six kinds of things are searched, each by its beginning and by words"),
     List("engagements:offer", bulk.drafts, budget=20, why="six kinds of things are searched, each by its beginning and by words"),
     List("engagements:team", bulk.people),
+    List("engagements:time", bulk.time_entries),
+    List("engagements:time_sheets", bulk.time_entries),
     List("sla:today", bulk.clocks),
     List("sla:levels", bulk.levels),
     List("sla:window", bulk.rows_behind_a_figure, budget=16, why="the figure, its claim, and what today's facts would say"),

@@ -134,6 +134,7 @@ def _fill(place: Place, word: str) -> None:
     _clients_work(place, word)
     _second_clients_work(place, word)
     _walled_work(place, word)
+    _time(place, word)
     _of_the_house(place, word)
 
 
@@ -152,6 +153,17 @@ def _profile(place: Place, word: str) -> None:
     work.add_training(kind="nda_review", title=f"{word} playbook", passed_on=place.refs.first_month, **who)
     work.add_conflict(client=place.refs.second_client, since=place.refs.first_month, **who)
     work.add_absence(starts_on=place.refs.first_month, ends_on=place.refs.first_month, **who)
+
+
+def _time(place: Place, word: str) -> None:
+    """An entry of everybody who records time; the insider's lies behind the wall and is handed in."""
+    refs, day = place.refs, timezone.now().astimezone(ZONE).date() - timedelta(days=1)
+    for who in ("owner", "project_manager", "coordinator", "reviewer"):
+        by = Actor.member(place.people[who])
+        work.add_time(by=by, workstream=refs.stream, item=refs.item, day=day, minutes=Decimal(30), narrative=f"Reviewed {word} one")
+    insider = Actor.member(place.people["insider"])
+    work.add_time(by=insider, workstream=refs.walled_stream, day=day, minutes=Decimal(45), narrative=f"Reviewed Rowan {word}")
+    work.submit_week(by=insider, week=day)
 
 
 def _engagement(place: Place, client: Any, title: str) -> Engagement:
