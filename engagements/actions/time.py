@@ -38,10 +38,10 @@ def week_of(day: date) -> date:
 def member_of(by: Actor) -> Membership:
     """Whose time it is: a person's own. Raises `Refused` for the system."""
     by.need(Permission.RECORD_TIME)
-    if by.member_id is None:
+    member_id = by.member_id
+    if member_id is None:
         raise Refused("Time is recorded by the person who spent it.")
-    member: Membership = Membership.objects.select_related("user", "organization").get(pk=by.member_id)
-    return member
+    return Membership.objects.select_related("user", "organization").get(pk=member_id)
 
 
 def zone_of(member: Membership) -> ZoneInfo:
