@@ -6,6 +6,9 @@ class BillingConfig(AppConfig):
 
     def ready(self) -> None:
         # Models are loaded by now, which the panels read.
-        from billing import panels  # noqa: PLC0415
+        from billing import closing, holds, orders, panels  # noqa: PLC0415
 
         panels.register()
+        holds.register()
+        closing.register()
+        orders.register()

@@ -13,6 +13,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from billing import credits, queries
+from billing.bases import baseline_of, cap_periods
 from billing.late import difference
 from billing.models import BillingPeriod, Charge, ChargeTerm, UsageRecord
 from billing.periods import days_of
@@ -20,6 +21,8 @@ from billing.queries import BillableItem, TermSpan
 from billing.rating import RatedLine, rate
 from billing.terms import Days, Usage
 from engagements.models import Contract, Engagement
+from engagements.models.clients import CreditBase
+from engagements.queries import contract_on
 from lpo.core.money import add, round_money
 from sla.models import CreditClaim
 
@@ -190,31 +193,46 @@ def _credits(engagement: Engagement, period: BillingPeriod, contract: Contract, 
         if measured is not None and measured.index <= period.index:
             periods[measured.id] = measured
             by_period[measured.id].append(claim)
-    found = []
-    for key, claims in by_period.items():
-        base = _base(periods[key], period, lines)
+    found: list[Assembled] = []
+    # Credits of this very invoice count against the cap of the time they belong to.
+    given: dict[int, Decimal] = {}
+    for key in sorted(by_period, key=lambda key: periods[key].index):
+        measured = periods[key]
+        governs = contract_on(engagement, measured.starts_on) or contract
+        base = _base(measured, period, lines, governs)
         if base > 0:
-            found += _capped(claims, periods[key], base, contract)
+            room = _room(measured, period, lines, governs) - add(*(given.get(one.id, Decimal(0)) for one in cap_periods(measured, governs)))
+            rows = _capped(by_period[key], measured, base, max(Decimal(0), room), contract.currency)
+            given[key] = -add(*(row.rated.amount for row in rows))
+            found += rows
     return found
 
 
-def _base(measured: BillingPeriod, current: BillingPeriod, lines: Sequence[Assembled]) -> Decimal:
+def _base(measured: BillingPeriod, current: BillingPeriod, lines: Sequence[Assembled], contract: Contract) -> Decimal:
+    """What a credit of a period is a share of: the fees of the terms marked for it, or the contract's baseline amount."""
+    if contract.credit_base == CreditBase.BASELINE:
+        return baseline_of(measured, contract)
     if measured.id != current.id:
         return queries.credit_base(measured)
     outside = queries.outside_credit_base()
     return add(*(line.rated.amount for line in lines if line.period.id == current.id and line.term and line.term.id not in outside))
 
 
-def _capped(claims: Sequence[CreditClaim], measured: BillingPeriod, base: Decimal, contract: Contract) -> list[Assembled]:
-    base = round_money(base, contract.currency)  # stored with four decimals; a formula shows the currency's
-    cap = round_money(base * contract.at_risk_percent / 100, contract.currency)
-    room = max(Decimal(0), cap - queries.credited(measured))
+def _room(measured: BillingPeriod, current: BillingPeriod, lines: Sequence[Assembled], contract: Contract) -> Decimal:
+    """What is left of the share at risk over the time the contract reckons it, up to the measured period."""
+    over = cap_periods(measured, contract)
+    base = round_money(add(*(_base(one, current, lines, contract) for one in over)), contract.currency)
+    return round_money(base * contract.at_risk_percent / 100, contract.currency) - add(*(queries.credited(one) for one in over))
+
+
+def _capped(claims: Sequence[CreditClaim], measured: BillingPeriod, base: Decimal, room: Decimal, currency: str) -> list[Assembled]:
+    base = round_money(base, currency)  # stored with four decimals; a formula shows the currency's
     worth = [
         credits.CreditClaim(str(claim.id), f"Service credit, {claim.level.name}, {claim.attainment.label}", base, claim.percent)
         for claim in claims
     ]
     found = []
-    for claim, line in zip(claims, credits.credit_lines(worth, room, contract.currency).lines, strict=True):
+    for claim, line in zip(claims, credits.credit_lines(worth, room, currency).lines, strict=True):
         share = f"{claim.attainment.numerator} of {claim.attainment.denominator}"
         rated = replace(line, detail=f"{share} · {line.detail}"[:300])
         source = Source(f"claim:{claim.id}", claim.attainment.label, Decimal(1), claim_id=claim.id, matter_id=claim.matter_id)

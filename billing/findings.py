@@ -15,9 +15,13 @@ from django.db.models import Count
 
 from billing import queries
 from billing.models import ChargeTermVersion, Invoice, InvoiceLine
+from billing.orders import balances_by_engagement, order_of
+from engagements.contracts import governing
 from engagements.models import Contract, ImportBatch, Matter, MatterInsider, Workstream
+from engagements.orders import Balance
 from lpo.accounts.models import Membership
 from lpo.accounts.roles import ROLE_PERMISSIONS, Permission
+from lpo.core.templatetags.formats import money
 from lpo.tenancy.context import current_organization_id, current_scope, in_organization
 from sla.models import Attainment, CreditClaim
 
@@ -180,14 +184,39 @@ def _addresses(invoices: Sequence[Invoice]) -> Found:
     rows = Contract.objects.filter(engagement__in=_by_engagement(invoices))
     for contract in rows.order_by("engagement_id", "number"):
         contracts[contract.engagement_id].append(contract)
+    balances = balances_by_engagement(list(_by_engagement(invoices)))
     for invoice in invoices:
-        yield from ((invoice.id, finding) for finding in _address(invoice, contracts[invoice.engagement_id]))
+        known = balances[invoice.engagement_id]
+        found = [*_order(invoice, known), *_address(invoice, contracts[invoice.engagement_id], ordered=bool(known))]
+        yield from ((invoice.id, finding) for finding in found)
 
 
-def _address(invoice: Invoice, contracts: Sequence[Contract]) -> Iterator[Finding]:
-    contract = queries.in_force(contracts, invoice.period.starts_on)
-    if contract is not None and not contract.purchase_order:
-        yield Finding("warn", "The contract names no purchase order.")
+def _order(invoice: Invoice, balances: Sequence[Balance]) -> Iterator[Finding]:
+    """What is wrong with the purchase order an invoice that is not yet issued would draw on."""
+    if not balances or invoice.purchase_order_id is not None:
+        return
+    row = order_of(invoice, balances)
+    last = invoice.period.ends_on
+    if row is None:
+        elsewhere = next((one for one in balances if one.valid_on(last)), None)
+        if elsewhere is not None:
+            yield Finding("block", f"Order {elsewhere.order.number} is in {elsewhere.order.currency}, this invoice in {invoice.currency}.")
+            return
+        ended = max(balances, key=lambda one: (one.order.valid_to or last, one.order.pk)).order
+        when = (
+            f"ended on {ended.valid_to:%d %b %Y}" if ended.valid_to and ended.valid_to < last else f"begins on {ended.valid_from:%d %b %Y}"
+        )
+        yield Finding("block", f"No purchase order is valid on {last:%d %b %Y}: {ended.number} {when}.")
+    elif row.remaining < invoice.net:
+        left, net = money(row.remaining, invoice.currency), money(invoice.net, invoice.currency)
+        text = f"Order {row.order.number} would be overdrawn: {left} {invoice.currency} is left, and the invoice comes to {net} before tax."
+        yield Finding("block", text)
+
+
+def _address(invoice: Invoice, contracts: Sequence[Contract], *, ordered: bool) -> Iterator[Finding]:
+    contract = governing(contracts, invoice.period.starts_on)
+    if contract is not None and not contract.purchase_order and not ordered:
+        yield Finding("warn", "The engagement has no purchase order, and its contract names none.")
     if invoice.client.tax_category == "AE" and not invoice.client.tax_id:
         yield Finding("block", f"Reverse charge needs {invoice.client.name}'s tax ID.")
     if not invoice.client.accounts_payable:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from billing import snapshot, tax
 from billing.explanation import CSV_HEADER, Explanation, LeafKind, csv_rows
 from billing.models import Invoice, InvoiceLine
+from billing.orders import number_of
 from billing.pdf_view import number, price
 from engagements.models import Client, Contract, LegalEntity, Matter
 from lpo.core.exports import plain, write_csv
@@ -63,7 +64,7 @@ def freeze(
             for name, content in sorted(files.items())
         ),
         tax_note=TAX_NOTES.get(invoice.client.tax_category, ""),
-        po_number=contract.purchase_order,
+        po_number=number_of(invoice, contract),
         paper=snapshot.Paper.LETTER if invoice.legal_entity.country in {"US", "CA"} else snapshot.Paper.A4,
     )
     return frozen, files

@@ -173,6 +173,8 @@ class Invoice(TenantModel):
     number = models.CharField(max_length=40, blank=True)
     issue_date = models.DateField(null=True)
     due_date = models.DateField(null=True)
+    # The order an issued invoice draws on; until then `orders.chosen` says which it would be.
+    purchase_order = TenantForeignKey("engagements.PurchaseOrder", via=["client_id"], null=True)
     prepared_by = TenantForeignKey("accounts.Membership", null=True)
     approved_by = TenantForeignKey("accounts.Membership", null=True)
     approved_at = models.DateTimeField(null=True)
@@ -204,6 +206,7 @@ class Invoice(TenantModel):
         indexes = [
             models.Index(fields=["organization", "-id"], name="invoice_recent"),
             models.Index(fields=["organization", "client", "-id"], name="invoice_by_client"),
+            models.Index(fields=["organization", "purchase_order"], name="invoice_by_order"),
         ]
 
     def __str__(self) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
+from django.utils import timezone
 
 from billing import finding, queries, wording
 from billing.models import ChargeTermVersion, Invoice, InvoiceLine, InvoiceState
+from billing.spending import spent
 from engagements import panels
 from engagements.models import Engagement
 from engagements.panels import Panel
@@ -24,12 +26,22 @@ SHOWN = 6
 
 
 def register() -> None:
-    for source in (charge_terms, invoices):
+    for source in (spend, charge_terms, invoices):
         if source not in panels.engagement_panels:
             panels.engagement_panels.append(source)
     panels.searches["Invoices"] = finding.invoices
     if credited not in slots.claim_became:
         slots.claim_became.append(credited)
+
+
+def spend(request: TenantRequest, engagement: Engagement) -> Panel | None:
+    """What is invoiced and in preparation against the contract's baseline amount."""
+    if not request.membership.may(Permission.VIEW_MONEY):
+        return None
+    rows = spent(engagement, timezone.now())
+    if not rows:
+        return None
+    return Panel("Fees against the baseline", "billing/_spend_panel.html", {"rows": rows}, Permission.VIEW_MONEY, flush=True)
 
 
 def charge_terms(request: TenantRequest, engagement: Engagement) -> Panel | None:

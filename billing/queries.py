@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -82,21 +82,10 @@ def _feed(version: ChargeTermVersion, start: datetime, end: datetime) -> dict[st
     }
 
 
-def contract_on(engagement: Engagement, day: date) -> Contract | None:
-    """The contract version in force on a day, else the first."""
-    return in_force(list(Contract.objects.filter(engagement=engagement).order_by("number")), day)
-
-
 def currency_of(engagement: Engagement) -> str:
     """What the engagement is billed in: its contract's currency; the client's while there is no contract."""
     latest = Contract.objects.filter(engagement=engagement).order_by("-number").first()
     return latest.currency if latest is not None else engagement.client.currency
-
-
-def in_force(versions: Sequence[Contract], day: date) -> Contract | None:
-    """Of versions in order of their numbers, the one in force on a day, else the first."""
-    begun = [version for version in versions if version.effective_from <= day]
-    return begun[-1] if begun else (versions[0] if versions else None)
 
 
 @dataclass(frozen=True)

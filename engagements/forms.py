@@ -11,8 +11,8 @@ from django.conf import settings
 
 from engagements import states
 from engagements.imports.reader import ENCODINGS
-from engagements.models import Client, Contract, Engagement, LegalEntity, Matter, Pause, WorkItem, Workstream
-from engagements.queries import staff
+from engagements.models import Client, Engagement, LegalEntity, Matter, Pause, WorkItem, Workstream
+from engagements.queries import parties_of, staff
 from lpo.accounts.models import Membership
 from lpo.core.errors import Refused
 from lpo.core.validators import validate_year
@@ -44,7 +44,7 @@ class Moment(forms.DateTimeField):
         super().__init__(widget=widget, input_formats=formats, validators=[validate_year], **kwargs)
 
 
-def _day(**kwargs: Any) -> forms.DateField:
+def day_field(**kwargs: Any) -> forms.DateField:
     return forms.DateField(widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), validators=[validate_year], **kwargs)
 
 
@@ -54,6 +54,22 @@ class Refusable:
     def refuse(self, refusal: Refused) -> None:
         field = refusal.field if refusal.field in self.fields else None  # type: ignore[attr-defined]
         self.add_error(field, refusal.message)  # type: ignore[attr-defined]
+
+
+class KeepsWhatIsLeftOut:
+    """Choices with a usual answer may be left out of what is sent: the row keeps what it has, a new one begins with the usual."""
+
+    KEPT: tuple[str, ...] = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.left_out = [name for name in self.KEPT if self.is_bound and self.add_prefix(name) not in self.data]  # type: ignore[attr-defined]
+        for name in self.left_out:
+            self.fields[name].required = False  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}  # type: ignore[misc]
+        return data | {name: getattr(self.instance, name) for name in self.left_out}  # type: ignore[attr-defined]
 
 
 class WithPeople(Refusable):
@@ -90,17 +106,27 @@ class ClientEditForm(Versioned, ClientForm):
         fields = [name for name in ClientForm.Meta.fields if name != "code"]
 
 
-class EngagementForm(WithPeople, forms.ModelForm):  # type: ignore[type-arg]
+class EngagementForm(KeepsWhatIsLeftOut, WithPeople, forms.ModelForm):  # type: ignore[type-arg]
+    KEPT = ("renewal", "renewal_months", "notice_days")
+
     legal_entity: Any = forms.ModelChoiceField(queryset=None, empty_label=None, help_text="Who signs and invoices.")
     manager = PersonField(label="Project manager")
-    starts_on = _day()
-    ends_on = _day(required=False)
+    starts_on = day_field()
+    ends_on = day_field(required=False)
+    notice_given_on = day_field(required=False, label="Notice given on", help_text="Then it does not renew by itself.")
 
-    field_order = ["title", "legal_entity", "manager", "delivery_model", "location", "starts_on", "ends_on"]
+    field_order = [
+        *["title", "legal_entity", "manager", "delivery_model", "location", "starts_on", "ends_on"],
+        *["renewal", "renewal_months", "notice_days", "notice_given_on"],
+    ]
 
     class Meta:
         model = Engagement
-        fields = ["title", "delivery_model", "location", "starts_on", "ends_on"]
+        fields = [
+            *["title", "delivery_model", "location", "starts_on", "ends_on"],
+            *["renewal", "renewal_months", "notice_days", "notice_given_on"],
+        ]
+        labels = {"renewal": "After its last day", "renewal_months": "Months of a renewal", "notice_days": "Days of notice"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -113,34 +139,42 @@ class EngagementEditForm(Versioned, EngagementForm):
     pass
 
 
-class ContractForm(Refusable, forms.ModelForm):  # type: ignore[type-arg]
-    """Saving writes the next version; `number` is the version this began from."""
+class LinesField(forms.CharField):
+    """Names, one a line, as a list."""
 
-    number = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
-    effective_from = _day()
-    signed_on = _day(required=False)
-    time_zone = forms.ChoiceField(choices=ZONES, help_text="Governs the windows of service levels.")
-    currency = forms.ChoiceField(choices=CURRENCIES)
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(widget=forms.Textarea(attrs={"rows": 3}), required=False, max_length=10_000, **kwargs)
 
-    class Meta:
-        model = Contract
-        fields = [
-            *["effective_from", "signed_on", "time_zone", "currency", "payment_days", "contest_days", "acceptance_days"],
-            *["purchase_order", "at_risk_percent"],
-        ]
+    def to_python(self, value: Any) -> Any:
+        return super().to_python(value) if value is None else str(value)
+
+    def clean(self, value: Any) -> Any:
+        return [line.strip() for line in str(super().clean(value) or "").splitlines() if line.strip()]
 
 
 class MatterForm(WithPeople, forms.ModelForm):  # type: ignore[type-arg]
     supervising_attorney = PersonField()
+    parties = LinesField(label="Other parties", help_text="One name a line: counterparties, affiliates. Search finds the matter by them.")
+
+    field_order = [
+        *["title", "client_matter_id", "own_matter_id", "jurisdiction", "supervising_attorney"],
+        *["end_client", "parties", "bill_to"],
+    ]
 
     class Meta:
         model = Matter
-        fields = ["title", "client_matter_id", "jurisdiction"]
+        fields = ["title", "client_matter_id", "own_matter_id", "jurisdiction", "end_client", "bill_to"]
+        widgets = {"bill_to": forms.Textarea(attrs={"rows": 3})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             self.initial["supervising_attorney"] = self.instance.supervising_attorney_id
+            self.initial["parties"] = "\n".join(parties_of(self.instance))
+
+    def clean_parties(self) -> list[str] | None:
+        """None where they were not asked about: then they stay."""
+        return self.cleaned_data["parties"] if self.add_prefix("parties") in self.data else None
 
 
 class MatterEditForm(Versioned, MatterForm):
@@ -188,7 +222,9 @@ class MoveForm(Refusable, forms.Form):
     to = forms.ChoiceField(choices=list(states.LABELS.items()), widget=forms.HiddenInput)
     version = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
     at = Moment(label="When", required=False, help_text="Now, if left empty.")
-    reason = forms.CharField(max_length=300, required=False, help_text="Needed when it is recorded more than 15 minutes later.")
+    reason = forms.CharField(
+        max_length=300, required=False, help_text="Needed when it is recorded more than 15 minutes later; then a second person approves it."
+    )
 
 
 class UndoForm(Refusable, forms.Form):
@@ -201,7 +237,9 @@ class PauseForm(Refusable, forms.Form):
     reason = forms.ChoiceField(choices=REASONS)
     note = forms.CharField(max_length=500, required=False, help_text="What was asked, of whom. The client reads it.")
     at = Moment(
-        label="Since", required=False, help_text="Now, if left empty. Earlier than 15 minutes ago needs the right to approve pauses."
+        label="Since",
+        required=False,
+        help_text="Now, if left empty. Earlier than 15 minutes ago counts once a second person has approved it.",
     )
     evidence = forms.FileField(required=False, help_text="The mail or note that shows it.")
 

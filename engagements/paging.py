@@ -7,7 +7,7 @@ import binascii
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -42,7 +42,7 @@ def instant(text: str) -> datetime:
 
 
 def _encode(row: Any, keys: Sequence[str]) -> str:
-    values = [value.isoformat() if isinstance(value := getattr(row, key), datetime) else value for key in keys]
+    values = [value.isoformat() if isinstance(value := getattr(row, key), date) else value for key in keys]
     return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
 
 

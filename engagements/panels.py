@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from lpo.accounts.roles import Permission
 
 if TYPE_CHECKING:
+    from engagements.models import Pause
     from lpo.accounts.access import TenantRequest
 
 
@@ -51,3 +53,21 @@ def collect(sources: Iterable[PanelSource], request: TenantRequest, obj: Any) ->
     """The panels of one object that this viewer may see, in the order they were registered."""
     found = [panel for source in sources if (panel := source(request, obj)) is not None]
     return [panel for panel in found if request.membership.may(panel.permission)]
+
+
+@dataclass(frozen=True)
+class PauseEffect:
+    """What one wait does to a promise: when the item is due, and when it would be had it not waited."""
+
+    level: str
+    due_at: datetime
+    without: datetime
+
+    @property
+    def moved(self) -> bool:
+        return self.due_at != self.without
+
+
+# By pause id; a pause that no promise knows of is left out. Each source takes as many statements for many pauses as for one.
+PauseEffects = Callable[["Sequence[Pause]"], Mapping[int, PauseEffect]]
+pause_effects: list[PauseEffects] = []

@@ -4,17 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db import connection
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, DateField, ExpressionWrapper, F, Q, QuerySet
+from django.urls import reverse
+from django.utils import timezone
 
-from engagements import states
-from engagements.models import Client, Contract, Engagement, Matter, Pause, Transition, WorkItem, Workstream
+from engagements import closing, contracts, states
+from engagements.closing import Unfinished
+from engagements.contracts import Hold, governing
+from engagements.models import (
+    Client,
+    Contract,
+    ContractClause,
+    EndedTerm,
+    Engagement,
+    ImportBatch,
+    Matter,
+    MatterParty,
+    Pause,
+    ProtocolVersion,
+    Transition,
+    WorkItem,
+    Workstream,
+)
+from engagements.models.imports import ImportState
 from lpo.accounts.models import Membership
 from lpo.accounts.roles import Role
 from lpo.audit.models import Event
-from lpo.tenancy.context import current_organization_id
+from lpo.tenancy.context import current_organization_id, current_scope, in_organization
 
 # No page counts further than this: "10,000+" is all a person needs to read.
 COUNT_CAP = 10_000
@@ -136,6 +157,51 @@ def latest_contract(engagement: Engagement) -> Contract:
     return contract
 
 
+def contracts_of(engagement_id: int) -> list[Contract]:
+    """Every version in order of their numbers."""
+    return list(Contract.objects.filter(engagement_id=engagement_id).order_by("number"))
+
+
+def contract_on(engagement: Engagement | int, day: date) -> Contract | None:
+    """The contract version that governs a day, else the first. The one place that decides it."""
+    number = engagement if isinstance(engagement, int) else engagement.pk
+    return governing(contracts_of(number), day)
+
+
+def contract_at(engagement_id: int, at: datetime) -> Contract | None:
+    """The same for an instant: each version begins with its day in its own zone."""
+    versions = contracts_of(engagement_id)
+    begun = [version for version in versions if version.effective_from <= at.astimezone(ZoneInfo(version.time_zone)).date()]
+    return begun[-1] if begun else (versions[0] if versions else None)
+
+
+def holds_of(contract: Contract) -> list[Hold]:
+    """What rests on a contract version, across walls."""
+    versions = contracts_of(contract.engagement_id)
+    span = contracts.span_of(versions, next(row for row in versions if row.pk == contract.pk))
+    with in_organization(current_organization_id()):
+        return [hold for source in contracts.sources for hold in source(contract.engagement_id, span)]
+
+
+def clauses_on(engagement: Engagement | int, day: date) -> list[ContractClause]:
+    """The clauses that can be cited on a day, in the contract's order."""
+    contract = contract_on(engagement, day)
+    return list(ContractClause.objects.filter(contract=contract).order_by("position")) if contract is not None else []
+
+
+def worded(holds: Sequence[Hold]) -> list[str]:
+    """What this viewer may read of them: each text once, a restricted matter's as such."""
+    scope = current_scope()
+
+    def hidden(hold: Hold) -> bool:
+        number = hold.matter_id
+        return number is not None and (
+            number in scope.hidden_matters or (scope.only_matters is not None and number not in scope.only_matters)
+        )
+
+    return list(dict.fromkeys("Something in a restricted matter" if hidden(hold) else hold.text for hold in holds))
+
+
 @dataclass(frozen=True)
 class QueueFilters:
     """What the queue shows, as the query string says. Empty means every one."""
@@ -187,3 +253,62 @@ def history_of(item: WorkItem) -> tuple[list[Transition], set[int], list[Pause]]
     rows = list(Transition.objects.filter(item=item).order_by("at", "id"))
     gone = {row.reverses_id for row in rows if row.reverses_id} | {row.id for row in rows if row.reverses_id}
     return rows, gone, list(Pause.objects.filter(item=item).order_by("started_at", "id"))
+
+
+def term_begins(engagement: Engagement) -> date:
+    """The first day of the running term: the day after the last one ended, else the engagement's first."""
+    last = EndedTerm.objects.filter(engagement=engagement).order_by("-number").values_list("ends_on", flat=True).first()
+    return last + timedelta(days=1) if last is not None else engagement.starts_on
+
+
+def renewals(today: date, days: int = 90) -> QuerySet[Any]:
+    """Open engagements that end, or whose last day for notice comes, within so many days; those already past come first."""
+    until = today + timedelta(days=days)
+    notice: Any = ExpressionWrapper(F("ends_on") - F("notice_days"), output_field=DateField())
+    rows: QuerySet[Any] = Engagement.objects.filter(status="open", ends_on__isnull=False).annotate(decide_by=notice)
+    return rows.filter(decide_by__lte=until)
+
+
+def unfinished(slug: str, engagement: Engagement) -> list[Unfinished]:
+    """Everything still open on an engagement, across walls."""
+    with in_organization(current_organization_id()):
+        found = [row for source in [_unfinished_work, *closing.sources] for row in source(slug, engagement)]
+    return [row for row in found if row.count]
+
+
+def _unfinished_work(slug: str, engagement: Engagement) -> list[Unfinished]:
+    here = reverse("engagements:engagement", args=[slug, engagement.reference])
+    items = WorkItem.objects.filter(workstream__matter__engagement=engagement, finished=False)
+    states_ = [ImportState.CHECKING, ImportState.PREVIEW, ImportState.LOADING]
+    return [
+        Unfinished(items[: COUNT_CAP + 1].count(), "work item not finished", "work items not finished", here),
+        Unfinished(items.filter(paused=True)[: COUNT_CAP + 1].count(), "of them on hold", "of them on hold", here),
+        Unfinished(
+            ImportBatch.objects.filter(workstream__matter__engagement=engagement, state__in=states_).count(),
+            "import not loaded",
+            "imports not loaded",
+            here,
+        ),
+        Unfinished(
+            Workstream.objects.filter(matter__engagement=engagement, status="open").count(), "workstream open", "workstreams open", here
+        ),
+        Unfinished(Matter.objects.filter(engagement=engagement, status="open").count(), "matter open", "matters open", here),
+    ]
+
+
+def parties_of(matter: Matter) -> list[str]:
+    """Names of the parties a matter has now."""
+    return list(MatterParty.objects.filter(matter=matter, removed_at__isnull=True).order_by("name").values_list("name", flat=True))
+
+
+def protocols_of(workstream: Workstream) -> list[ProtocolVersion]:
+    """Every version, the newest first, without their text."""
+    rows = ProtocolVersion.objects.filter(workstream=workstream).defer("text")
+    return list(rows.order_by("-number")[:100])
+
+
+def protocols_in_force(workstream_ids: Iterable[int], now: datetime) -> dict[int, ProtocolVersion]:
+    """By workstream the signed version in force at an instant: of those whose day has come, the last; without its text."""
+    rows = ProtocolVersion.objects.filter(workstream_id__in=list(workstream_ids), signed_at__lte=now)
+    begun = rows.filter(effective_from__lte=timezone.localdate(now)).defer("text").order_by("workstream_id", "number")
+    return {row.workstream_id: row for row in begun}

@@ -20,12 +20,14 @@ from engagements.models import (
     Conflict,
     Matter,
     MatterInsider,
+    MatterParty,
     ReviewerProfile,
     SpokenLanguage,
     Training,
     WorkItem,
     Workstream,
 )
+from engagements.models.parties import name_key
 from engagements.models.people import Level
 from lpo.accounts.models import Membership
 from lpo.accounts.roles import Role
@@ -99,16 +101,20 @@ class Stream:
     kind_label: str
     jurisdiction: str
     requires_admission: bool
-    # Everybody whom the work concerns, in lower case.
+    # Everybody whom the work concerns, as names are compared.
     parties: frozenset[str]
 
 
 def streams_of(workstream_ids: Iterable[int]) -> dict[int, Stream]:
-    rows = Workstream.objects.filter(id__in=set(workstream_ids)).select_related("matter", "client")
-    return {row.id: _stream(row, row.matter, row.client) for row in rows}
+    rows = list(Workstream.objects.filter(id__in=set(workstream_ids)).select_related("matter", "client"))
+    parties: dict[int, set[str]] = {}
+    named = MatterParty.objects.filter(matter_id__in={row.matter_id for row in rows}, removed_at__isnull=True)
+    for matter_id, key in named.values_list("matter_id", "name_key"):
+        parties.setdefault(matter_id, set()).add(key)
+    return {row.id: _stream(row, row.matter, row.client, parties.get(row.matter_id, set())) for row in rows}
 
 
-def _stream(row: Workstream, matter: Matter, client: Client) -> Stream:
+def _stream(row: Workstream, matter: Matter, client: Client, parties: set[str]) -> Stream:
     return Stream(
         id=row.id,
         matter_id=matter.id,
@@ -118,7 +124,7 @@ def _stream(row: Workstream, matter: Matter, client: Client) -> Stream:
         kind_label=row.get_kind_display(),
         jurisdiction=matter.jurisdiction,
         requires_admission=row.requires_admission,
-        parties=frozenset(name.casefold() for name in (client.name, client.legal_name)),
+        parties=frozenset(parties | {name_key(name) for name in (client.name, client.legal_name, matter.end_client) if name}),
     )
 
 
@@ -179,8 +185,10 @@ class Staffing:
             return f"{member.display_name} is outside the wall of this matter."
         known = self.known[member.id]
         for conflict in known.conflicts:
-            if conflict.client_id == stream.client_id or (conflict.party and conflict.party.strip().casefold() in stream.parties):
+            if conflict.client_id == stream.client_id:
                 return f"{member.display_name} has a conflict with this client."
+            if conflict.party and name_key(conflict.party) in stream.parties:
+                return f"{member.display_name} has a conflict with a party to this matter."
         if stream.requires_admission:
             admitted, why = known.admitted(stream.jurisdiction, self.today)
             if not admitted:

@@ -46,7 +46,7 @@ MOVES: dict[str, dict[str, dict[str, str]]] = {
         CANCELLED: {RECEIVED: "Reopen"},
     },
     ERROR: {
-        NOTIFIED: {CORRECTED: "Correct", CANCELLED: "Cancel"},
+        NOTIFIED: {CORRECTED: "Redeliver corrected", CANCELLED: "Cancel"},
         CORRECTED: {ACCEPTED: "Record acceptance", NOTIFIED: "Correction rejected"},
         ACCEPTED: {NOTIFIED: "Reopen"},
         CANCELLED: {NOTIFIED: "Reopen"},
@@ -58,7 +58,21 @@ INITIAL = {WORK: RECEIVED, ENQUIRY: RECEIVED, ERROR: NOTIFIED}
 FINISHED = {WORK: {DELIVERED, ACCEPTED, CANCELLED}, ENQUIRY: {ANSWERED, CANCELLED}, ERROR: {CORRECTED, ACCEPTED, CANCELLED}}
 DELIVERY = {WORK: DELIVERED, ENQUIRY: ANSWERED, ERROR: CORRECTED}
 # Recording what the client decided is not the provider's own move.
-CLIENT_DECISIONS = {(DELIVERED, ACCEPTED), (DELIVERED, RETURNED), (CORRECTED, ACCEPTED), (CORRECTED, NOTIFIED), (ACCEPTED, RETURNED)}
+CLIENT_DECISIONS = {
+    (DELIVERED, ACCEPTED),
+    (DELIVERED, RETURNED),
+    (CORRECTED, ACCEPTED),
+    (CORRECTED, NOTIFIED),
+    (ACCEPTED, RETURNED),
+    (ACCEPTED, NOTIFIED),
+}
+# From the gravest down; an error without one is the least.
+SEVERITIES = ["critical", "major", "minor", ""]
+
+
+def graver(first: str, second: str) -> bool:
+    """Whether the first severity is graver than the second."""
+    return SEVERITIES.index(first) < SEVERITIES.index(second)
 
 
 class MoveRefused(ValueError):

@@ -1,4 +1,4 @@
-"""Background work of the room: checking and loading files."""
+"""Background work of the room: checking and loading files, counting silence."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from collections.abc import Generator
 
 from django.urls import reverse
 
+from engagements.actions.engagements import house_day, renew_due
 from engagements.actions.history_imports import check_history, load_history
 from engagements.actions.imports import HISTORY
 from engagements.actions.item_imports import check_items, load_items
+from engagements.actions.silence import accept_silence, system
 from engagements.actions.time import stop_idle_timers
 from engagements.models import ImportBatch
 from engagements.models.imports import ImportState
+from lpo.accounts.actor import Actor
 from lpo.accounts.models import Organization
 from lpo.jobs.registry import Progress, Result, Run, every, handler
 
@@ -55,3 +58,17 @@ def idle_timers(run: Run) -> Result | None:
     """End every timer whose person was not seen for 15 minutes. Done again, there is none left."""
     stop_idle_timers(by=run.actor)
     return None
+
+
+@every("engagements.renew", minutes=60, title="Engagements that renew by themselves")
+def renew(run: Run) -> Result | None:
+    """A term that is over begins anew where the contract says so and nobody gave notice."""
+    renew_due(by=Actor.system(run.organization_id), today=house_day(run.organization_id))
+    return None
+
+
+@every("engagements.deem", minutes=15, title="Deemed acceptance")
+def deem(run: Run) -> Result | None:
+    """Accept what clients were told of and left unanswered past their contract's days."""
+    accepted = accept_silence(by=system())
+    return Result(message=f"{accepted:,} accepted" if accepted else "")

@@ -75,9 +75,9 @@ def restate_beginning(item: WorkItem, received_at: datetime, by: Actor, reason: 
     project([item.id])
 
 
-def append(item: WorkItem, to: str, at: datetime, by: Actor, reason: str = "") -> Transition:
+def append(item: WorkItem, to: str, at: datetime, by: Actor, reason: str = "", recorded_at: datetime | None = None) -> Transition:
     """Record that `item` became `to` at `at` and project it. The caller has checked the move and locked the item."""
-    row = _append(item, item.state, to, at, by, reason)
+    row = _append(item, item.state, to, at, by, reason, recorded_at=recorded_at)
     project([item.id])
     return row
 
@@ -105,7 +105,14 @@ def project(ids: Sequence[int]) -> None:
 
 
 def _append(
-    item: WorkItem, before: str, to: str, at: datetime, by: Actor, reason: str = "", reverses: Transition | None = None
+    item: WorkItem,
+    before: str,
+    to: str,
+    at: datetime,
+    by: Actor,
+    reason: str = "",
+    reverses: Transition | None = None,
+    recorded_at: datetime | None = None,
 ) -> Transition:
     row: Transition = Transition.objects.create(
         client_id=item.client_id,
@@ -118,5 +125,6 @@ def _append(
         by_label=by.label,
         reason=reason,
         reverses=reverses,
+        recorded_at=recorded_at or timezone.now(),
     )
     return row

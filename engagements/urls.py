@@ -4,7 +4,26 @@ from __future__ import annotations
 
 from django.urls import path, register_converter
 
-from engagements.views import clients, distribute, engagements, imports, items, matters, people, queue, search, time, workstreams
+from engagements.views import (
+    clients,
+    contracts,
+    decisions,
+    distribute,
+    engagements,
+    imports,
+    items,
+    lifecycle,
+    matters,
+    orders,
+    people,
+    protocols,
+    questions,
+    queue,
+    search,
+    time,
+    waiting,
+    workstreams,
+)
 
 
 class Prefix:
@@ -24,6 +43,7 @@ register_converter(Prefix, "prefix")
 app_name = "engagements"
 _STREAM = "matters/<str:reference>/<prefix:prefix>/"
 _IMPORT = _STREAM + "imports/<int:number>/"
+_CONTRACT = "engagements/<str:reference>/contract/<int:number>/"
 _ITEM = "work/<str:reference>/"
 
 urlpatterns = [
@@ -36,8 +56,7 @@ urlpatterns = [
     path("engagements/", engagements.engagements, name="engagements"),
     path("engagements/<str:reference>/", engagements.engagement, name="engagement"),
     path("engagements/<str:reference>/edit/", engagements.edit_engagement, name="edit_engagement"),
-    path("engagements/<str:reference>/contract/", engagements.edit_contract, name="edit_contract"),
-    path("engagements/<str:reference>/status/", workstreams.engagement_status, name="engagement_status"),
+    path("engagements/<str:reference>/contract/", contracts.edit_contract, name="edit_contract"),
     path("engagements/<str:reference>/matters/new/", matters.new_matter, name="new_matter"),
     path("matters/", matters.matters, name="matters"),
     path("matters/<str:reference>/", matters.matter, name="matter"),
@@ -87,4 +106,36 @@ urlpatterns = [
     path("time/sheets/week.csv", time.sheets_csv, name="time_sheets_csv"),
     path("time/sheets/<str:email>/<str:week>/", time.sheet, name="time_sheet"),
     path("time/lock/", time.time_lock, name="time_lock"),
+    path(_CONTRACT, contracts.contract, name="contract"),
+    path(_CONTRACT + "correct/", contracts.correct_contract, name="correct_contract"),
+    path(_CONTRACT + "file/", contracts.contract_file, name="contract_file"),
+    path(_CONTRACT + "compare/<int:other>/", contracts.compare, name="compare_contracts"),
+    path(_CONTRACT + "clauses/new/", contracts.add_clause, name="add_clause"),
+    path(_CONTRACT + "clauses/<int:position>/", contracts.edit_clause, name="edit_clause"),
+    path(_CONTRACT + "clauses/<int:position>/remove/", contracts.remove_clause, name="remove_clause"),
+    path("engagements/<str:reference>/orders/new/", orders.new_order, name="new_order"),
+    path("engagements/<str:reference>/orders/<int:number>/", orders.edit_order, name="edit_order"),
+    path("engagements/<str:reference>/renew/", lifecycle.renew, name="renew"),
+    path("engagements/<str:reference>/convert/", lifecycle.convert, name="convert"),
+    path("engagements/<str:reference>/close/", lifecycle.close, name="close_engagement"),
+    path("engagements/<str:reference>/reopen/", lifecycle.reopen, name="reopen_engagement"),
+    path("engagements/<str:reference>/team/new/", lifecycle.new_team_member, name="new_team_member"),
+    path("engagements/<str:reference>/team/<int:number>/", lifecycle.end_team_member, name="end_team_member"),
+    path(_STREAM + "protocols/new/", protocols.new_protocol, name="new_protocol"),
+    path(_STREAM + "protocols/<int:number>/", protocols.protocol, name="protocol"),
+    path(_STREAM + "protocols/<int:number>/file/", protocols.protocol_file, name="protocol_file"),
+    path(_STREAM + "protocols/<int:number>/sign/", protocols.sign_protocol, name="sign_protocol"),
+    path(_ITEM + "notice/", decisions.notice, name="notice"),
+    path(_ITEM + "severity/", decisions.severity, name="severity"),
+    path(_ITEM + "notified/", decisions.error_notice, name="error_notice"),
+    path(_ITEM + "ask/", questions.ask, name="ask"),
+    path(_ITEM + "kept/<str:kind>/<int:number>/", decisions.kept, name="kept"),
+    path(_ITEM + "late/<int:number>/<str:what>/", decisions.decide_late, name="decide_late"),
+    path("approvals/", decisions.approvals, name="approvals"),
+    path("waiting/", waiting.waiting, name="waiting"),
+    path("waiting/waiting.csv", waiting.waiting_csv, name="waiting_csv"),
+    path("decisions/", questions.questions, name="questions"),
+    path("matters/<str:reference>/ask/", questions.ask_about_matter, name="ask_about_matter"),
+    path("matters/<str:reference>/questions/<int:number>/", questions.question, name="question"),
+    path("matters/<str:reference>/questions/<int:number>/message/", questions.question_message, name="question_message"),
 ]

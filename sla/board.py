@@ -180,7 +180,13 @@ def _next_move(clock: Clock, permissions: frozenset[Permission]) -> tuple[str, s
         return "Chase", ""
     if item.kind == states.WORK and item.assignee_id is None and Permission.TRACK_ITEMS in permissions:
         return "Assign", ""
-    moves = [move for move in permitted_moves(item, permissions) if move.to not in (states.ASSIGNED, states.RECEIVED, states.CANCELLED)]
+    elsewhere = (states.ASSIGNED, states.RECEIVED, states.CANCELLED)
+    # What the client decides brings its message, on the item's own page.
+    moves = [
+        move
+        for move in permitted_moves(item, permissions)
+        if move.to not in elsewhere and (item.state, move.to) not in states.CLIENT_DECISIONS
+    ]
     # The state table lists moves in the order of the work, so the first is the next.
     return (moves[0].verb, moves[0].to) if moves else ("Open", "")
 

@@ -15,13 +15,18 @@ from sla.counting import CHECKED, OUTCOME, Count, check_values
 from sla.models import Attainment, AttainmentRow, LevelKind, ServiceLevelVersion
 
 FORMAT = 1
+# What the client reads beside a row whose moves or pauses one person wrote down late.
+RECORDED_LATE = "Recorded late, approved by a second person"
 
 _CLOCK_ROWS = f"""
 INSERT INTO sla_attainmentrow (organization_id, client_id, matter_id, attainment_id, item_reference, external_id, outcome, started_at,
     due_at, stopped_at, used_seconds, paused_seconds, late_seconds, units, errors, reason)
 SELECT c.organization_id, c.client_id, c.matter_id, %s, i.reference, coalesce(i.external_id, ''), {OUTCOME.format(now="%s")},
     c.started_at, c.due_at, c.stopped_at, c.used_seconds, c.paused_seconds, c.late_seconds, NULL, NULL,
-    coalesce(x.reason, CASE WHEN c.cancelled THEN 'Cancelled before it was due' ELSE '' END)
+    coalesce(x.reason, CASE WHEN c.cancelled THEN 'Cancelled before it was due' WHEN EXISTS (
+        SELECT 1 FROM engagements_lateentry l
+        WHERE l.organization_id = c.organization_id AND l.item_id = c.item_id AND l.state = 'approved'
+    ) THEN '{RECORDED_LATE}' ELSE '' END)
 FROM sla_clock c
 JOIN engagements_workitem i ON i.organization_id = c.organization_id AND i.id = c.item_id
 LEFT JOIN sla_exclusion x ON x.organization_id = c.organization_id AND x.level_id = c.level_id AND x.item_id = c.item_id

@@ -128,6 +128,8 @@ class Exclusion(TenantModel):
     level = TenantForeignKey(ServiceLevel, via=["client_id", "matter_id"])
     item = TenantForeignKey("engagements.WorkItem", via=["client_id", "matter_id"])
     reason = models.CharField(max_length=300)
+    # What shows it; an error that is not ours leaves the fraction only with it.
+    evidence = TenantForeignKey("audit.Document", null=True, blank=True)
     at = models.DateTimeField(default=timezone.now)
     by_label = models.CharField(max_length=200)
     withdrawn_at = models.DateTimeField(null=True, blank=True)

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
-from engagements import panels
+from engagements import panels, states
 from engagements.models import Engagement, Matter, WorkItem, Workstream
 from engagements.panels import Panel
 from lpo.accounts.access import TenantRequest
@@ -58,6 +58,7 @@ def item_panel(request: TenantRequest, item: WorkItem) -> Panel | None:
             entry,
             live.get(entry.clock.level_id),
             _include_url(request, item, ordinals, live.get(entry.clock.level_id)),
+            _evidence_url(request, item, ordinals, live.get(entry.clock.level_id)),
             _window_of(request, item, entry.clock, numbers[entry.clock.level_id]),
         )
         for entry in (explained(read([item.pk]), clocks, now) if clocks else [])
@@ -66,6 +67,7 @@ def item_panel(request: TenantRequest, item: WorkItem) -> Panel | None:
         "rows": rows,
         "exclude_url": reverse("sla:exclude", args=[request.organization.slug, item.reference]) if clocks else "",
         "may_edit": request.membership.may(P.EDIT_LEVELS),
+        "exclude_text": "Not our error" if item.kind == states.ERROR else "Exclude from a level",
         "now": now,
     }
     note = f"computed {instant(now)}" if clocks else ""
@@ -85,6 +87,12 @@ def _include_url(request: TenantRequest, item: WorkItem, ordinals: dict[int, int
     if exclusion is None:
         return ""
     return reverse("sla:include", args=[request.organization.slug, item.reference, ordinals[exclusion.pk]])
+
+
+def _evidence_url(request: TenantRequest, item: WorkItem, ordinals: dict[int, int], exclusion: Exclusion | None) -> str:
+    if exclusion is None or exclusion.evidence_id is None or not request.membership.may(P.VIEW_WORK_PRODUCT):
+        return ""
+    return reverse("sla:exclusion_evidence", args=[request.organization.slug, item.reference, ordinals[exclusion.pk]])
 
 
 def quality_panel(request: TenantRequest, item: WorkItem) -> Panel | None:

@@ -37,4 +37,5 @@ urlpatterns = [
     path(_ITEM + "quality/", quality.check, name="check"),
     path(_ITEM + "exclusions/new/", quality.exclude, name="exclude"),
     path(_ITEM + "exclusions/<int:number>/withdraw/", quality.include, name="include"),
+    path(_ITEM + "exclusions/<int:number>/evidence/", quality.exclusion_evidence, name="exclusion_evidence"),
 ]

@@ -64,7 +64,8 @@ def template() -> str:
 
 
 def _drop(cursor: psycopg2.extensions.cursor, name: str) -> None:
-    """A connection that is just closing, or autovacuum, may still be in there, and the owner may not end another role's process."""
+    """A connection that is just closing, or autovacuum, may still be in there. The owner may not end another role's process, so the
+    application ends its own."""
     deadline = time.monotonic() + 10
     while True:
         try:
@@ -73,7 +74,18 @@ def _drop(cursor: psycopg2.extensions.cursor, name: str) -> None:
         except (psycopg2.errors.InsufficientPrivilege, psycopg2.errors.ObjectInUse):
             if time.monotonic() > deadline:
                 raise
+            _end_own_connections(name)
             time.sleep(0.05)
+
+
+def _end_own_connections(name: str) -> None:
+    connection = psycopg2.connect(os.environ["DATABASE_URL"])
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND usename = current_user", [name])
+    finally:
+        connection.close()
 
 
 def clone(source: str, name: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from engagements import actions
 from engagements.models import Client, Engagement, LegalEntity, Matter, WorkItem, Workstream
 from lpo.accounts.actor import Actor
+from lpo.audit.models import Document
 from lpo.tenancy.context import current_organization_id
 
 _number = count(1)
@@ -91,3 +92,11 @@ def item(workstream: Workstream | None = None, *, by: Actor | None = None, **fie
     if to is None:
         return made
     return actions.move_item(item=made, to=to, by=by or system(), at=moved_at, reason="as recorded" if moved_at else "")
+
+
+def message(item: WorkItem, text: str = "We agree. Dana, General Counsel") -> Document:
+    """What a client wrote, kept."""
+    matter: Matter = Matter.objects.get(pk=item.matter_id)
+    return actions.keep_message(
+        item=item, matter=matter, content=text.encode(), file_name="mail.eml", media_type="message/rfc822", by=system()
+    )

@@ -10,13 +10,14 @@ from django.db import transaction
 from django.db.models import Model
 from django.utils import timezone
 
-from billing import queries, tax
+from billing import tax
 from billing.assembly import Assembled, Source, assemble
 from billing.findings import blocking
 from billing.models import Charge, ChargeTerm, Invoice, InvoiceLine, InvoiceState
 from billing.periods import numbered, stored
 from billing.rating import Unpriced
 from engagements.models import Contract, Engagement
+from engagements.queries import contract_on
 from lpo.accounts.actor import Actor
 from lpo.accounts.roles import Permission
 from lpo.audit.record import record
@@ -140,7 +141,7 @@ def _locked(engagement: Engagement) -> Engagement:
 
 
 def _contract(engagement: Engagement, index: int) -> Contract:
-    contract = queries.contract_on(engagement, numbered(engagement, index).first_day)
+    contract = contract_on(engagement, numbered(engagement, index).first_day)
     if contract is None:
         raise CannotBill(f"{engagement.reference} has no contract; add one first.", "engagement")
     return contract

@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 from django.db import connection, transaction
 from django.utils import timezone
 
-from billing import queries
 from billing.actions.drafts import WrongState, refuse_blocked
 from billing.freeze import freeze
 from billing.models import Charge, Invoice, InvoiceState
-from engagements.models import LegalEntity
+from billing.orders import balances_by_engagement, order_of
+from engagements.models import LegalEntity, PurchaseOrder
+from engagements.queries import contract_on
 from lpo.accounts.actor import Actor
 from lpo.accounts.roles import Permission
 from lpo.audit.record import record
@@ -47,6 +48,8 @@ def issue_invoice(*, invoice: Invoice, by: Actor, now: datetime | None = None) -
             return locked
         if locked.state != InvoiceState.APPROVED:
             raise WrongState(f"This invoice is {locked.get_state_display().lower()}; only an approved one is issued.")
+        # Two invoices that draw on one order are issued one after the other, each seeing what the other left.
+        list(PurchaseOrder.objects.select_for_update().filter(engagement_id=locked.engagement_id).order_by("id"))
         refuse_blocked(locked)
         _freeze(locked, by, now)
         _release_returned(locked, now)
@@ -61,16 +64,18 @@ def issue_invoice(*, invoice: Invoice, by: Actor, now: datetime | None = None) -
 
 
 def _freeze(invoice: Invoice, by: Actor, now: datetime) -> None:
-    contract = queries.contract_on(invoice.engagement, invoice.period.starts_on)
+    contract = contract_on(invoice.engagement, invoice.period.starts_on)
     if contract is None:
         raise Refused(f"{invoice.engagement.reference} has no contract.")
     issue_date = now.astimezone(ZoneInfo(invoice.legal_entity.time_zone)).date()
     due_date = issue_date + timedelta(days=contract.payment_days)
+    order = order_of(invoice, balances_by_engagement([invoice.engagement_id])[invoice.engagement_id])
     number = _draw(invoice.legal_entity, issue_date.year)
     frozen, _ = freeze(invoice, contract, number=number, issued_at=now, issue_date=issue_date, due_date=due_date)
     if (frozen.net, frozen.tax, frozen.gross) != (invoice.net, invoice.tax, invoice.gross):
         raise Refused("The lines no longer come to the invoice's total; refresh the draft and have it approved again.")
     text = frozen.to_json()
+    invoice.purchase_order_id = order.order.pk if order is not None else None
     invoice.number, invoice.issue_date, invoice.due_date = number, issue_date, due_date
     invoice.snapshot, invoice.snapshot_sha256 = text.decode(), hashlib.sha256(text).hexdigest()
     invoice.state, invoice.issued_at, invoice.issued_by_id = InvoiceState.ISSUED, now, by.member_id

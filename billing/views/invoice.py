@@ -21,11 +21,13 @@ from billing.explain import Opened, opened
 from billing.explanation import LeafKind
 from billing.findings import Finding, visible_findings
 from billing.models import Invoice, InvoiceLine, InvoiceState
+from billing.orders import number_of
 from billing.pdf import render_invoice
 from billing.snapshot import Inconsistent
 from billing.views.edges import file, invoice_or_404, invoice_url
 from billing.wording import KINDS
 from engagements.models import Matter
+from engagements.queries import contract_on
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 from lpo.audit.documents import content_of
@@ -83,7 +85,7 @@ def invoice(request: TenantRequest, organization: str, reference: str, period: s
 
 
 def _head(request: TenantRequest, row: Invoice, previous: Invoice | None) -> dict[str, Any]:
-    contract = queries.contract_on(row.engagement, row.period.starts_on)
+    contract = contract_on(row.engagement, row.period.starts_on)
     urls = ("refresh", "submit", "approve", "send_back", "discard", "issue", "preview", "compare", "invoice_lines", "invoice_pdf")
     return {
         "invoice": row,
@@ -91,6 +93,7 @@ def _head(request: TenantRequest, row: Invoice, previous: Invoice | None) -> dic
         "page_url": invoice_url(request, row),
         "urls": {name: invoice_url(request, row, name) for name in urls},
         "contract": contract,
+        "order_number": number_of(row, contract) if contract is not None else "",
         "previous": previous,
         "previous_url": invoice_url(request, _beside(row, previous)) if previous else "",
         "against": _against(row, previous),
@@ -274,7 +277,7 @@ def preview(request: TenantRequest, organization: str, reference: str, period: s
     if row.state not in overview.OPEN_STATES:
         raise Http404("No such file.")
     _refuse_walled(row)
-    contract = queries.contract_on(row.engagement, row.period.starts_on)
+    contract = contract_on(row.engagement, row.period.starts_on)
     if contract is None:
         raise Http404("No such file.")
     now = timezone.now()

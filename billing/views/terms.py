@@ -21,7 +21,9 @@ from billing.forms import FORMS, MODELS, CloseTermForm, EndSeatForm, SeatForm, T
 from billing.models import ChargeTerm, ChargeTermVersion, UsageRecord
 from billing.views.edges import acting, address, engagement_or_404, term_or_404, to
 from billing.worked import worked_months
+from engagements.contract_forms import offer_clauses
 from engagements.models import Engagement
+from engagements.queries import clauses_on
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 from lpo.core.errors import Refused
@@ -162,6 +164,7 @@ def _term_form(request: TenantRequest, page: _TermPage, save: Any) -> HttpRespon
             shown = _shown(page)
         except Refused as refused:
             form.refuse(refused)
+    offer_clauses(form, clauses_on(page.engagement, timezone.localdate()))
     context = {
         "form": form,
         "title": page.title,

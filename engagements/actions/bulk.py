@@ -11,7 +11,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from engagements import events, states, transitions
-from engagements.actions.items import check_instant, permissions_for_move
+from engagements.actions.items import permissions_for_move
+from engagements.actions.timing import check_instant, needs_second
 from engagements.models import Pause, WorkItem
 from engagements.staffing import Staffing, streams_of
 from lpo.accounts.actor import Actor
@@ -91,6 +92,10 @@ def _why_not(item: WorkItem, to: str, by: Actor, at: datetime | None, now: datet
         return "You may not record this."
     if to == states.ASSIGNED and item.assignee_id is None:
         return "Nobody has it yet."
+    if (item.state, to) in states.CLIENT_DECISIONS:
+        return "Record what the client decided on the item's own page, with its message."
+    if at is not None and needs_second(at, now, by):
+        return "What happened earlier is recorded on the item's own page: it needs a second person's approval."
     try:
         states.check(item.kind, item.state, to)
         check_instant(at, item.state_at, now, reason=reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any, Required, TypedDict, Unpack
@@ -9,14 +10,16 @@ from typing import Any, Required, TypedDict, Unpack
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from engagements.actions.checks import Duplicate, build, change, draw, known_currency, known_zone, locked, plain
-from engagements.models import Client, Contract, Engagement, LegalEntity, Matter, Workstream
+from engagements.actions.checks import Duplicate, build, change, draw, known_currency, known_zone, plain
+from engagements.actions.contracts import ContractTerms, terms_of, write_contract
+from engagements.actions.parties import set_parties
+from engagements.models import Client, Engagement, LegalEntity, Matter, Workstream
 from engagements.models.clients import Status
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership
 from lpo.accounts.roles import Permission, Role
 from lpo.audit.record import record
-from lpo.core.errors import Refused, StaleVersion
+from lpo.core.errors import Refused
 from lpo.tenancy.context import current_organization_id
 
 
@@ -43,25 +46,20 @@ class EngagementFields(TypedDict, total=False):
     location: str
     starts_on: Required[date]
     ends_on: date | None
+    renewal: str
+    renewal_months: int
+    notice_days: int
+    notice_given_on: date | None
     manager: Membership | None
-
-
-class ContractTerms(TypedDict, total=False):
-    effective_from: date
-    signed_on: date | None
-    time_zone: str
-    currency: str
-    payment_days: int
-    contest_days: int
-    acceptance_days: int
-    purchase_order: str
-    at_risk_percent: Decimal
 
 
 class MatterFields(TypedDict, total=False):
     title: Required[str]
     client_matter_id: str
+    own_matter_id: str
     jurisdiction: str
+    end_client: str
+    bill_to: str
     supervising_attorney: Membership | None
 
 
@@ -72,10 +70,10 @@ class WorkstreamFields(TypedDict, total=False):
     item_prefix: Required[str]
 
 
-Closable = Client | Engagement | Matter | Workstream
+Closable = Client | Matter | Workstream
 
 
-def _open(obj: Closable, noun: str) -> None:
+def _open(obj: Closable | Engagement, noun: str) -> None:
     if obj.status != Status.OPEN:
         raise Refused(f"This {noun} is closed. Reopen it first.")
 
@@ -138,27 +136,18 @@ def create_engagement(
     engagement = build(Engagement, {**fields, "client": client, "reference": f"{client.code}-E{number:02d}"})
     engagement.save()
     terms: dict[str, Any] = {"effective_from": engagement.starts_on, "time_zone": client.time_zone, "currency": client.currency}
-    version = _write_contract(engagement, 1, {**terms, **(contract or {})})
-    after = {name: plain(value) for name, value in fields.items()} | {"contract": _terms_of(version)}
+    version = write_contract(engagement, 1, {**terms, **(contract or {})})
+    after = {name: plain(value) for name, value in fields.items()} | {"contract": terms_of(version)}
     record(by=by, action="engagement.create", target=engagement, after=after, reference=engagement.reference)
     return engagement
-
-
-def _write_contract(engagement: Engagement, number: int, terms: dict[str, Any]) -> Contract:
-    _check_places(terms)
-    contract = build(Contract, {**terms, "client_id": engagement.client_id, "engagement": engagement, "number": number})
-    contract.save()
-    return contract
-
-
-def _terms_of(contract: Contract) -> dict[str, object]:
-    return {name: plain(getattr(contract, name)) for name in ContractTerms.__annotations__}
 
 
 @transaction.atomic
 def update_engagement(*, engagement: Engagement, by: Actor, version: int, **fields: Any) -> Engagement:
     by.need(Permission.EDIT_WORK)
     _staff(fields.get("manager"), "manager")
+    if engagement.delivery_model == "pilot" and fields.get("delivery_model", "pilot") != "pilot":
+        raise Refused("A pilot is converted, so that its term stays on record.", "delivery_model")
     engagement, before, after = change(engagement, version, fields)
     if after:
         record(by=by, action="engagement.update", target=engagement, before=before, after=after, reference=engagement.reference)
@@ -166,40 +155,8 @@ def update_engagement(*, engagement: Engagement, by: Actor, version: int, **fiel
 
 
 @transaction.atomic
-def amend_contract(*, engagement: Engagement, by: Actor, number: int, **terms: Unpack[ContractTerms]) -> Contract:
-    """Write the next version of the contract when a term changes; equal terms leave the latest as it is.
-
-    `number` is the version the terms were edited from; raises `StaleVersion` when a later one exists.
-    """
-    by.need(Permission.EDIT_WORK)
-    locked(engagement)
-    latest: Contract = Contract.objects.filter(engagement=engagement).latest("number")
-    before = _terms_of(latest)
-    after = {name: plain(value) for name, value in terms.items()}
-    different = {name for name, value in after.items() if before[name] != value}
-    if not different:
-        return latest
-    if latest.number != number:
-        _refuse_stale_contract(latest, before, after, different)
-    merged: dict[str, Any] = {name: getattr(latest, name) for name in ContractTerms.__annotations__} | dict(terms)
-    if merged["effective_from"] < latest.effective_from:
-        raise Refused(f"Version {latest.number} begins later, on {latest.effective_from:%d %b %Y}.", "effective_from")
-    contract = _write_contract(engagement, latest.number + 1, merged)
-    changed = {name: before[name] for name in sorted(different)}, {name: after[name] for name in sorted(different)}
-    record(by=by, action="contract.amend", target=contract, before=changed[0], after=changed[1], reference=engagement.reference)
-    return contract
-
-
-def _refuse_stale_contract(latest: Contract, before: dict[str, object], after: dict[str, object], different: set[str]) -> None:
-    from_theirs = {name: before[name] for name in sorted(different)}
-    raise StaleVersion(
-        f"Version {latest.number} was written meanwhile.", theirs=from_theirs, yours={n: after[n] for n in sorted(different)}
-    )
-
-
-@transaction.atomic
-def create_matter(*, engagement: Engagement, by: Actor, **fields: Unpack[MatterFields]) -> Matter:
-    """The reference, such as ACME-0003, comes from the client's counter."""
+def create_matter(*, engagement: Engagement, by: Actor, parties: Sequence[str] | None = None, **fields: Unpack[MatterFields]) -> Matter:
+    """The reference, such as ACME-0003, comes from the client's counter. `parties`: names besides the client's."""
     by.need(Permission.EDIT_WORK)
     _open(engagement, "engagement")
     _staff(fields.get("supervising_attorney"), "supervising_attorney")
@@ -211,15 +168,22 @@ def create_matter(*, engagement: Engagement, by: Actor, **fields: Unpack[MatterF
     values = {**fields, "client_id": engagement.client_id, "engagement": engagement, "reference": f"{code}-{number:04d}"}
     matter = build(Matter, values)
     matter.save()
-    record(by=by, action="matter.create", target=matter, after={n: plain(v) for n, v in fields.items()}, reference=matter.reference)
+    _, named = set_parties(matter, parties or ())
+    after = {n: plain(v) for n, v in fields.items()} | ({"parties": named} if named else {})
+    record(by=by, action="matter.create", target=matter, after=after, reference=matter.reference)
     return matter
 
 
 @transaction.atomic
-def update_matter(*, matter: Matter, by: Actor, version: int, **fields: Any) -> Matter:
+def update_matter(*, matter: Matter, by: Actor, version: int, parties: Sequence[str] | None = None, **fields: Any) -> Matter:
+    """`parties` None leaves them as they are."""
     by.need(Permission.EDIT_WORK)
     _staff(fields.get("supervising_attorney"), "supervising_attorney")
     matter, before, after = change(matter, version, fields)
+    if parties is not None:
+        old, new = set_parties(matter, parties)
+        if old != new:
+            before, after = before | {"parties": old}, after | {"parties": new}
     if after:
         record(by=by, action="matter.update", target=matter, before=before, after=after, reference=matter.reference)
     return matter
@@ -263,7 +227,7 @@ def _reference(obj: Closable) -> str:
 
 @transaction.atomic
 def set_status(*, target: Closable, by: Actor, version: int, status: str) -> Closable:
-    """Close or reopen. What is already so stays untouched."""
+    """Close or reopen. What is already so stays untouched. An engagement has actions of its own, which ask for reasons."""
     by.need(Permission.EDIT_WORK)
     noun = type(target).__name__.lower()
     target, before, after = change(target, version, {"status": Status(status).value})

@@ -89,6 +89,8 @@ def _judge_one(number: int, values: dict[str, Any] | Problem, raw: Mapping[str, 
         return Judged(
             number, REJECTED, raw, name, f"The item is here already with {_said(name, before[name])}. Correct it there, with a reason."
         )
+    if "severity" in different and before["kind"] == states.ERROR and states.graver(before["severity"], values["severity"]):
+        return Judged(number, REJECTED, raw, "severity", "The client sets the severity: record on the item that it agrees to a lower one.")
     return Judged(number, CHANGED if different else UNCHANGED, values)
 
 

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Required, TypedDict, Unpack
 
 from django.db import transaction
 from django.utils import timezone
 
-from engagements import events, states, transitions
+from engagements import states, transitions
 from engagements.actions.checks import Duplicate, build, change, draw, locked, need_any, plain
-from engagements.models import Assignment, Pause, Transition, WorkItem, Workstream
+from engagements.actions.late import keep_late
+from engagements.actions.sources import decided_by_move, overtaken_silence, source_of, take_back_needs
+from engagements.actions.timing import check_instant, needs_second, told
+from engagements.models import Assignment, ClientDecision, Pause, Transition, WorkItem, Workstream
 from engagements.models.clients import Status
 from engagements.staffing import Staffing, streams_of
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership
 from lpo.accounts.roles import Permission
+from lpo.audit.models import Document
 from lpo.audit.record import record
 from lpo.core.errors import Refused, StaleVersion
 
-# A move written down this soon after it happened needs no explanation.
-GRACE = timedelta(minutes=15)
 _SCHEDULING = {states.ASSIGNED, states.RECEIVED, states.CANCELLED, states.ACKNOWLEDGED, states.NOTIFIED}
 
 
@@ -58,23 +60,6 @@ def assignable(member: Membership, workstream_id: int) -> str:
     """Why `member` cannot be given work of the workstream; empty when nothing stands against it."""
     streams = streams_of([workstream_id])
     return Staffing([member], streams.values()).blocked(member, streams[workstream_id])
-
-
-def check_instant(at: datetime | None, earliest: datetime, now: datetime, *, field: str = "at", reason: str = "") -> datetime:
-    """When something happened: not in the future, not before what preceded it, explained when long ago."""
-    if at is None:
-        return max(now, earliest)
-    if at > now:
-        raise Refused("This lies in the future.", field)
-    if at < earliest:
-        raise Refused(f"This lies before the previous entry, {earliest:%d %b %Y %H:%M} UTC.", field)
-    if at < now - GRACE and not reason.strip():
-        raise Refused("Say why this is recorded more than 15 minutes later.", "reason")
-    return at
-
-
-def told(item: WorkItem) -> None:
-    events.tell(events.Changed(item.organization_id, [item.id]))
 
 
 @transaction.atomic
@@ -121,6 +106,9 @@ def update_item(*, item: WorkItem, by: Actor, version: int, reason: str = "", **
     """Correct what was recorded of an item. A new time of receipt takes the first transition back and writes it anew."""
     by.need(Permission.TRACK_ITEMS)
     received_at = fields.pop("received_at", None)
+    # Compared with the row as stored: a form has written into the object it was given.
+    if "severity" in fields and lowers(locked(item), fields["severity"]):
+        raise Refused("The client sets the severity: record that it agrees to a lower one.", "severity")
     # The state is compared in the move's own action; here only what the form shows may collide.
     item, before, after = change(item, version, fields)
     if received_at is not None and received_at != item.received_at:
@@ -132,18 +120,32 @@ def update_item(*, item: WorkItem, by: Actor, version: int, reason: str = "", **
     return item
 
 
+def lowers(item: WorkItem, severity: str) -> bool:
+    """Whether this severity is less than the error has now."""
+    return item.kind == states.ERROR and severity in states.SEVERITIES and states.graver(item.severity, severity)
+
+
 def _restate_receipt(item: WorkItem, received_at: datetime, by: Actor, reason: str) -> None:
-    if received_at > timezone.now():
+    now = timezone.now()
+    if received_at > now:
         raise Refused("This lies in the future.", "received_at")
     if not reason.strip():
         raise Refused("Say why the time of receipt changes.", "reason")
+    check_receipt(item, received_at)
+    if needs_second(received_at, now, by):
+        keep_late(item=item, by=by, kind="receipt", at=received_at, note=reason)
+        return
+    transitions.restate_beginning(item, received_at, by, reason)
+    item.refresh_from_db()
+
+
+def check_receipt(item: WorkItem, received_at: datetime) -> None:
+    """Nothing that happened to the item may lie before its receipt."""
     following = Transition.objects.filter(item=item).effective().exclude(from_state="").first()
     if following is not None and received_at >= following.at:
         raise Refused(
             f"It was {states.LABELS[following.to_state].lower()} at {following.at:%d %b %Y %H:%M} UTC, before this.", "received_at"
         )
-    transitions.restate_beginning(item, received_at, by, reason)
-    item.refresh_from_db()
 
 
 @transaction.atomic
@@ -177,11 +179,21 @@ def assign_item(*, item: WorkItem, by: Actor, member: Membership | None) -> Work
 
 
 @transaction.atomic
-def move_item(*, item: WorkItem, to: str, by: Actor, at: datetime | None = None, reason: str = "", version: int | None = None) -> WorkItem:
+def move_item(
+    *,
+    item: WorkItem,
+    to: str,
+    by: Actor,
+    at: datetime | None = None,
+    reason: str = "",
+    version: int | None = None,
+    message: Document | None = None,
+) -> WorkItem:
     """Move along the state table. Already there: nothing happens, so a double click moves once.
 
-    `at` is when it happened, now when left out. Finishing ends the item's open pauses at that instant.
-    Raises `Refused`, `StaleVersion`, `NotPermitted`.
+    `at` is when it happened, now when left out; longer than 15 minutes ago it waits for a second person's approval and the item
+    stays where it is. What the client decides carries its source: the attorney's own sign-in, or `message`, what the client wrote.
+    Finishing ends the item's open pauses at that instant. Raises `Refused`, `StaleVersion`, `NotPermitted`.
     """
     seen, item = item.state, locked(item)
     if item.state == to:
@@ -190,24 +202,65 @@ def move_item(*, item: WorkItem, to: str, by: Actor, at: datetime | None = None,
     need_any(by, permissions_for_move(item.state, to))
     if version is not None and item.version != version:
         raise StaleVersion("Somebody else moved this in the meantime.", theirs={"state": item.state}, yours={"state": to})
+    _check_move(item, to)
+    client = (item.state, to) in states.CLIENT_DECISIONS
+    source = source_of(by, message) if client else ""
+    now, silence = timezone.now(), overtaken_silence(item, to, at)
+    earliest = _before(item, silence).at if silence else item.state_at
+    at = check_instant(at, earliest, now, reason=reason or ("as the message says" if client else ""))
+    if needs_second(at, now, by, source):
+        note = reason or "As the client's message says."
+        keep_late(item=item, by=by, kind="move", at=at, note=note, from_state=item.state, to_state=to, evidence=message)
+        return item
+    before = {"state": item.state}
+    apply_move(item=item, to=to, at=at, by=by, reason=reason, source=source, message=message)
+    after = {"state": to, "at": at.isoformat(), "reason": reason} | ({"source": source} if source else {})
+    record(by=by, action="item.move", target=item, before=before, after=after, reference=item.reference)
+    told(item)
+    return item
+
+
+def _check_move(item: WorkItem, to: str) -> None:
     try:
         states.check(item.kind, item.state, to)
     except states.MoveRefused as refusal:
         raise Refused(str(refusal), "to") from refusal
     if to == states.ASSIGNED and item.assignee_id is None:
         raise Refused("Choose who gets it.", "assignee")
-    at = check_instant(at, item.state_at, timezone.now(), reason=reason)
-    before = {"state": item.state}
+
+
+def _before(item: WorkItem, last: Transition) -> Transition:
+    """What stood before the last effective transition."""
+    previous: Transition = Transition.objects.filter(item=item).effective().exclude(pk=last.pk).latest("at", "id")
+    return previous
+
+
+def apply_move(
+    *,
+    item: WorkItem,
+    to: str,
+    at: datetime,
+    by: Actor,
+    reason: str = "",
+    source: str = "",
+    message: Document | None = None,
+    recorded_at: datetime | None = None,
+) -> Transition:
+    """Write a move that has been checked and project it. The caller holds the item, audits and tells."""
+    if (silence := overtaken_silence(item, to, at)) is not None:
+        # The client had spoken before its silence was counted.
+        transitions.reverse(item, silence, by, "The client had returned it before.")
+        item.refresh_from_db()
     if to in states.FINISHED[item.kind]:
         _end_pauses(item, at)
-    transitions.append(item, to, at, by, reason)
+    row = transitions.append(item, to, at, by, reason, recorded_at)
+    if source:
+        facts = {} if recorded_at is None else {"recorded_at": recorded_at}
+        decided_by_move(by=by, source=source, item=item, transition=row, message=message, note=reason[:500], **facts)
     if to == states.RECEIVED and item.assignee_id is not None:
         _unassign(item, by)
     item.refresh_from_db()
-    after = {"state": to, "at": at.isoformat(), "reason": reason}
-    record(by=by, action="item.move", target=item, before=before, after=after, reference=item.reference)
-    told(item)
-    return item
+    return row
 
 
 def _unassign(item: WorkItem, by: Actor) -> None:
@@ -224,12 +277,17 @@ def _end_pauses(item: WorkItem, at: datetime) -> None:
 
 @transaction.atomic
 def undo_last_move(*, item: WorkItem, by: Actor, reason: str = "", version: int | None = None) -> WorkItem:
-    """Take the last effective move back by a row of its own. A pause it ended stays ended. The first state cannot be undone."""
+    """Take the last effective move back by a row of its own. A pause it ended stays ended. The first state cannot be undone.
+
+    What the client decided, or its silence, is taken back by its attorney alone.
+    """
     item = locked(item)
     last = Transition.objects.filter(item=item).effective().last()
     if last is None or not last.from_state:
         raise Refused("There is no move to undo.")
     need_any(by, permissions_for_move(last.from_state, last.to_state))
+    if is_clients(last):
+        take_back_needs(by)
     if version is not None and item.version != version:
         raise StaleVersion("Somebody else moved this in the meantime.", theirs={"state": item.state}, yours={"state": last.from_state})
     transitions.reverse(item, last, by, reason)
@@ -244,3 +302,8 @@ def undo_last_move(*, item: WorkItem, by: Actor, reason: str = "", version: int 
     )
     told(item)
     return item
+
+
+def is_clients(move: Transition) -> bool:
+    """Whether a move records what the client decided."""
+    return (move.from_state, move.to_state) in states.CLIENT_DECISIONS or ClientDecision.objects.filter(transition=move).exists()

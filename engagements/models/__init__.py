@@ -1,7 +1,12 @@
 from engagements.models.clients import Client, Contract, Engagement, LegalEntity, Matter, MatterInsider, StatusUpdate, Workstream
+from engagements.models.contracts import ContractClause, PurchaseOrder
+from engagements.models.decisions import ClientDecision, DeliveryNotice, ErrorNotice, LateEntry, Question, Source, What
 from engagements.models.imports import ImportBatch, ImportMapping, ImportRow
 from engagements.models.items import Assignment, Pause, Transition, WorkItem
+from engagements.models.parties import MatterParty
 from engagements.models.people import Absence, Admission, Conflict, ReviewerProfile, SpokenLanguage, Training
+from engagements.models.protocols import ProtocolVersion
+from engagements.models.team import EndedTerm, TeamMember
 from engagements.models.time import TimeEntry, TimeLock, WorkTimer
 
 __all__ = [
@@ -9,23 +14,36 @@ __all__ = [
     "Admission",
     "Assignment",
     "Client",
+    "ClientDecision",
     "Conflict",
     "Contract",
+    "ContractClause",
+    "DeliveryNotice",
+    "EndedTerm",
     "Engagement",
+    "ErrorNotice",
     "ImportBatch",
     "ImportMapping",
     "ImportRow",
+    "LateEntry",
     "LegalEntity",
     "Matter",
     "MatterInsider",
+    "MatterParty",
     "Pause",
+    "ProtocolVersion",
+    "PurchaseOrder",
+    "Question",
     "ReviewerProfile",
+    "Source",
     "SpokenLanguage",
     "StatusUpdate",
+    "TeamMember",
     "TimeEntry",
     "TimeLock",
     "Training",
     "Transition",
+    "What",
     "WorkItem",
     "WorkTimer",
     "Workstream",

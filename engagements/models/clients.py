@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.utils import timezone
@@ -85,6 +87,15 @@ class Client(TenantModel):
         return self.name
 
 
+DELIVERY_MODELS = [("managed", "Managed service"), ("augmentation", "Staff augmentation"), ("pilot", "Pilot")]
+
+
+class Renewal(models.TextChoices):
+    NONE = "none", "Ends with its term"
+    AGREED = "agreed", "Renewed by agreement"
+    AUTO = "auto", "Renews by itself"
+
+
 class Engagement(TenantModel):
     client = TenantForeignKey(Client)
     legal_entity = TenantForeignKey(LegalEntity)
@@ -92,7 +103,7 @@ class Engagement(TenantModel):
     title = models.CharField(max_length=200)
     delivery_model = models.CharField(
         max_length=20,
-        choices=[("managed", "Managed service"), ("augmentation", "Staff augmentation"), ("pilot", "Pilot")],
+        choices=DELIVERY_MODELS,
         default="managed",
     )
     location = models.CharField(
@@ -102,6 +113,10 @@ class Engagement(TenantModel):
     )
     starts_on = models.DateField()
     ends_on = models.DateField(null=True, blank=True)
+    renewal = models.CharField(max_length=8, choices=Renewal.choices, default=Renewal.NONE)
+    renewal_months = models.PositiveSmallIntegerField(default=12, help_text="How long each renewal runs.")
+    notice_days = models.PositiveSmallIntegerField(default=0, help_text="Days before the end by which notice is given.")
+    notice_given_on = models.DateField(null=True, blank=True, help_text="Notice keeps it from renewing by itself.")
     manager = TenantForeignKey("accounts.Membership", null=True, blank=True)
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.OPEN)
     created_at = models.DateTimeField(default=timezone.now)
@@ -113,11 +128,35 @@ class Engagement(TenantModel):
             models.CheckConstraint(
                 condition=models.Q(ends_on__isnull=True) | models.Q(ends_on__gte=models.F("starts_on")), name="engagement_dates"
             ),
+            models.CheckConstraint(
+                condition=~models.Q(renewal="auto") | models.Q(ends_on__isnull=False, renewal_months__gt=0),
+                name="engagement_renews_from_an_end",
+                violation_error_message="What renews by itself has a last day, and renews for a month or more.",
+            ),
         ]
-        indexes = [models.Index(fields=["organization", "client", "reference"], name="engagement_by_client")]
+        indexes = [
+            models.Index(fields=["organization", "client", "reference"], name="engagement_by_client"),
+            models.Index(fields=["organization", "ends_on"], condition=models.Q(status="open"), name="engagement_ending"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.reference} {self.title}"
+
+    @property
+    def notice_by(self) -> date | None:
+        """The last day on which notice can be given; None where the engagement has no end."""
+        return self.ends_on - timedelta(days=self.notice_days) if self.ends_on is not None else None
+
+
+class CapPeriod(models.TextChoices):
+    PERIOD = "period", "Each billing period"
+    QUARTER = "quarter", "Each quarter, to date"
+    YEAR = "year", "Each calendar year, to date"
+
+
+class CreditBase(models.TextChoices):
+    FEES = "fees", "The fees of the terms marked for it"
+    BASELINE = "baseline", "The baseline amount"
 
 
 class Contract(TenantModel):
@@ -132,15 +171,56 @@ class Contract(TenantModel):
     currency = models.CharField(max_length=3)
     payment_days = models.PositiveSmallIntegerField(default=30)
     contest_days = models.PositiveSmallIntegerField(default=5, help_text="Business days in which a pause may be contested.")
-    acceptance_days = models.PositiveSmallIntegerField(default=5)
+    acceptance_days = models.PositiveSmallIntegerField(default=5, help_text="Business days after delivery in which work may be returned.")
     purchase_order = models.CharField(max_length=60, blank=True)
     at_risk_percent = models.DecimalField(
         max_digits=5, decimal_places=2, default=10, help_text="Credits of a period add up to at most this share of its credit base."
     )
+    cap_period = models.CharField(
+        max_length=8, choices=CapPeriod.choices, default=CapPeriod.PERIOD, help_text="Over which time the share at risk is reckoned."
+    )
+    credit_base = models.CharField(
+        max_length=8, choices=CreditBase.choices, default=CreditBase.FEES, help_text="What credits are a share of."
+    )
+    baseline_period = models.CharField(max_length=8, choices=Cycle.choices, default=Cycle.MONTH)
+    baseline_volume = models.DecimalField(max_digits=14, decimal_places=3, null=True, blank=True, validators=[MinValueValidator(0)])
+    baseline_unit = models.CharField(max_length=30, blank=True, help_text="As workstreams call it: document, NDA, page.")
+    baseline_amount = models.DecimalField(max_digits=16, decimal_places=4, null=True, blank=True, validators=[MinValueValidator(0)])
+    volume_ceiling = models.DecimalField(
+        max_digits=14,
+        decimal_places=3,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text="The most the provider holds capacity for in the same time.",
+    )
+    rework_terms = models.CharField(
+        max_length=300, blank=True, help_text="Who bears rework, and until when, as in “free of charge within 30 days”."
+    )
+    signed_file = TenantForeignKey("audit.Document", null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["organization", "engagement", "number"], name="contract_number_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "engagement", "number"], name="contract_number_once"),
+            models.CheckConstraint(
+                condition=models.Q(volume_ceiling__isnull=True)
+                | models.Q(baseline_volume__isnull=True)
+                | models.Q(volume_ceiling__gte=models.F("baseline_volume")),
+                name="contract_ceiling_above_baseline",
+                violation_error_message="The ceiling lies below the baseline.",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(baseline_volume__isnull=True) | ~models.Q(baseline_unit=""),
+                name="contract_baseline_has_unit",
+                violation_error_message="Say what the baseline volume counts.",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(credit_base="baseline") | models.Q(baseline_amount__isnull=False),
+                name="contract_credit_base_known",
+                violation_error_message="Credits as a share of the baseline need its amount.",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"Version {self.number} from {self.effective_from}"
@@ -151,8 +231,13 @@ class Matter(TenantModel):
     engagement = TenantForeignKey(Engagement, via=["client_id"])
     reference = models.CharField(max_length=20)
     client_matter_id = models.CharField("client's matter ID", max_length=60, blank=True)
+    own_matter_id = models.CharField(
+        "our matter ID", max_length=60, blank=True, help_text="In our other systems; the reference here is given by itself."
+    )
     title = models.CharField(max_length=200)
     jurisdiction = models.CharField(max_length=80, blank=True)
+    end_client = models.CharField(max_length=200, blank=True, help_text="For whom the client acts, where it is not the client itself.")
+    bill_to = models.TextField(max_length=1000, blank=True, help_text="Name and address, where it is not the client's billing address.")
     supervising_attorney = TenantForeignKey("accounts.Membership", null=True, blank=True)
     # A walled matter is invisible to everyone but its insiders; the database refuses the row.
     walled = models.BooleanField(default=False)
@@ -166,6 +251,7 @@ class Matter(TenantModel):
         indexes = [
             models.Index(fields=["organization", "engagement", "reference"], name="matter_by_engagement"),
             models.Index(fields=["organization", "client_matter_id"], name="matter_by_client_id"),
+            models.Index(fields=["organization", "own_matter_id"], name="matter_by_own_id"),
             models.Index(fields=["organization", "supervising_attorney"], name="matter_by_attorney"),
             models.Index(fields=["organization", "id"], condition=models.Q(walled=True), name="matter_walled"),
         ]

@@ -63,6 +63,13 @@ class WorkItem(TenantModel):
                 fields=["organization", "assignee", "received_at", "id"], condition=models.Q(finished=False), name="workitem_by_assignee"
             ),
             models.Index(fields=["organization", "batch"], name="workitem_by_batch"),
+            # What a budget counts: delivered volume of a month, without reading the rows.
+            models.Index(
+                fields=["organization", "workstream", "first_delivered_at"],
+                condition=models.Q(kind="work", first_delivered_at__isnull=False),
+                include=["matter_id", "quantity"],
+                name="workitem_delivered",
+            ),
             models.Index(fields=["organization", "external_id"], name="workitem_by_external_id"),
             models.Index(fields=["organization", "workstream", "state"], include=["matter_id"], name="workitem_by_state"),
             models.Index(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from functools import wraps
 from typing import Any
@@ -102,9 +102,10 @@ def attempt(form: Any, act: Callable[[], Any]) -> Any:
     return None
 
 
-def fields_of(form: Any) -> dict[str, Any]:
-    """The cleaned values of the model's own fields: not the version, not the reason."""
-    return {name: value for name, value in form.cleaned_data.items() if name not in {"version", "number", "reason"}}
+def fields_of(form: Any, keep: Collection[str] = ()) -> dict[str, Any]:
+    """The cleaned values of the model's own fields: not the version, not the reason, save those to `keep`."""
+    aside = {"version", "number", "reason"} - set(keep)
+    return {name: value for name, value in form.cleaned_data.items() if name not in aside}
 
 
 def client_or_404(code: str) -> Client:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+from typing import Any
+
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
-from engagements import actions, paging, panels, queries
-from engagements.forms import ContractForm, EngagementEditForm, EngagementForm
-from engagements.models import Contract, Engagement, Matter, Workstream
+from engagements import actions, contracts, paging, panels, queries
+from engagements.forms import EngagementEditForm, EngagementForm
+from engagements.models import EndedTerm, Engagement, Matter, PurchaseOrder, TeamMember, Workstream
 from engagements.views.edges import (
     acting,
     address,
@@ -24,15 +28,29 @@ from engagements.views.edges import (
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 
+_CHIPS = {"": "Open", "ending": "Renewals in 90 days", "closed": "Closed"}
+
 
 @requires(P.VIEW_WORK)
 def engagements(request: TenantRequest, organization: str) -> HttpResponse:
-    closed = request.GET.get("status") == "closed"
-    rows = Engagement.objects.filter(status="closed" if closed else "open").select_related("client", "manager__user")
-    page = paging.page_of(rows, request.GET.dict(), keys=("reference", "id"), parsers=(str, int))
+    shown = request.GET.get("status", "")
+    shown = shown if shown in _CHIPS else ""
+    if shown == "ending":
+        rows = queries.renewals(timezone.localdate()).select_related("client", "manager__user")
+        page = paging.page_of(rows, request.GET.dict(), keys=("decide_by", "id"), parsers=(date.fromisoformat, int))
+    else:
+        rows = Engagement.objects.filter(status=shown or "open").select_related("client", "manager__user")
+        page = paging.page_of(rows, request.GET.dict(), keys=("reference", "id"), parsers=(str, int))
     here = address("engagements", organization)
-    chips = [{"label": "Open", "url": here, "current": not closed}, {"label": "Closed", "url": f"{here}?status=closed", "current": closed}]
-    return render(request, "engagements/engagements.html", {"page": page, "chips": chips, "closed": closed})
+    chips = [{"label": label, "url": f"{here}?status={key}" if key else here, "current": shown == key} for key, label in _CHIPS.items()]
+    context = {"page": page, "chips": chips, "shown": shown, "today": timezone.localdate()}
+    return render(request, "engagements/engagements.html", context)
+
+
+def _parts(engagement: Engagement) -> list[Any]:
+    """Rows whose events belong to the engagement's timeline."""
+    orders = PurchaseOrder.objects.filter(engagement=engagement).only("id").order_by("-id")[:100]
+    return [*orders, *TeamMember.objects.filter(engagement=engagement).only("id").order_by("-id")[:100]]
 
 
 @requires(P.VIEW_WORK)
@@ -43,15 +61,19 @@ def engagement(request: TenantRequest, organization: str, reference: str) -> Htt
         Workstream.objects.filter(matter__in=matters).select_related("matter").order_by("matter__reference", "item_prefix")[:200]
     )
     counts = queries.counts_of(workstream.id for workstream in workstreams)
-    contracts = list(Contract.objects.filter(engagement=engagement).order_by("-number")[:20])
+    versions = queries.contracts_of(engagement.id)
+    contract = contracts.governing(versions, timezone.localdate())
+    ended = list(EndedTerm.objects.filter(engagement=engagement).order_by("-number")[:20])
     context = {
         "engagement": engagement,
-        "contract": contracts[0],
-        "contracts": contracts,
+        "contract": contract,
+        "versions": [version for version in reversed(versions) if version != contract],
+        "begins": ended[0].ends_on + timedelta(days=1) if ended else engagement.starts_on,
+        "ended": ended,
         "matters": matters,
         "workstreams": [(workstream, counts[workstream.id]) for workstream in workstreams],
         "panels": panels.collect(panels.engagement_panels, request, engagement),
-        "events": queries.events_about(engagement, *contracts, *matters),
+        "events": queries.events_about(engagement, *versions, *_parts(engagement), *matters),
         "crumbs": [*client_crumbs(organization, engagement.client)[1:], (engagement.reference, "")],
         "may_edit": request.membership.may(P.EDIT_WORK),
     }
@@ -85,20 +107,3 @@ def edit_engagement(request: TenantRequest, organization: str, reference: str) -
     if saved is not None:
         return to("engagement", request, reference)
     return form_page(request, form, title="Edit engagement", submit="Save", crumbs=crumbs)
-
-
-@requires(P.EDIT_WORK, POST=P.EDIT_WORK)
-@acting
-def edit_contract(request: TenantRequest, organization: str, reference: str) -> HttpResponse:
-    engagement = engagement_or_404(reference)
-    latest = queries.latest_contract(engagement)
-    form = ContractForm(posted(request), instance=latest, initial={"number": latest.number})
-    saved = attempt(
-        form, lambda: actions.amend_contract(engagement=engagement, by=request.actor, number=form.cleaned_data["number"], **fields_of(form))
-    )
-    if saved is not None:
-        return to("engagement", request, reference)
-    n = latest.number
-    note = f"You are reading version {n}. A changed term is saved as version {n + 1}; earlier versions stay as they are."
-    crumbs = engagement_crumbs(organization, engagement)
-    return form_page(request, form, title="Contract terms", submit="Save terms", crumbs=crumbs, note=note)

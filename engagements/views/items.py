@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,58 +10,21 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from engagements import actions, panels, queries, states
-from engagements.actions.items import GRACE, permissions_for_move
-from engagements.forms import AssignForm, ItemEditForm, ItemForm, MoveForm, NoteForm, PauseForm, ResumeForm, UndoForm
-from engagements.models import Assignment, Pause, Transition, WorkItem
+from engagements.actions.items import permissions_for_move
+from engagements.decision_forms import ContestForm, DecideForm, ErrorNoticeForm, NoticeForm, ReplyForm, SeverityForm
+from engagements.forms import AssignForm, ItemEditForm, ItemForm, PauseForm, UndoForm
+from engagements.models import DeliveryNotice, Pause, Question, Transition, WorkItem
 from engagements.staffing import suggestions
 from engagements.views.edges import acting, attempt, fields_of, form_page, item_or_404, posted, to, workstream_crumbs, workstream_or_404
+from engagements.views.messages import download, message_of
+from engagements.views.timeline import Records, described, records_of, spans, timeline
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
-from lpo.audit.documents import content_of, store
+from lpo.audit.documents import store
 
+# The latest; the log has the others.
+QUESTIONS = 5
 _SUGGESTED = 4
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One line of the timeline. `recorded_at` is given where it was written down noticeably later than it happened."""
-
-    at: datetime
-    text: str
-    by: str
-    note: str = ""
-    recorded_at: datetime | None = None
-    gone: bool = False
-
-
-def _late(at: datetime, recorded_at: datetime) -> datetime | None:
-    return recorded_at if recorded_at - at > GRACE else None
-
-
-def _move_entry(row: Transition, gone: set[int]) -> Entry:
-    label = states.LABELS.get(row.to_state, row.to_state)
-    if row.reverses_id:
-        before = states.LABELS.get(row.from_state, row.from_state).lower()
-        return Entry(row.recorded_at, f"Taken back: {before}", row.by_label, row.reason, gone=False)
-    return Entry(row.at, label, row.by_label, row.reason, _late(row.at, row.recorded_at), row.id in gone)
-
-
-def _pause_entries(pause: Pause) -> list[Entry]:
-    gone = pause.withdrawn_at is not None
-    what = f"On hold: {pause.get_party_display().lower()}, {pause.get_reason_display().lower()}"
-    entries = [Entry(pause.started_at, what, pause.by_label, pause.note, _late(pause.started_at, pause.recorded_at), gone)]
-    if pause.ended_at is not None:
-        entries.append(Entry(pause.ended_at, "Resumed", "", gone=gone))
-    return entries
-
-
-def _timeline(item: WorkItem, moves: list[Transition], gone: set[int], pauses: list[Pause]) -> list[Entry]:
-    entries = [_move_entry(row, gone) for row in moves]
-    for pause in pauses:
-        entries.extend(_pause_entries(pause))
-    assignments = Assignment.objects.filter(item=item).select_related("member__user").order_by("id")
-    entries += [Entry(row.at, f"Assigned to {row.member.display_name if row.member else 'nobody'}", row.by_label) for row in assignments]
-    return sorted(entries, key=lambda entry: entry.at, reverse=True)
 
 
 def _status_of(item: WorkItem, pauses: list[Pause]) -> tuple[str, str]:
@@ -86,17 +48,17 @@ def _suggested(item: WorkItem, may_track: bool) -> dict[str, Any]:
     return {"suggested": fitting[:_SUGGESTED], "blocked": [each for each in found if each.blocked]}
 
 
-def _item_page(request: TenantRequest, item: WorkItem, **bound: Any) -> HttpResponse:
+def item_page(request: TenantRequest, item: WorkItem, **bound: Any) -> HttpResponse:
     moves, gone, pauses = queries.history_of(item)
+    records = records_of(item)
     may = request.membership.may
     last = next((row for row in reversed(moves) if row.id not in gone), None)
-    undoable = (
-        last is not None
-        and bool(last.from_state)
-        and bool(permissions_for_move(last.from_state, last.to_state) & request.actor.permissions)
-    )
-    # "Assign" is the assignment form's own doing.
+    undoable = last is not None and bool(last.from_state) and _may_undo(request, last, records)
+    # "Assign" is the assignment form's own doing; what the client decides has a box of its own.
     offered = [move for move in actions.permitted_moves(item, request.actor.permissions) if move.to != states.ASSIGNED or item.assignee_id]
+    clients = [move for move in offered if (item.state, move.to) in states.CLIENT_DECISIONS]
+    offered = [move for move in offered if move not in clients]
+    own = P.DECIDE_FOR_CLIENT in request.actor.permissions
     context = {
         "item": item,
         "workstream": item.workstream,
@@ -104,8 +66,18 @@ def _item_page(request: TenantRequest, item: WorkItem, **bound: Any) -> HttpResp
         "moves": offered,
         "first_move": offered[0].to if offered else "",
         "undoable": states.LABELS.get(last.to_state, "") if last is not None and undoable else "",
-        "timeline": _timeline(item, moves, gone, pauses),
-        "pauses": list(enumerate(pauses, 1)),
+        "timeline": timeline(item, moves, gone, pauses, records),
+        "spans": spans(pauses),
+        "late": [(number, row, described(row), row.by_member_id == request.membership.pk) for number, row in records.waiting],
+        "client_moves": clients,
+        "own": own,
+        "questions": list(Question.objects.filter(item=item).order_by("-id")[:QUESTIONS]),
+        "may_ask": may(P.TRACK_ITEMS) or may(P.WORK_ITEMS) or may(P.EDIT_WORK),
+        "notice": _notice_of(last, records),
+        "may_notice": item.state in (states.DELIVERED, states.CORRECTED) and (may(P.TRACK_ITEMS) or may(P.WORK_ITEMS)),
+        "may_grade": item.kind == states.ERROR and (may(P.TRACK_ITEMS) or may(P.EDIT_WORK) or own),
+        "error_notices": records.errors,
+        "is_error": item.kind == states.ERROR,
         "open_pauses": [p for p in pauses if p.ended_at is None and p.withdrawn_at is None],
         "panels": panels.collect(panels.item_panels, request, item),
         "crumbs": [*workstream_crumbs(request.organization.slug, item.workstream), (item.reference, "")],
@@ -114,12 +86,17 @@ def _item_page(request: TenantRequest, item: WorkItem, **bound: Any) -> HttpResp
         "may_read": may(P.VIEW_WORK_PRODUCT),
         "may_pause": may(P.PAUSE) and not item.finished,
         "may_approve": may(P.APPROVE_PAUSE),
-        "may_contest": may(P.EDIT_WORK) or may(P.DECIDE_FOR_CLIENT),
-        "move_form": MoveForm(initial={"version": item.version}),
+        "may_contest": may(P.EDIT_WORK) or own,
+        "may_uphold": may(P.APPROVE_PAUSE) or own,
+        "may_reply": not may(P.PAUSE) and own,
+        "move_form": DecideForm(initial={"version": item.version}),
+        "notice_form": NoticeForm(),
+        "severity_form": SeverityForm(initial={"severity": item.severity}),
+        "error_form": ErrorNoticeForm(),
         "decided": 0,
         "decide_form": None,
         "pause_form": PauseForm(),
-        "resume_form": ResumeForm(),
+        "resume_form": ReplyForm(),
         "assign_form": AssignForm(initial={"assignee": item.assignee_id}),
         **_suggested(item, may(P.TRACK_ITEMS)),
         **bound,
@@ -127,9 +104,20 @@ def _item_page(request: TenantRequest, item: WorkItem, **bound: Any) -> HttpResp
     return render(request, "engagements/item.html", context, status=422 if bound else 200)
 
 
+def _may_undo(request: TenantRequest, last: Transition, records: Records) -> bool:
+    if (last.from_state, last.to_state) in states.CLIENT_DECISIONS or last.pk in records.by_transition:
+        return P.DECIDE_FOR_CLIENT in request.actor.permissions
+    return bool(permissions_for_move(last.from_state, last.to_state) & request.actor.permissions)
+
+
+def _notice_of(last: Transition | None, records: Records) -> tuple[int, DeliveryNotice] | None:
+    """The notice of the present delivery, as the page numbers it."""
+    return next(((n, row) for n, row in enumerate(records.notices, 1) if last is not None and row.transition_id == last.pk), None)
+
+
 @requires(P.VIEW_WORK)
 def item(request: TenantRequest, organization: str, reference: str) -> HttpResponse:
-    return _item_page(request, item_or_404(reference))
+    return item_page(request, item_or_404(reference))
 
 
 @requires(P.TRACK_ITEMS, POST=P.TRACK_ITEMS)
@@ -171,26 +159,26 @@ def assign(request: TenantRequest, organization: str, reference: str) -> HttpRes
     item, form = item_or_404(reference), AssignForm(request.POST)
     if attempt(form, lambda: actions.assign_item(item=item, by=request.actor, member=form.cleaned_data["assignee"])) is not None:
         return to("item", request, reference)
-    return _item_page(request, item, assign_form=form)
+    return item_page(request, item, assign_form=form)
 
 
 @requires(POST=P.VIEW_WORK)
 @acting
 def move(request: TenantRequest, organization: str, reference: str) -> HttpResponse:
     """Which permission a move needs depends on the move; its action checks."""
-    item, form = item_or_404(reference), MoveForm(request.POST)
+    item, form = item_or_404(reference), DecideForm(request.POST, request.FILES)
     wanted = request.POST.get("to", "")
     request_permissions = permissions_for_move(item.state, wanted)
     if not request_permissions & request.actor.permissions:
         request.actor.need(min(request_permissions))
-    data = form.cleaned_data if form.is_valid() else {}
-    moved = attempt(
-        form,
-        lambda: actions.move_item(
-            item=item, to=data["to"], by=request.actor, at=data["at"], reason=data["reason"], version=data["version"]
-        ),
-    )
-    return to("item", request, reference) if moved is not None else _item_page(request, item, move_form=form)
+    moved = attempt(form, lambda: _move(request, item, form))
+    return to("item", request, reference) if moved is not None else item_page(request, item, move_form=form)
+
+
+def _move(request: TenantRequest, item: WorkItem, form: DecideForm) -> WorkItem:
+    data, message = form.cleaned_data, message_of(request, form, item, item.workstream.matter)
+    facts = {"at": data["at"], "reason": data["reason"], "version": data["version"], "message": message}
+    return actions.move_item(item=item, to=data["to"], by=request.actor, **facts)
 
 
 @requires(POST=P.VIEW_WORK)
@@ -201,7 +189,7 @@ def undo(request: TenantRequest, organization: str, reference: str) -> HttpRespo
         request.actor.need(P.WORK_ITEMS)
     data = form.cleaned_data if form.is_valid() else {}
     undone = attempt(form, lambda: actions.undo_last_move(item=item, by=request.actor, reason=data["reason"], version=data["version"]))
-    return to("item", request, reference) if undone is not None else _item_page(request, item, undo_form=form)
+    return to("item", request, reference) if undone is not None else item_page(request, item, undo_form=form)
 
 
 @requires(POST=P.PAUSE)
@@ -210,10 +198,10 @@ def pause(request: TenantRequest, organization: str, reference: str) -> HttpResp
     item, form = item_or_404(reference), PauseForm(request.POST, request.FILES)
     if attempt(form, lambda: _pause(request, item, form)) is not None:
         return to("item", request, reference)
-    return _item_page(request, item, pause_form=form)
+    return item_page(request, item, pause_form=form)
 
 
-def _pause(request: TenantRequest, item: WorkItem, form: PauseForm) -> Pause:
+def _pause(request: TenantRequest, item: WorkItem, form: PauseForm) -> Pause | bool:
     data = dict(form.cleaned_data)
     file, document = data.pop("evidence"), None
     if file is not None:
@@ -227,16 +215,25 @@ def _pause(request: TenantRequest, item: WorkItem, form: PauseForm) -> Pause:
             matter_id=item.matter_id,
             reference=item.reference,
         )
-    return actions.pause_item(item=item, by=request.actor, evidence=document, **data)
+    # Nothing where it waits for a second person: that is an answer too.
+    return actions.pause_item(item=item, by=request.actor, evidence=document, **data) or True
 
 
-@requires(POST=P.PAUSE)
+@requires(POST=P.VIEW_WORK)
 @acting
 def resume(request: TenantRequest, organization: str, reference: str) -> HttpResponse:
-    item, form = item_or_404(reference), ResumeForm(request.POST)
-    if attempt(form, lambda: actions.resume_item(item=item, by=request.actor, at=form.cleaned_data["at"])) is not None:
+    """End the wait, with the client's reply where there is one. The client's attorney ends the client's own wait."""
+    if not {P.PAUSE, P.DECIDE_FOR_CLIENT} & request.actor.permissions:
+        request.actor.need(P.PAUSE)
+    item, form = item_or_404(reference), ReplyForm(request.POST, request.FILES)
+    if attempt(form, lambda: _resume(request, item, form)) is not None:
         return to("item", request, reference)
-    return _item_page(request, item, resume_form=form)
+    return item_page(request, item, resume_form=form)
+
+
+def _resume(request: TenantRequest, item: WorkItem, form: ReplyForm) -> list[Pause]:
+    data, message = form.cleaned_data, message_of(request, form, item, item.workstream.matter)
+    return actions.resume_item(item=item, by=request.actor, at=data["at"], message=message, note=data["note"])
 
 
 def _pause_or_404(item: WorkItem, number: int) -> Pause:
@@ -247,7 +244,11 @@ def _pause_or_404(item: WorkItem, number: int) -> Pause:
     return found[0]
 
 
-_DECISIONS = {"withdraw": P.APPROVE_PAUSE, "uphold": P.APPROVE_PAUSE, "contest": None}
+_DECISIONS = {
+    "withdraw": {P.APPROVE_PAUSE},
+    "uphold": {P.APPROVE_PAUSE, P.DECIDE_FOR_CLIENT},
+    "contest": {P.EDIT_WORK, P.DECIDE_FOR_CLIENT},
+}
 
 
 @requires(POST=P.VIEW_WORK)
@@ -255,23 +256,23 @@ _DECISIONS = {"withdraw": P.APPROVE_PAUSE, "uphold": P.APPROVE_PAUSE, "contest":
 def decide_pause(request: TenantRequest, organization: str, reference: str, number: int, what: str) -> HttpResponse:
     if what not in _DECISIONS:
         raise Http404("No such page.")
-    if (needed := _DECISIONS[what]) is not None:
-        request.actor.need(needed)
-    elif not {P.EDIT_WORK, P.DECIDE_FOR_CLIENT} & request.actor.permissions:
-        request.actor.need(P.EDIT_WORK)
-    item, form = item_or_404(reference), NoteForm(request.POST)
+    if not _DECISIONS[what] & request.actor.permissions:
+        request.actor.need(min(_DECISIONS[what]))
+    item, form = item_or_404(reference), ContestForm(request.POST, request.FILES)
     pause = _pause_or_404(item, number)
-    if attempt(form, lambda: _decide(request, pause, what, form.cleaned_data["note"])) is not None:
+    if attempt(form, lambda: _decide(request, item, pause, what, form)) is not None:
         return to("item", request, reference)
-    return _item_page(request, item, decided=number, decide_form=form)
+    return item_page(request, item, decided=number, decide_form=form)
 
 
-def _decide(request: TenantRequest, pause: Pause, what: str, note: str) -> Pause:
+def _decide(request: TenantRequest, item: WorkItem, pause: Pause, what: str, form: ContestForm) -> Pause:
+    note = form.cleaned_data["note"]
+    if what == "withdraw":
+        return actions.withdraw_pause(pause=pause, by=request.actor, note=note)
+    message = message_of(request, form, item, item.workstream.matter)
     if what == "contest":
-        return actions.contest_pause(pause=pause, by=request.actor, note=note)
-    if what == "uphold":
-        return actions.resolve_contest(pause=pause, by=request.actor, upheld=True, note=note)
-    return actions.withdraw_pause(pause=pause, by=request.actor, note=note)
+        return actions.contest_pause(pause=pause, by=request.actor, note=note, message=message)
+    return actions.resolve_contest(pause=pause, by=request.actor, upheld=True, note=note, message=message)
 
 
 @requires(P.VIEW_WORK_PRODUCT)
@@ -279,9 +280,4 @@ def evidence(request: TenantRequest, organization: str, reference: str, number: 
     pause = _pause_or_404(item_or_404(reference), number)
     if pause.evidence is None:
         raise Http404("No such page.")
-    # Whatever was uploaded leaves as a download of no particular type: nothing of it is ever shown as a page of ours.
-    response = HttpResponse(content_of(pause.evidence), content_type="application/octet-stream")
-    name = pause.evidence.file_name.replace('"', "").replace("\\", "")
-    response["Content-Disposition"] = f'attachment; filename="{name.encode("ascii", "replace").decode()}"'
-    response["X-Content-Type-Options"] = "nosniff"
-    return response
+    return download(pause.evidence)

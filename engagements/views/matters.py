@@ -44,6 +44,7 @@ def _matter_page(request: TenantRequest, organization: str, matter: Matter, form
     context = {
         "matter": matter,
         "workstreams": [(workstream, counts[workstream.id]) for workstream in workstreams],
+        "parties": queries.parties_of(matter),
         "updates": StatusUpdate.objects.filter(matter=matter).order_by("-id")[:10],
         "insiders": MatterInsider.objects.filter(matter=matter).select_related("member__user").order_by("id") if matter.walled else [],
         "panels": panels.collect(panels.matter_panels, request, matter),

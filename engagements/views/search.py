@@ -11,9 +11,11 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from engagements import panels
-from engagements.models import Client, Engagement, Matter, WorkItem, Workstream
+from engagements.models import Client, Engagement, Matter, Question, WorkItem, Workstream
+from engagements.models.parties import name_key
 from engagements.panels import Hit
 from engagements.views.edges import address
+from engagements.views.questions import found_by_words
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 from lpo.tenancy.context import current_organization_id
@@ -34,6 +36,31 @@ def _beginning_with(table: str, column: str, text: str) -> list[int]:
         return [row[0] for row in cursor.fetchall()]
 
 
+# Every number a matter goes by, and the names of its parties, in one statement; each branch has an index that `^@` can use.
+_MATTERS = """
+(SELECT id FROM engagements_matter WHERE organization_id = %(organization)s AND reference ^@ %(upper)s ORDER BY reference LIMIT %(most)s)
+UNION ALL
+(SELECT id FROM engagements_matter WHERE organization_id = %(organization)s AND client_matter_id ^@ %(text)s LIMIT %(most)s)
+UNION ALL
+(SELECT id FROM engagements_matter WHERE organization_id = %(organization)s AND client_matter_id ^@ %(upper)s LIMIT %(most)s)
+UNION ALL
+(SELECT id FROM engagements_matter WHERE organization_id = %(organization)s AND own_matter_id ^@ %(text)s LIMIT %(most)s)
+UNION ALL
+(SELECT id FROM engagements_matter WHERE organization_id = %(organization)s AND own_matter_id ^@ %(upper)s LIMIT %(most)s)
+UNION ALL
+(SELECT matter_id FROM engagements_matterparty WHERE organization_id = %(organization)s AND name_key ^@ %(key)s LIMIT %(most)s)
+"""
+
+
+def _matters_named(text: str) -> list[int]:
+    """Matters of which a number, the client's or ours, as typed or in capitals, or a party's name begins so."""
+    values: dict[str, Any] = {"organization": current_organization_id(), "text": text, "upper": text.upper(), "most": _MOST}
+    with connection.cursor() as cursor:
+        # A name of punctuation alone has no key; the impossible one then stands for it, as every key begins with nothing.
+        cursor.execute(_MATTERS, {**values, "key": name_key(text) or " "})
+        return [row[0] for row in cursor.fetchall()]
+
+
 def _items_by_words(words: str) -> list[int]:
     """Newest items whose title has every word, the last one possibly unfinished. Row-level security applies when joined back."""
     terms = _WORD.findall(words)[:8]
@@ -45,14 +72,15 @@ def _items_by_words(words: str) -> list[int]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _matching(model: Any, ids: list[int], words: str, names: tuple[str, ...]) -> list[Any]:
+def _matching(model: Any, ids: list[int], words: str, names: tuple[str, ...], *related: str) -> list[Any]:
     """Rows by reference first, then by words in their name. These tables are small: hundreds, read whole."""
     wanted = words.lower()
     by_words = [
         row.id for row in model.objects.only("id", *names)[:5000] if any(wanted in str(getattr(row, name)).lower() for name in names)
     ]
     order = {number: place for place, number in enumerate(dict.fromkeys([*ids, *by_words]))}
-    return sorted(model.objects.filter(id__in=list(order)[:_MOST]), key=lambda row: order[row.id])
+    rows = model.objects.filter(id__in=list(order)[:_MOST])
+    return sorted(rows.select_related(*related) if related else rows, key=lambda row: order[row.id])
 
 
 def find(text: str, slug: str) -> list[tuple[str, list[Hit]]]:
@@ -60,14 +88,9 @@ def find(text: str, slug: str) -> list[tuple[str, list[Hit]]]:
     upper = text.upper()
     clients = _matching(Client, _beginning_with("engagements_client", "code", upper), text, ("name", "legal_name"))
     engagements = _matching(Engagement, _beginning_with("engagements_engagement", "reference", upper), text, ("title",))
-    matter_ids = [
-        *_beginning_with("engagements_matter", "reference", upper),
-        *_beginning_with("engagements_matter", "client_matter_id", text),
-    ]
-    matters = _matching(Matter, matter_ids, text, ("title",))
-    streams = Workstream.objects.filter(
-        id__in=[w.id for w in _matching(Workstream, _beginning_with("engagements_workstream", "item_prefix", upper), text, ("title",))]
-    )
+    matters = _matching(Matter, _matters_named(text), text, ("title",))
+    prefixes = _beginning_with("engagements_workstream", "item_prefix", upper)
+    streams = _matching(Workstream, prefixes, text, ("title",), "matter")
     item_ids = [*_beginning_with("engagements_workitem", "reference", upper), *_items_by_words(text)]
     item_ids += list(WorkItem.objects.filter(external_id=text).values_list("id", flat=True)[:_MOST])
     items = WorkItem.objects.filter(id__in=item_ids).order_by("-received_at", "-id")[:_MOST]
@@ -79,12 +102,19 @@ def find(text: str, slug: str) -> list[tuple[str, list[Hit]]]:
             "Workstreams",
             [
                 Hit(w.item_prefix, w.title, address("workstream", slug, w.matter.reference, w.item_prefix))
-                for w in streams.select_related("matter").order_by("item_prefix")
+                for w in sorted(streams, key=lambda w: w.item_prefix)
             ],
         ),
         ("Items", [Hit(i.reference, i.title, address("item", slug, i.reference)) for i in items]),
+        ("Questions to counsel", _questions(text, slug)),
     ]
     return [(name, hits) for name, hits in groups if hits]
+
+
+def _questions(text: str, slug: str) -> list[Hit]:
+    """What was decided before, by words of the question or the answer."""
+    rows = Question.objects.filter(id__in=found_by_words(text, _MOST * 5)).select_related("matter").order_by("-asked_at", "-id")[:_MOST]
+    return [Hit(f"{q.matter.reference} Q{q.number}", str(q), address("question", slug, q.matter.reference, q.number)) for q in rows]
 
 
 def _found(request: TenantRequest) -> tuple[str, list[tuple[str, list[Hit]]]]:

@@ -14,7 +14,6 @@ from engagements.views.edges import (
     acting,
     attempt,
     client_or_404,
-    engagement_or_404,
     fields_of,
     form_page,
     matter_crumbs,
@@ -49,7 +48,7 @@ def workstream(request: TenantRequest, organization: str, reference: str, prefix
         "page": page,
         "imports": _recent_imports(workstream),
         "panels": panels.collect(panels.workstream_panels, request, workstream),
-        "events": queries.events_about(workstream),
+        "events": queries.events_about(workstream, *queries.protocols_of(workstream)),
         "crumbs": [*matter_crumbs(organization, workstream.matter), (prefix, "")],
         "may_edit": request.membership.may(P.EDIT_WORK),
         "may_track": request.membership.may(P.TRACK_ITEMS),
@@ -104,12 +103,6 @@ def _status(request: TenantRequest, target: Any, name: str, *parts: object) -> H
 @acting
 def client_status(request: TenantRequest, organization: str, code: str) -> HttpResponse:
     return _status(request, client_or_404(code), "client", code)
-
-
-@requires(POST=P.EDIT_WORK)
-@acting
-def engagement_status(request: TenantRequest, organization: str, reference: str) -> HttpResponse:
-    return _status(request, engagement_or_404(reference), "engagement", reference)
 
 
 @requires(POST=P.EDIT_WORK)

@@ -55,6 +55,9 @@ GROUPS: list[tuple[str, list[Entry]]] = [
             Entry("Matters", "engagements:matters", P.VIEW_WORK, "m"),
             Entry("Team", "engagements:team", P.VIEW_STAFF, "u"),
             Entry("Time", "engagements:time", P.RECORD_TIME, "h"),
+            Entry("Waiting on clients", "engagements:waiting", P.VIEW_WORK, "w"),
+            Entry("Decision log", "engagements:questions", P.VIEW_WORK, "d"),
+            Entry("Approvals", "engagements:approvals", P.APPROVE_PAUSE, "v"),
         ],
     ),
     (

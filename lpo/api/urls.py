@@ -8,7 +8,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from lpo.accounts.access import public
-from lpo.api.views import measured, people, work
+from lpo.api.views import agreed, measured, people, work
 
 app_name = "api"
 
@@ -36,6 +36,8 @@ urlpatterns = [
     path("service-levels/", measured.LevelView.as_view({"get": "list"}), name="levels"),
     path("attainments/", measured.AttainmentView.as_view({"get": "list"}), name="attainments"),
     path("attainments/rows/", measured.AttainmentRowView.as_view({"get": "list"}), name="attainment_rows"),
+    path("contracts/", agreed.ContractView.as_view({"get": "list"}), name="contracts"),
+    path("purchase-orders/", agreed.OrderView.as_view({"get": "list"}), name="purchase_orders"),
     path("charge-terms/", measured.TermView.as_view({"get": "list"}), name="terms"),
     path("invoices/", measured.InvoiceView.as_view({"get": "list"}), name="invoices"),
     path("invoices/<str:number>/", measured.InvoiceView.as_view({"get": "retrieve"}), name="invoice"),

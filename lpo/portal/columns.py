@@ -19,11 +19,12 @@ M = TypeVar("M", bound=Model)
 HIDDEN: dict[type[Model], tuple[str, ...]] = {
     # How many engagements and matters there are tells of those that were not published.
     Client: ("engagement_count", "matter_count"),
-    Engagement: ("manager",),
-    Matter: ("supervising_attorney", "walled"),
+    Engagement: ("manager", "renewal", "renewal_months", "notice_days", "notice_given_on"),
+    # The client's own numbers it knows; ours, and whom else the matter concerns, are the provider's notes.
+    Matter: ("supervising_attorney", "walled", "own_matter_id", "end_client", "bill_to"),
     StatusUpdate: ("published_by_label",),
     Attainment: ("closed_by_label",),
-    Invoice: ("prepared_by", "approved_by", "approved_at", "issued_by"),
+    Invoice: ("prepared_by", "approved_by", "approved_at", "issued_by", "purchase_order"),
     Document: ("created_by_label",),
 }
 

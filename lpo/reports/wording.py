@@ -16,3 +16,8 @@ def effect(item: dict[str, Any]) -> str:
     if item["effect"] == "running":
         return f"{item['level']} keeps running: due {instant(datetime.fromisoformat(item['due_at']))}"
     return "no service level waits on it"
+
+
+def decisions(figures: dict[str, Any]) -> list[dict[str, Any]]:
+    """The client's decisions of an update, with their instants; updates from before these were told have none."""
+    return [{**row, "decided_at": datetime.fromisoformat(row["at"])} for row in figures.get("decisions", [])]

@@ -10,8 +10,9 @@ from django.db.models import Max
 from django.utils import timezone
 
 from engagements.actions.checks import locked
-from engagements.actions.pauses import business_days_after
-from engagements.models import Contract, ImportBatch, Pause
+from engagements.actions.timing import business_days_after
+from engagements.models import ImportBatch, Pause
+from engagements.queries import contract_on
 from lpo.accounts.actor import Actor
 from lpo.accounts.roles import Permission
 from lpo.audit.record import record
@@ -131,10 +132,13 @@ def _items_of(attainment: Attainment) -> list[int]:
 
 
 def contestable_until(attainment: Attainment, version: ServiceLevelVersion, closed_at: datetime) -> datetime:
-    """The later of: the contract's contest days after closing, and the last day on which a pause in the window can be contested."""
+    """The later of: the contract's contest days after closing, and the last day on which a pause in the window can be contested.
+
+    The contract version that governs the window's first day says how many.
+    """
     zone = ZoneInfo(version.time_zone)
     engagement_id = version.level.workstream.matter.engagement_id
-    contract = Contract.objects.filter(engagement_id=engagement_id).order_by("-number").first()
+    contract = contract_on(engagement_id, attainment.window_start.astimezone(zone).date())
     day = business_days_after(closed_at.astimezone(zone).date(), contract.contest_days if contract else 0)
     last = Pause.objects.filter(item_id__in=_items_of(attainment), withdrawn_at__isnull=True).aggregate(last=Max("contest_by"))["last"]
     return from_epoch(local_midnight(max(day, last or day) + timedelta(days=1), zone))

@@ -14,6 +14,7 @@ from engagements.actions.checks import build, change, known_zone, locked
 from engagements.models import WorkItem, Workstream
 from lpo.accounts.actor import Actor
 from lpo.accounts.roles import Permission
+from lpo.audit.models import Document
 from lpo.audit.record import record
 from lpo.core.errors import Refused
 from lpo.core.localtime import to_epoch
@@ -196,8 +197,11 @@ def recompute(*, level: ServiceLevel, by: Actor, repin: bool = False) -> Job:
 
 
 @transaction.atomic
-def exclude_item(*, level: ServiceLevel, item: WorkItem, reason: str, by: Actor) -> Exclusion:
-    """Take an item out of a level's fraction. Excluded already: nothing happens. Raises `Refused`."""
+def exclude_item(*, level: ServiceLevel, item: WorkItem, reason: str, by: Actor, evidence: Document | None = None) -> Exclusion:
+    """Take an item out of a level's fraction. Excluded already: nothing happens. Raises `Refused`.
+
+    A reported error leaves it as "not our error", and only with what shows that.
+    """
     by.need(Permission.EDIT_LEVELS)
     item = locked(item)
     if item.workstream_id != level.workstream_id:
@@ -207,8 +211,16 @@ def exclude_item(*, level: ServiceLevel, item: WorkItem, reason: str, by: Actor)
         return known
     if not reason.strip():
         raise Refused("Say why it is excluded; the client reads this.", "reason")
+    if item.kind == states.ERROR and evidence is None:
+        raise Refused("Attach what shows that it is not our error.", "evidence")
     exclusion = Exclusion(
-        client_id=item.client_id, matter_id=item.matter_id, level=level, item=item, reason=reason.strip()[:300], by_label=by.label
+        client_id=item.client_id,
+        matter_id=item.matter_id,
+        level=level,
+        item=item,
+        reason=reason.strip()[:300],
+        evidence=evidence,
+        by_label=by.label,
     )
     exclusion.save()
     record(by=by, action="level.exclude", target=exclusion, after={"level": level.name, "reason": reason}, reference=item.reference)

@@ -13,7 +13,9 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from engagements import paging
-from engagements.models import Contract, Workstream
+from engagements import queries as work
+from engagements.contract_forms import offer_clauses
+from engagements.models import Workstream
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 from lpo.core import charts
@@ -212,7 +214,7 @@ def new_level(request: TenantRequest, organization: str, prefix: str, kind: str)
     workstream = _workstream_or_404(prefix)
     if kind not in LevelKind.values:
         raise Http404("No such page.")
-    contract = Contract.objects.filter(engagement_id=workstream.matter.engagement_id).order_by("-number").first()
+    contract = work.contract_on(workstream.matter.engagement_id, timezone.localdate())
     initial = {
         "decides": "first",
         "window": "month",
@@ -221,6 +223,7 @@ def new_level(request: TenantRequest, organization: str, prefix: str, kind: str)
         "time_zone": contract.time_zone if contract else workstream.client.time_zone,
     }
     form = LevelForm(request.POST or None, initial=initial, kind=kind)
+    offer_clauses(form, work.clauses_on(workstream.matter.engagement_id, timezone.localdate()))
     if request.POST and request.POST.get("do") != "preview" and not request.htmx:
         made = attempt(form, lambda: _create(request, workstream, kind, form))
         if made is not None:
@@ -242,6 +245,7 @@ def new_version(request: TenantRequest, organization: str, prefix: str, number: 
     found = level_or_404(prefix, number)
     latest = queries.versions_of([found])[found.pk][-1]
     form = PromiseForm(request.POST or None, initial=initial_of(latest), kind=found.kind)
+    offer_clauses(form, work.clauses_on(found.workstream.matter.engagement_id, timezone.localdate()))
     if request.POST and request.POST.get("do") != "preview" and not request.htmx:
         made = attempt(
             form,

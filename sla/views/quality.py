@@ -6,9 +6,12 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 
+from engagements import states
 from engagements.models import WorkItem
+from engagements.views.messages import download
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
+from lpo.audit.documents import store
 from sla import actions
 from sla.forms import ExclusionForm, QualityForm
 from sla.models import Exclusion, QualityCheck
@@ -44,14 +47,40 @@ def _record(request: TenantRequest, item: WorkItem, form: QualityForm) -> Qualit
 @acting
 def exclude(request: TenantRequest, organization: str, reference: str) -> HttpResponse:
     item = item_or_404(reference)
-    form, here = ExclusionForm(request.POST or None, item=item), _item_url(organization, reference)
-    made = attempt(form, lambda: actions.exclude_item(item=item, by=request.actor, **form.cleaned_data))
+    form, here = ExclusionForm(request.POST or None, request.FILES or None, item=item), _item_url(organization, reference)
+    made = attempt(form, lambda: _exclude(request, item, form))
     if made is not None:
         return HttpResponseRedirect(here)
     note = "The item leaves the level's fraction. It stays in the list behind the figure, with this reason."
-    context = {"form": form, "title": f"Exclude {reference} from a level", "submit": "Exclude", "cancel_url": here, "note": note}
+    title = f"{reference} is not our error" if item.kind == states.ERROR else f"Exclude {reference} from a level"
+    context = {"form": form, "title": title, "submit": "Exclude", "cancel_url": here, "note": note}
     trail = [(reference, here), ("Exclude", "")]
     return render(request, "engagements/form.html", {**context, "crumbs": trail}, status=422 if form.is_bound else 200)
+
+
+def _exclude(request: TenantRequest, item: WorkItem, form: ExclusionForm) -> Exclusion:
+    data, file, document = form.cleaned_data, form.cleaned_data["evidence"], None
+    if file is not None:
+        document = store(
+            kind="evidence",
+            content=file.read(),
+            file_name=file.name,
+            media_type=file.content_type or "application/octet-stream",
+            by=request.actor,
+            client_id=item.client_id,
+            matter_id=item.matter_id,
+            reference=item.reference,
+        )
+    return actions.exclude_item(level=data["level"], item=item, reason=data["reason"], by=request.actor, evidence=document)
+
+
+@requires(P.VIEW_WORK_PRODUCT)
+def exclusion_evidence(request: TenantRequest, organization: str, reference: str, number: int) -> HttpResponse:
+    """What the nth exclusion of an item rests on, as a download of no particular type."""
+    rows = list(Exclusion.objects.filter(item=item_or_404(reference)).order_by("id")[number - 1 : number]) if number else []
+    if not rows or rows[0].evidence is None:
+        raise Http404("No such page.")
+    return download(rows[0].evidence)
 
 
 @requires(POST=P.EDIT_LEVELS)

@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from engagements import paging
+from engagements.models import LateEntry
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 from lpo.core.errors import Refused
@@ -19,6 +20,7 @@ from lpo.core.exports import write_csv
 from lpo.core.localtime import from_epoch
 from lpo.core.periods import Period
 from sla import actions, counting, slots, wording
+from sla.evidence import RECORDED_LATE
 from sla.models import Attainment, AttainmentRow, Clock, CreditClaim, Exclusion, LevelKind, QualityCheck, ServiceLevel, ServiceLevelVersion
 from sla.queries import Figure
 from sla.statistics import clopper_pearson, under_limit
@@ -98,14 +100,17 @@ def _checks(window: Window) -> QuerySet[Any]:
 def _shown(window: Window, rows: Any, now: datetime) -> Iterator[dict[str, Any]]:
     """Rows alike for the template, whatever they come from."""
     reasons: dict[int, str] = {}
+    late: set[int] = set()
     if not window.figure.closed:
         ids = {row.item_id for row in rows}
         live = Exclusion.objects.filter(level=window.level, item_id__in=ids, withdrawn_at__isnull=True)
         reasons = dict(live.values_list("item_id", "reason"))
+        late = set(LateEntry.objects.filter(item_id__in=ids, state="approved").values_list("item_id", flat=True))
     for row in rows:
         if isinstance(row, Clock):
             outcome = outcome_of(row, now)
-            reason = reasons.get(row.item_id, "Cancelled before it was due" if row.cancelled else "")
+            otherwise = "Cancelled before it was due" if row.cancelled else RECORDED_LATE if row.item_id in late else ""
+            reason = reasons.get(row.item_id, otherwise)
             yield _shown_row(row, row.item.reference, row.item.external_id or "", outcome, reason)
         elif isinstance(row, QualityCheck):
             outcome = "excluded" if row.item_id in reasons else "checked"

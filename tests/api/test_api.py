@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from engagements import actions
+from engagements import queries as work
 from engagements.models import Client, Pause, WorkItem, Workstream
 from lpo.accounts import actions as accounts
 from lpo.accounts.actor import Actor
@@ -241,6 +244,24 @@ def test_an_issued_invoice_is_read_with_its_lines_and_pdf(
     assert app.get("charge-terms/").json()["results"][0]["versions"][0]["price"] == "45.00000000"
 
 
+def test_contracts_and_purchase_orders_are_read_with_what_is_left(
+    app: Program, bill: Membership, bella: Membership, alder: Organization
+) -> None:
+    with in_organization(alder.id):
+        engagement = bills.engagement_of(bills.workstream())
+        bills.term(engagement, "fixed", "2500")
+        contract = work.latest_contract(engagement)
+        actions.add_clause(contract=contract, by=make.system(), number="B 2.1", title="Turnaround")
+        order: Any = {"number": "PO-1", "amount": Decimal(6000), "currency": "USD", "valid_from": date(2026, 9, 1)}
+        actions.add_order(engagement=engagement, by=make.system(), **order)
+        bills.issued(engagement, bill, bella)
+    (read,) = app.get("contracts/", engagement=engagement.reference).json()["results"]
+    assert (read["number"], read["clauses"]) == (1, [{"number": "B 2.1", "title": "Turnaround", "text": ""}])
+    (left,) = app.get("purchase-orders/").json()["results"]
+    assert (left["number"], left["drawn"], left["remaining"]) == ("PO-1", "2500.0000", "3500.0000")
+    assert app.get("purchase-orders/", engagement="NONE-E01").json()["results"] == []
+
+
 def test_closed_figures_open_into_their_rows(app: Program, alder: Organization) -> None:
     with in_organization(alder.id):
         stream = bills.workstream()
@@ -257,3 +278,22 @@ def test_the_schema_and_its_page_are_open_and_name_every_path(alder: Organizatio
     assert http.get("/api/v1/docs/").status_code == 200
     schema = http.get("/api/v1/schema/?format=json").json()
     assert "/api/v1/items/{reference}/moves/" in schema["paths"]
+
+
+def test_a_program_records_what_the_client_decided_with_its_words(app: Program, stream: Workstream, alder: Organization) -> None:
+    with in_organization(alder.id):
+        item = make.item(stream, received_at=timezone.now() - timedelta(hours=5), state="delivered")
+    moves = f"items/{item.reference}/moves/"
+    refused = app.post(moves, {"to": "accepted"})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "message")
+    done = app.post(moves, {"to": "accepted", "message": "All fine. Dana, 4 March"})
+    assert (done.status_code, done.json()["state"]) == (200, "accepted")
+    assert [(row["what"], row["source"]) for row in done.json()["decisions"]] == [("accepted", "provider")]
+
+
+def test_what_a_program_records_late_waits_for_a_person(app: Program, stream: Workstream, alder: Organization) -> None:
+    with in_organization(alder.id):
+        item = make.item(stream, received_at=timezone.now() - timedelta(hours=5))
+    at = (timezone.now() - timedelta(hours=2)).isoformat()
+    answer = app.post(f"items/{item.reference}/moves/", {"to": "delivered", "at": at, "reason": "nightly run"}).json()
+    assert (answer["state"], [row["state"] for row in answer["late_entries"]]) == ("received", ["waiting"])

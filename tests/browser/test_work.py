@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from engagements import actions
-from engagements.models import WorkItem
+from engagements.models import WorkItem, Workstream
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership
 from lpo.tenancy.context import in_organization
@@ -36,9 +38,31 @@ def house(asha: Membership, rita: Membership) -> None:
         actions.assign_item(item=make.item(stream, title="NDA with Société Générale"), by=by, member=rita)
         waiting = make.item(stream, title="NDA with O'Neil & Sons")
         pause = actions.pause_item(item=waiting, by=by, party="client", reason="signature", note="Who signs?")
-        actions.contest_pause(pause=pause, by=by, note="We answered at once")
+        assert pause is not None
+        actions.contest_pause(pause=pause, by=by, note="We answered at once", message=make.message(waiting))
         make.item(stream, title="NDA delivered", state="delivered")
+        decided(stream, by, Actor.member(rita))
         actions.publish_update(matter=stream.matter, by=by, note="Three NDAs in hand.")
+
+
+def decided(stream: Workstream, by: Actor, reviewer: Actor) -> None:
+    """A late entry that waits, an error with its notice, what clients decided and were told, questions with and without answer."""
+    now = timezone.now()
+    late = make.item(stream, title="NDA late", received_at=now - timedelta(hours=9))
+    actions.move_item(item=late, to="delivered", by=reviewer, at=now - timedelta(hours=3), reason="The tracker was down")
+    error = make.item(stream, title="Wrong law", kind="error", severity="critical", received_at=now - timedelta(hours=2))
+    actions.record_error_notice(item=error, by=by, channel="telephone", reporter="Dana")
+    told = make.item(stream, title="NDA told of", received_at=now - timedelta(hours=6), state="delivered")
+    evidence = make.message(told, "It is delivered")
+    actions.record_notice(item=told, by=by, channel="email", recipient="dana@acme.example", evidence=evidence)
+    returned = make.item(stream, title="NDA returned", received_at=now - timedelta(hours=6), state="delivered")
+    actions.move_item(item=returned, to="returned", by=by, message=make.message(returned, "Clause 4"))
+    actions.pause_item(item=returned, by=by, party="client", reason="information", note="Which clause 4?")
+    actions.pause_item(item=returned, by=by, party="third_party", reason="documents", note="The registry's extract")
+    asked = actions.ask_counsel(matter=stream.matter, item=late, by=reviewer, question="May we accept Delaware law?")
+    message, answer = make.message(late, "Yes. Sam"), "Yes, for mutual NDAs."
+    actions.answer_question(question=asked, by=by, answer=answer, protocol="NDA protocol 4", message=message)
+    actions.ask_counsel(matter=stream.matter, item=returned, by=reviewer, question="Is a residuals clause acceptable?")
 
 
 def look(page: Page, name: str) -> None:
@@ -72,6 +96,17 @@ def test_every_page_of_work_is_accessible(
         "item-done": "work/NDA-0003/",
         "new-item": "matters/ACME-0001/NDA/items/new/",
         "upload": "matters/ACME-0001/NDA/imports/new/history/",
+        "item-late": "work/NDA-0004/",
+        "item-error": "work/NDA-0005/",
+        "item-told": "work/NDA-0006/",
+        "item-returned": "work/NDA-0007/",
+        "approvals": "approvals/",
+        "waiting": "waiting/",
+        "waiting-none": "waiting/?client=NONE",
+        "decisions": "decisions/",
+        "question": "matters/ACME-0001/questions/1/",
+        "question-open": "matters/ACME-0001/questions/2/",
+        "ask": "work/NDA-0004/ask/",
         "search": "search/?q=NDA",
         "search-none": "search/?q=zebra",
     }

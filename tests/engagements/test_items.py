@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from engagements import actions, events, states
-from engagements.actions.pauses import business_days_after
+from engagements.actions.timing import business_days_after
 from engagements.models import Assignment, Matter, Pause, Transition, WorkItem
 from lpo.accounts.actor import Actor, NotPermitted
 from lpo.accounts.models import Membership
@@ -147,29 +147,23 @@ def test_a_pause_holds_until_resumed_and_twice_is_once(in_alder: Scope, heard: l
 def test_delivery_ends_the_pause_at_its_instant(in_alder: Scope) -> None:
     item = make.item()
     pause = actions.pause_item(item=item, by=make.system(), party="client", reason="signature")
+    assert pause is not None
     item = actions.move_item(item=item, to="delivered", by=make.system())
     pause.refresh_from_db()
     assert pause.ended_at == item.first_delivered_at and not item.paused
 
 
-def test_only_who_approves_pauses_backdates_one(in_alder: Scope, cora: Membership, asha: Membership) -> None:
-    item = make.item(received_at=timezone.now() - 5 * HOUR)
-    earlier = timezone.now() - 2 * HOUR
-    with pytest.raises(NotPermitted):
-        actions.pause_item(item=item, by=Actor.member(cora), party="client", reason="documents", note="asked by phone", at=earlier)
-    with pytest.raises(Refused) as refusal:
-        actions.pause_item(item=item, by=Actor.member(asha), party="client", reason="documents", at=earlier)
-    assert refusal.value.field == "note"
-    pause = actions.pause_item(item=item, by=Actor.member(asha), party="client", reason="documents", note="asked by phone", at=earlier)
-    assert pause.started_at == earlier
-
-
-def test_a_contested_pause_is_upheld_or_withdrawn(in_alder: Scope, asha: Membership, sam: Membership) -> None:
-    pauses = [actions.pause_item(item=make.item(), by=Actor.member(asha), party="client", reason="access") for _ in range(2)]
-    for pause in pauses:
-        assert pause.contest_by is not None
+def test_a_contest_is_dropped_by_the_client_or_the_pause_withdrawn(in_alder: Scope, asha: Membership, sam: Membership) -> None:
+    pauses = []
+    for _ in range(2):
+        pause = actions.pause_item(item=make.item(), by=Actor.member(asha), party="client", reason="access")
+        assert pause is not None and pause.contest_by is not None
         actions.contest_pause(pause=pause, by=Actor.member(sam), note="Access was open")
-    stands = actions.resolve_contest(pause=pauses[0], by=Actor.member(asha), upheld=True, note="log shows 403")
+        pauses.append(pause)
+    with pytest.raises(Refused) as refusal:
+        actions.resolve_contest(pause=pauses[0], by=Actor.member(asha), upheld=True, note="log shows 403")
+    assert refusal.value.field == "message"
+    stands = actions.resolve_contest(pause=pauses[0], by=Actor.member(sam), upheld=True, note="log shows 403")
     falls = actions.resolve_contest(pause=pauses[1], by=Actor.member(asha), upheld=False, note="agreed")
     assert (stands.contested_at, stands.contest_by, stands.withdrawn_at) == (None, None, None)
     assert stands.contest_note == "Access was open Upheld: log shows 403"

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from engagements import actions
-from engagements.models import Client, Contract, Engagement, Matter, MatterInsider, StatusUpdate, WorkItem, Workstream
+from engagements.models import Client, Contract, Engagement, Matter, MatterInsider, Pause, StatusUpdate, WorkItem, Workstream
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership
 from lpo.core.errors import Refused
@@ -145,7 +145,7 @@ def test_changed_terms_are_the_contracts_next_version(asha: Membership, stream: 
 
 def test_closing_and_reopening_is_a_button(asha: Membership, stream: Workstream, client_of: SignIn) -> None:
     browser = client_of(asha)
-    for path in ("clients/ACME", "engagements/ACME-E01", "matters/ACME-0001", "matters/ACME-0001/NDA"):
+    for path in ("clients/ACME", "matters/ACME-0001", "matters/ACME-0001/NDA"):
         assert browser.post(f"/alder/{path}/status/", {"status": "closed", "version": 1}).status_code == 302
         assert "Reopen" in text(browser.get(f"/alder/{path}/"))
         assert browser.post(f"/alder/{path}/status/", {"status": "open", "version": 2}).status_code == 302
@@ -255,7 +255,7 @@ def test_roles_stop_where_their_work_ends(
     assert [client_of(p).post(move, deliver).status_code for p in (cora, bill, audrey)] == [403, 403, 403]
     assert [client_of(p).post(pause, {"party": "client", "reason": "other"}).status_code for p in (rita, bill, audrey)] == [403, 403, 403]
     assert client_of(cora).post(pause, {"party": "client", "reason": "other"}).status_code == 302
-    for decision in ("withdraw", "uphold"):
+    for decision in ("withdraw", "uphold", "contest"):
         assert client_of(cora).post(f"/alder/work/{item.reference}/pauses/1/{decision}/", {"note": "x"}).status_code == 403
     assert client_of(cora).get("/alder/clients/new/").status_code == 403
     backdated = {"party": "provider", "reason": "other", "note": "by phone", "at": "2020-01-01T10:00"}
@@ -263,7 +263,14 @@ def test_roles_stop_where_their_work_ends(
     with in_organization(asha.organization_id):
         old = make.item(stream, received_at=timezone.now() - timedelta(days=900))
     earlier = (timezone.now() - timedelta(days=300)).strftime("%Y-%m-%dT%H:%M")
-    assert client_of(cora).post(f"/alder/work/{old.reference}/pause/", backdated | {"at": earlier}).status_code == 403
+    assert client_of(cora).post(f"/alder/work/{old.reference}/pause/", backdated | {"at": earlier}).status_code == 302
+    approve = f"/alder/work/{old.reference}/late/1/approve/"
+    assert [client_of(p).post(approve).status_code for p in (cora, rita, bill, audrey)] == [403, 403, 403, 403]
+    with in_organization(asha.organization_id):
+        assert not Pause.objects.filter(item=old).exists()
+    assert client_of(asha).post(approve).status_code == 302
+    with in_organization(asha.organization_id):
+        assert Pause.objects.get(item=old).note == "by phone"
 
 
 def test_a_client_viewer_is_told_of_no_staff_page(carla: Membership, stream: Workstream, client_of: SignIn) -> None:

@@ -8,7 +8,24 @@ from functools import wraps
 from django.db import connection, models
 
 from billing.models import Charge, Invoice, InvoiceLine, UsageRecord
-from engagements.models import Client, Contract, Engagement, LegalEntity, Matter, StatusUpdate, TimeEntry, WorkItem, Workstream
+from engagements.models import (
+    Client,
+    Contract,
+    ContractClause,
+    Engagement,
+    LateEntry,
+    LegalEntity,
+    Matter,
+    Pause,
+    ProtocolVersion,
+    PurchaseOrder,
+    Question,
+    StatusUpdate,
+    TeamMember,
+    TimeEntry,
+    WorkItem,
+    Workstream,
+)
 from lpo.accounts.models import ApiToken, Membership, User
 from lpo.audit.models import Event
 from lpo.jobs.models import Job
@@ -57,6 +74,31 @@ def engagements(place: Place, n: int) -> None:
     copies(Engagement, place.refs.engagement.id, n, reference=NAMED, title=NAMED)
     contract = Contract.objects.filter(engagement=place.refs.engagement).latest("id")
     copies(Contract, contract.id, n, engagement_id=made(Engagement, "reference"))
+
+
+@inside
+def orders(place: Place, n: int) -> None:
+    order = PurchaseOrder.objects.filter(engagement=place.refs.engagement).latest("id")
+    copies(PurchaseOrder, order.id, min(n, 100), number=NAMED)
+
+
+@inside
+def team(place: Place, n: int) -> None:
+    """One person's parts, a day each."""
+    row = TeamMember.objects.filter(engagement=place.refs.engagement).latest("id")
+    copies(TeamMember, row.id, n, starts_on="t.starts_on - g", ends_on="t.starts_on - g")
+
+
+@inside
+def clauses(place: Place, n: int) -> None:
+    clause = ContractClause.objects.filter(contract__engagement=place.refs.engagement).latest("id")
+    copies(ContractClause, clause.id, n, position="1000 + g", number=NAMED)
+
+
+@inside
+def protocols(place: Place, n: int) -> None:
+    protocol = ProtocolVersion.objects.filter(workstream=place.refs.stream).latest("id")
+    copies(ProtocolVersion, protocol.id, n, number="1000 + g")
 
 
 @inside
@@ -189,3 +231,31 @@ def charges(place: Place, n: int) -> None:
 @inside
 def seats(place: Place, n: int) -> None:
     copies(UsageRecord, place.refs.seat.id, n, event_id=NAMED, subject=NAMED)
+
+
+@inside
+def late_entries(place: Place, n: int) -> None:
+    items(place, n)
+    entry = LateEntry.objects.get(item=place.refs.late)
+    copies(LateEntry, entry.id, n, item_id=made(WorkItem, "reference"))
+
+
+@inside
+def waits(place: Place, n: int) -> None:
+    """Each on an item of its own that has a clock."""
+    clocks(place, n)
+    pause = Pause.objects.get(item=place.refs.waiting)
+    copies(Pause, pause.id, n, item_id=made(WorkItem, "reference"))
+
+
+@inside
+def questions(place: Place, n: int) -> None:
+    question = Question.objects.get(item=place.refs.late)
+    copies(Question, question.id, n, number="1000 + g", question=NAMED)
+
+
+@inside
+def records_of_an_item(place: Place, n: int) -> None:
+    """One item with many questions."""
+    question = Question.objects.get(item=place.refs.late)
+    copies(Question, question.id, n, number="1000 + g", question=NAMED, item_id=str(place.refs.item.id))

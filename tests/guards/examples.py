@@ -32,6 +32,10 @@ def _engagement(place: Place) -> Values:
     return {"reference": place.refs.engagement.reference}
 
 
+def _contract(place: Place) -> Values:
+    return {**_engagement(place), "number": 1}
+
+
 def _matter(place: Place) -> Values:
     return {"reference": place.refs.matter.reference}
 
@@ -55,6 +59,22 @@ def _waiting(place: Place) -> Values:
 def _number_one(place: Place) -> Values:
     """The first time entry of whoever asks; everybody who records time has one."""
     return {"number": 1}
+
+
+def _accepted(place: Place) -> Values:
+    return {"reference": place.refs.accepted.reference}
+
+
+def _error(place: Place) -> Values:
+    return {"reference": place.refs.error.reference}
+
+
+def _late(what: str) -> Part:
+    return lambda place: {"reference": place.refs.late.reference, "number": 1, "what": what}
+
+
+def _question(place: Place) -> Values:
+    return {**_matter(place), "number": 1}
 
 
 def _level(place: Place) -> Values:
@@ -143,7 +163,6 @@ NAMES: dict[str, Part] = {
     "engagements:engagement": _engagement,
     "engagements:edit_engagement": _engagement,
     "engagements:edit_contract": _engagement,
-    "engagements:engagement_status": _engagement,
     "engagements:new_matter": _engagement,
     "engagements:matters": _nothing,
     "engagements:matter": _matter,
@@ -198,6 +217,40 @@ NAMES: dict[str, Part] = {
     "engagements:time_sheets_csv": _nothing,
     "engagements:time_sheet": lambda place: {**_email(place), "week": "2026-01-05"},
     "engagements:time_lock": _nothing,
+    "engagements:contract": _contract,
+    "engagements:new_order": _engagement,
+    "engagements:renew": _engagement,
+    "engagements:convert": _engagement,
+    "engagements:close_engagement": _engagement,
+    "engagements:reopen_engagement": _engagement,
+    "engagements:new_team_member": _engagement,
+    "engagements:end_team_member": lambda place: {**_engagement(place), "number": 1},
+    "engagements:new_protocol": _stream,
+    "engagements:protocol": lambda place: {**_stream(place), "number": 1},
+    "engagements:protocol_file": lambda place: {**_stream(place), "number": 1},
+    "engagements:sign_protocol": lambda place: {**_stream(place), "number": 1},
+    "engagements:edit_order": lambda place: {**_engagement(place), "number": 1},
+    "engagements:correct_contract": _contract,
+    "engagements:contract_file": _contract,
+    "engagements:compare_contracts": lambda place: {**_contract(place), "other": 1},
+    "engagements:add_clause": _contract,
+    "engagements:edit_clause": lambda place: {**_contract(place), "position": 1},
+    "engagements:remove_clause": lambda place: {**_contract(place), "position": 1},
+    "engagements:undo (decision)": _accepted,
+    "engagements:notice": lambda place: {"reference": place.refs.fresh_delivered.reference},
+    "engagements:severity": _error,
+    "engagements:error_notice": _error,
+    "engagements:ask": _item,
+    "engagements:ask_about_matter": _matter,
+    "engagements:kept": lambda place: {**_accepted(place), "kind": "message", "number": 1},
+    "engagements:approvals": _nothing,
+    "engagements:decide_late (approve)": _late("approve"),
+    "engagements:decide_late (refuse)": _late("refuse"),
+    "engagements:waiting": _nothing,
+    "engagements:waiting_csv": _nothing,
+    "engagements:questions": _nothing,
+    "engagements:question": _question,
+    "engagements:question_message": _question,
     "reports:publish": _matter,
     "billing:invoices": _nothing,
     "billing:run": _nothing,
@@ -268,6 +321,7 @@ NAMES: dict[str, Part] = {
     "sla:check": lambda place: {"reference": place.refs.fresh_delivered.reference},
     "sla:exclude": lambda place: {"reference": place.refs.fresh_delivered.reference},
     "sla:include": lambda place: {"reference": place.refs.excluded.reference, "number": 1},
+    "sla:exclusion_evidence": lambda place: {"reference": place.refs.excluded.reference, "number": 1},
 }
 
 
@@ -287,7 +341,6 @@ def _month_and(**more: str) -> Part:
 DATA: dict[str, Part] = {
     "accounts:invite": lambda place: {"email": "new@example.org", "role": "reviewer"},
     "engagements:client_status": _status("client"),
-    "engagements:engagement_status": _status("engagement"),
     "engagements:matter_status": _status("matter"),
     "engagements:workstream_status": _status("stream"),
     "reports:publish": lambda place: {"note": "All is well"},
@@ -305,7 +358,7 @@ DATA: dict[str, Part] = {
     "engagements:edit_profile": lambda place: {"version": 1, "location": "Pune, India", "capacity_unit": "items"},
     "engagements:add_to_profile (conflicts)": lambda place: {"party": "Rival Holdings", "since": "2026-01-01"},
     "engagements:add_to_profile": lambda place: {"language": "fr", "level": "fluent"},
-    "engagements:new_time": lambda place: {"item": place.refs.item.reference, "day": "2026-01-05", "minutes": "1:30"},
+    "engagements:new_time": lambda place: {"workstream": place.refs.stream.id, "day": "2026-01-05", "minutes": "1:30"},
     "engagements:time_sheet": lambda place: {"do": "approve"},
     "engagements:time_lock": lambda place: {"version": 1, "grace_days": 3},
     "engagements:new_item": lambda place: {"title": "New", "kind": "work", "received_at": "2026-01-05T10:00", "quantity": "1"},
@@ -323,6 +376,14 @@ DATA: dict[str, Part] = {
     "engagements:decide_pause (withdraw)": lambda place: {"note": "not needed"},
     "engagements:decide_pause (uphold)": lambda place: {"note": "it stands"},
     "engagements:decide_pause (contest)": lambda place: {"note": "we answered at once"},
+    "engagements:undo (decision)": lambda place: {"version": place.refs.accepted.version, "reason": "by mistake"},
+    "engagements:notice": lambda place: {"channel": "email", "recipient": "counsel", "message_text": "It is delivered"},
+    "engagements:severity": lambda place: {"severity": "critical"},
+    "engagements:error_notice": lambda place: {"channel": "email"},
+    "engagements:ask": lambda place: {"question": "May we?"},
+    "engagements:ask_about_matter": lambda place: {"question": "May we?"},
+    "engagements:decide_late (refuse)": lambda place: {"note": "it was not so"},
+    "engagements:question": lambda place: {"protocol": "Protocol 2"},
     "sla:today_move": _move("item", "in_review"),
     "sla:check": lambda place: {"units": 10, "wrong": 0},
 }

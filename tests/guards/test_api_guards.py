@@ -50,6 +50,7 @@ def names_of(row: Row, place: Place) -> Mapping[str, Any]:
         "item": {"reference": refs.item.reference},
         "item_moves": {"reference": refs.item.reference},
         "item_pauses": {"reference": refs.item.reference},
+        "item_assignment": {"reference": refs.item.reference},
         "item_resume": {"reference": refs.waiting.reference},
         "invoice": {"number": refs.plain_invoice.number},
         "invoice_pdf": {"number": refs.plain_invoice.number},

@@ -164,7 +164,7 @@ def test_definer_functions_belong_to_roles_that_cannot_sign_in_and_pin_their_sea
         "SELECT p.proname, r.rolcanlogin, r.rolbypassrls, p.proconfig::text, has_function_privilege('public', p.oid, 'EXECUTE')"
         " FROM pg_proc p JOIN pg_roles r ON r.oid = p.proowner WHERE p.prosecdef AND p.pronamespace = 'public'::regnamespace"
     )
-    assert {name for name, *_ in found} == {"due_jobs", "search_work_items"}
+    assert {name for name, *_ in found} == {"due_jobs", "search_questions", "search_work_items"}
     for name, can_login, bypass, config, public in found:
         assert not can_login and not bypass and not public, name
         assert "search_path=public, pg_temp" in config, name

@@ -111,12 +111,37 @@ def _confirmed(place: Place) -> Mapping[str, Any]:
     return payload
 
 
+def _over(place: Place) -> Mapping[str, Any]:
+    """An engagement that renews by itself and whose last day was long ago."""
+    work.update_engagement(
+        engagement=place.refs.engagement,
+        by=make.system(),
+        version=place.refs.engagement.version,
+        ends_on=place.refs.engagement.starts_on + timedelta(days=20),
+        renewal="auto",
+        renewal_months=1,
+    )
+    return {}
+
+
+def _unanswered(place: Place) -> Mapping[str, Any]:
+    """A notice of delivery whose days have passed."""
+    item = place.refs.fresh_delivered
+    evidence = make.message(item, "It is delivered")
+    work.record_notice(item=item, by=make.system(), channel="email", recipient="counsel", evidence=evidence)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE engagements_deliverynotice SET deemed_at = %s WHERE item_id = %s", [timezone.now(), item.id])
+    return {}
+
+
 CASES: dict[str, Case] = {
+    "engagements.deem": Case(_unanswered),
     "audit.seal": Case(lambda place: {}),
     "audit.verify": Case(lambda place: {}, leaves=False),
     "engagements.check_import": Case(_uploaded),
     "engagements.load_import": Case(_confirmed),
     "engagements.idle_timers": Case(_gone_away),
+    "engagements.renew": Case(_over),
     "sla.attain": Case(_moved),
     "sla.recompute": Case(_misstated_clocks),
     "sla.sweep": Case(_overdue),

@@ -101,9 +101,10 @@ def test_the_prices_looked_for_are_on_the_pages_of_those_who_may_see_them(world:
 
 def test_work_product_is_opened_by_those_who_may_read_it_only(world: World) -> None:
     for role in Role:
-        answer = ask_as(world.alder, role.value, "engagements:evidence", "GET")
-        reads = WORK_PRODUCT in text_of(answer)
-        assert reads == (Permission.VIEW_WORK_PRODUCT in ROLE_PERMISSIONS[role]), role
+        for address in ("engagements:evidence", "engagements:kept", "engagements:question_message", "sla:exclusion_evidence"):
+            answer = ask_as(world.alder, role.value, address, "GET")
+            reads = WORK_PRODUCT in text_of(answer)
+            assert reads == (Permission.VIEW_WORK_PRODUCT in ROLE_PERMISSIONS[role]), f"{address} as {role}"
     assert Permission.VIEW_WORK_PRODUCT not in ROLE_PERMISSIONS[Role.COORDINATOR]
 
 
@@ -111,8 +112,8 @@ def test_what_the_roles_of_the_issue_may_not_do() -> None:
     """The coordinator: no prices, no approving of pauses, no work product. The auditor and the viewer: no writing."""
     reading = {Permission.VIEW_WORK, Permission.VIEW_LEVELS, Permission.VIEW_MONEY, Permission.VIEW_AUDIT, Permission.VIEW_JOBS}
     assert not {Permission.VIEW_MONEY, Permission.APPROVE_PAUSE, Permission.VIEW_WORK_PRODUCT} & ROLE_PERMISSIONS[Role.COORDINATOR]
-    assert ROLE_PERMISSIONS[Role.AUDITOR] == reading
-    assert ROLE_PERMISSIONS[Role.CLIENT_VIEWER] == {Permission.VIEW_PORTAL}
+    assert ROLE_PERMISSIONS[Role.AUDITOR] == reading | {Permission.ENTER}
+    assert ROLE_PERMISSIONS[Role.CLIENT_VIEWER] == {Permission.VIEW_PORTAL, Permission.ENTER}
     assert not {Permission.VIEW_MONEY, Permission.VIEW_AUDIT, Permission.MANAGE_PEOPLE} & ROLE_PERMISSIONS[Role.ATTORNEY]
     assert Permission.VIEW_PORTAL not in frozenset().union(*(ROLE_PERMISSIONS[r] for r in Role if r != Role.CLIENT_VIEWER))
 

@@ -21,7 +21,7 @@ from django.utils.text import slugify
 from billing import actions as billing
 from billing.actions.documents import export_reference
 from engagements import actions as work
-from engagements.models import Engagement, LegalEntity, WorkItem, Workstream
+from engagements.models import Contract, Engagement, LegalEntity, WorkItem, Workstream
 from lpo.accounts import actions as accounts
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership, Organization
@@ -42,7 +42,7 @@ from tests.sla import make as levels
 HAZEL, ROWAN = "hazel", "rowan"
 WORK_PRODUCT = "the privileged words themselves"
 # Prices nobody would write by chance: whoever reads one on a page was shown money.
-PRICES = ["47.31", "2731.19", "2,731.19", "93.57", "97.13", "83.71"]
+PRICES = ["97,113.00", "47.31", "2731.19", "2,731.19", "93.57", "97.13", "83.71"]
 INSIDERS = {"insider", "second_billing"}
 ROLES = [role.value for role in Role]
 OUTSIDERS = [role for role in ROLES if role != Role.CLIENT_VIEWER]
@@ -168,7 +168,20 @@ def _time(place: Place, word: str) -> None:
 
 def _engagement(place: Place, client: Any, title: str) -> Engagement:
     fields = {"legal_entity": place.refs.entity, "starts_on": place.refs.first_month, "manager": place.people["project_manager"]}
-    return make.engagement(client, title=title, **fields)
+    made = make.engagement(client, title=title, **fields)
+    contract = Contract.objects.get(engagement=made)
+    work.add_clause(contract=contract, by=make.system(), number=f"{title} 1", title="Review", text=f"{title} at 47.31 each")
+    signed = f"{title}, signed, at 47.31 each".encode()
+    file = store(
+        kind="contract", content=signed, file_name=f"{title}.pdf", media_type="application/pdf", by=make.system(), client_id=client.id
+    )
+    work.attach_signed_file(contract=contract, by=make.system(), document=file)
+    manager = place.people["project_manager"]
+    work.add_team_member(engagement=made, by=make.system(), member=manager, role="manager", starts_on=made.starts_on)
+    work.add_order(
+        engagement=made, by=make.system(), number=f"{title} PO", amount=Decimal("97113.00"), currency="USD", valid_from=made.starts_on
+    )
+    return made
 
 
 def _clients_work(place: Place, word: str) -> None:
@@ -176,12 +189,14 @@ def _clients_work(place: Place, word: str) -> None:
     refs.engagement = _engagement(place, refs.client, f"{word} contracts")
     refs.matter = make.matter(refs.engagement, title=f"{word} NDAs", supervising_attorney=place.people["attorney"])
     refs.stream = make.workstream(refs.matter, title=f"{word} NDA review", item_prefix=f"{capital}N")
+    _protocol(refs.stream, f"{word}")
     refs.calendar = levels.calendar(f"{word} office")
     refs.level = _level(refs.stream, f"{word} turnaround")
     refs.accuracy = levels.accuracy_level(refs.stream, name=f"{word} accuracy", effective_from=refs.first_month)
     _history(place, refs.stream, word)
     work.publish_update(matter=refs.matter, by=make.system(), note=f"{word} began")
     _open_work(place, word)
+    _decided(place, refs.stream, word)
     _file(refs.stream, word)
 
 
@@ -195,6 +210,22 @@ def at(month: date, day: int, hour: int = 10) -> datetime:
 
 def _done(stream: Workstream, title: str, received: datetime, hours: int) -> WorkItem:
     return make.item(stream, title=title, received_at=received, state="delivered", moved_at=received + timedelta(hours=hours))
+
+
+def _protocol(stream: Workstream, word: str) -> None:
+    """How the work is done, as a text and a file, neither signed."""
+    said = f"{word}: {WORK_PRODUCT}"
+    file = store(
+        kind="protocol",
+        content=said.encode(),
+        file_name=f"{word}.txt",
+        media_type="text/plain",
+        by=make.system(),
+        client_id=stream.client_id,
+        matter_id=stream.matter_id,
+    )
+    starts = timezone.localdate()
+    work.write_protocol(workstream=stream, by=make.system(), title=f"{word} protocol", effective_from=starts, text=said, document=file)
 
 
 def _history(place: Place, stream: Workstream, word: str) -> None:
@@ -217,7 +248,8 @@ def _open_work(place: Place, word: str) -> None:
     received = now - timedelta(hours=4)
     refs.fresh_delivered = make.item(refs.stream, title=f"{word} delivered now", received_at=received, state="delivered")
     refs.excluded = make.item(refs.stream, title=f"{word} excluded", received_at=received, state="delivered")
-    refs.exclusion = sla.exclude_item(level=refs.level.level, item=refs.excluded, reason=f"{word} agreed", by=make.system())
+    shown = make.message(refs.excluded, f"{word} agreed: {WORK_PRODUCT}")
+    refs.exclusion = sla.exclude_item(level=refs.level.level, item=refs.excluded, reason=f"{word} agreed", by=make.system(), evidence=shown)
 
 
 def _on_hold(place: Place, stream: Workstream, title: str) -> WorkItem:
@@ -237,6 +269,22 @@ def _on_hold(place: Place, stream: Workstream, title: str) -> WorkItem:
     return made
 
 
+def _decided(place: Place, stream: Workstream, title: str, prefix: str = "") -> None:
+    """What the client decided on the provider's record, an entry that waits for a second person, an error, and an answered question."""
+    insider, received = Actor.member(place.people["insider"]), timezone.now() - timedelta(hours=4)
+    accepted = make.item(stream, title=f"{title} accepted", received_at=received, state="delivered")
+    words = f"{title}: {WORK_PRODUCT}"
+    accepted = work.move_item(item=accepted, to="accepted", by=insider, message=make.message(accepted, words))
+    late = make.item(stream, title=f"{title} late", received_at=received)
+    asked: dict[str, Any] = {"party": "client", "reason": "information", "note": f"{title}, asked late"}
+    work.pause_item(item=late, by=Actor.member(place.people["leaver"]), at=received + timedelta(hours=1), **asked)
+    error = make.item(stream, title=f"{title} error", received_at=received, kind="error", severity="major")
+    question = work.ask_counsel(matter=stream.matter, item=late, by=insider, question=f"{title}, may we?")
+    work.answer_question(question=question, by=insider, answer=f"{title}, yes", message=make.message(late, words))
+    for name, made in (("accepted", accepted), ("late", late), ("error", error)):
+        setattr(place.refs, prefix + name, made)
+
+
 def _file(stream: Workstream, word: str) -> None:
     """A file of items that was checked and waits to be confirmed, one of its rows rejected."""
     content = f"id,title,received\n{word}-1,{word} from a file,2026-01-05\n{word}-2,{word} refused row,never\n".encode()
@@ -250,8 +298,10 @@ def _second_clients_work(place: Place, word: str) -> None:
     refs.second_engagement = _engagement(place, refs.second_client, f"Hazel {word} drafting")
     refs.second_matter = make.matter(refs.second_engagement, title=f"Hazel {word} claims")
     refs.second_stream = make.workstream(refs.second_matter, title=f"Hazel {word} drafts", item_prefix=f"HAZ{word.upper()[:5]}")
+    _protocol(refs.second_stream, f"Hazel {word}")
     refs.second_item = make.item(refs.second_stream, title=f"Hazel {word} draft", received_at=timezone.now() - timedelta(days=4))
     refs.second_waiting = _on_hold(place, refs.second_stream, f"Hazel {word} waiting")
+    _decided(place, refs.second_stream, f"Hazel {word}", "second_")
     _file(refs.second_stream, f"Hazel {word}")
     refs.second_level = _level(refs.second_stream, f"Hazel {word} turnaround")
     refs.second_delivered = _done(refs.second_stream, f"Hazel {word} letter", at(refs.first_month, 9), 3)
@@ -265,14 +315,18 @@ def _walled_work(place: Place, word: str) -> None:
     refs = place.refs
     refs.walled = make.matter(refs.engagement, title=f"Rowan {word} merger")
     refs.walled_stream = make.workstream(refs.walled, title=f"Rowan {word} review", item_prefix=f"ROW{word.upper()[:5]}")
+    _protocol(refs.walled_stream, f"Rowan {word}")
     refs.walled_item = make.item(refs.walled_stream, title=f"Rowan {word} overdue", received_at=timezone.now() - timedelta(days=5))
     refs.walled_waiting = _on_hold(place, refs.walled_stream, f"Rowan {word} waiting")
+    _decided(place, refs.walled_stream, f"Rowan {word}", "walled_")
     _file(refs.walled_stream, f"Rowan {word}")
     refs.walled_level = _level(refs.walled_stream, f"Rowan {word} turnaround")
     refs.walled_delivered = _done(refs.walled_stream, f"Rowan {word} first", at(refs.first_month, 9), 3)
     _done(refs.walled_stream, f"Rowan {word} second", at(refs.last_month, 9), 90)
     insider = Actor.member(place.people["insider"])
-    sla.exclude_item(level=refs.walled_level.level, item=refs.walled_delivered, reason=f"Rowan {word} agreed", by=make.system())
+    shown = make.message(refs.walled_delivered, f"Rowan {word} agreed")
+    why = f"Rowan {word} agreed"
+    sla.exclude_item(level=refs.walled_level.level, item=refs.walled_delivered, reason=why, by=make.system(), evidence=shown)
     sla.recompute(level=refs.walled_level.level, by=insider)
     refs.walled = work.raise_wall(matter=refs.walled, by=insider, insiders=[place.people["second_billing"]])
 
@@ -343,7 +397,7 @@ def _for_addresses(place: Place) -> None:
         reference = getattr(refs, f"{prefix}item").reference
         setattr(refs, f"{prefix}event_id", Event.objects.filter(object_reference=reference).latest("id").id)
     refs.an_hour_ago = (timezone.now() - timedelta(hours=1)).astimezone(ZONE).strftime("%Y-%m-%dT%H:%M")
-    for name in ("client", "engagement", "matter", "stream", "item", "waiting", "fresh_delivered"):
+    for name in ("client", "engagement", "matter", "stream", "item", "waiting", "fresh_delivered", "accepted", "late", "error"):
         for prefix in ("", "walled_", "second_"):
             if hasattr(refs, prefix + name):
                 getattr(refs, prefix + name).refresh_from_db()
@@ -362,6 +416,9 @@ def behind_the_wall(place: Place) -> Place:
         delivered=refs.walled_delivered,
         fresh_delivered=refs.walled_delivered,
         excluded=refs.walled_delivered,
+        accepted=refs.walled_accepted,
+        late=refs.walled_late,
+        error=refs.walled_error,
         event_id=refs.walled_event_id,
         job_id=refs.walled_job_id,
     )
@@ -381,6 +438,9 @@ def at_the_second_client(place: Place) -> Place:
         delivered=refs.second_delivered,
         fresh_delivered=refs.second_delivered,
         excluded=refs.second_delivered,
+        accepted=refs.second_accepted,
+        late=refs.second_late,
+        error=refs.second_error,
         invoice=refs.second_invoice,
         level_slug=refs.second_level_slug,
         event_id=refs.second_event_id,

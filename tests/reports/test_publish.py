@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 import pytest
 from django.test import Client as Browser
 
+from engagements import actions
 from engagements.models import StatusUpdate, Workstream
 from lpo.accounts.actor import Actor, NotPermitted
 from lpo.accounts.models import Membership, Organization
 from lpo.reports.actions import publish_status
-from lpo.reports.queries import waiting_on_client
+from lpo.reports.queries import decided_for_client, waiting_on_client
 from lpo.tenancy.context import in_organization
 from tests import make
 from tests.sla import make as levels
@@ -66,7 +67,7 @@ def test_an_update_holds_work_levels_and_what_waits_and_nothing_of_the_house(
     with in_organization(alder.id):
         update = publish_status(matter=stream.matter, by=Actor.member(asha), note="  Steady.  ")
     assert update.note == "Steady."
-    assert set(update.figures) == {"workstreams", "levels", "waiting"}
+    assert set(update.figures) == {"workstreams", "levels", "waiting", "decisions"}
     assert update.figures["levels"][0]["promise"] == "95 % within 24 hours"
     text = json.dumps(update.figures)
     assert "Orchid" not in text and "asked" not in text and "Asha" not in text
@@ -108,3 +109,17 @@ def test_a_walled_matter_has_no_such_page_for_those_outside(
         work.raise_wall(matter=stream.matter, by=Actor.member(olga))
     assert client_of(asha).get(publish_url(stream)).status_code == 404
     assert client_of(olga).get(publish_url(stream)).status_code == 200
+
+
+def test_what_was_recorded_as_the_clients_decision_is_told_with_its_source(alder: Organization, asha: Membership) -> None:
+    with in_organization(alder.id):
+        item = levels.item(make.workstream(item_prefix="NDA"), "2026-01-05 09:00", delivered="2026-01-05 12:00")
+        message = make.message(item, "the privileged words themselves")
+        actions.move_item(item=item, to="accepted", by=Actor.member(asha), message=message)
+        matter = item.workstream.matter
+        update = publish_status(matter=matter, by=Actor.member(asha))
+        (told,) = update.figures["decisions"]
+        assert (told["reference"], told["what"], told["source"], told["late"]) == ("NDA-0001", "Accepted", "Recorded by provider", False)
+        assert "privileged" not in json.dumps(update.figures)
+        actions.undo_last_move(item=item, by=Actor.system(alder.id))
+        assert decided_for_client(matter, datetime.now(UTC)) == []

@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from billing.codes import COUNTRIES, CURRENCIES
 from engagements import states
-from engagements.models import Client, Engagement, LegalEntity, Matter, Pause, Transition, WorkItem, Workstream
+from engagements.models import Client, ClientDecision, Engagement, LateEntry, LegalEntity, Matter, Pause, Transition, WorkItem, Workstream
 from lpo.api.fields import ReferenceField
 from lpo.api.serializers.strict import Strict
 
@@ -46,8 +46,8 @@ class EngagementSerializer(Strict, Read[Engagement]):
     class Meta:
         model = Engagement
         fields = (
-            "reference", "client", "legal_entity", "title", "delivery_model", "location", "starts_on", "ends_on", "status", "created_at",
-            "version",
+            "reference", "client", "legal_entity", "title", "delivery_model", "location", "starts_on", "ends_on", "renewal",
+            "renewal_months", "notice_days", "notice_given_on", "status", "created_at", "version",
         )  # fmt: skip
         read_only_fields = ("reference", "status", "created_at")
 
@@ -59,8 +59,8 @@ class MatterSerializer(Strict, Read[Matter]):
     class Meta:
         model = Matter
         fields = (
-            "reference", "client", "engagement", "client_matter_id", "title", "jurisdiction", "status", "published_at",
-            "created_at", "version",
+            "reference", "client", "engagement", "client_matter_id", "own_matter_id", "title", "jurisdiction", "end_client", "bill_to",
+            "status", "published_at", "created_at", "version",
         )  # fmt: skip
         read_only_fields = ("reference", "status", "published_at", "created_at")
 
@@ -102,12 +102,32 @@ class PauseSerializer(Read[Pause]):
         read_only_fields = fields
 
 
+class DecisionSerializer(Read[ClientDecision]):
+    """What the client decided, and on whose word."""
+
+    class Meta:
+        model = ClientDecision
+        fields = ("what", "source", "at", "recorded_at", "by_label", "note", "clause")
+        read_only_fields = fields
+
+
+class LateEntrySerializer(Read[LateEntry]):
+    """What was recorded late: it counts once its state is approved."""
+
+    class Meta:
+        model = LateEntry
+        fields = ("kind", "to_state", "party", "at", "note", "state", "recorded_at", "by_label", "decided_at", "decided_by_label")
+        read_only_fields = fields
+
+
 class ItemDetailSerializer(ItemSerializer):
     transitions = TransitionSerializer(many=True, read_only=True)
     pauses = PauseSerializer(many=True, read_only=True)
+    decisions = DecisionSerializer(many=True, read_only=True)
+    late_entries = LateEntrySerializer(many=True, read_only=True)
 
     class Meta(ItemSerializer.Meta):
-        fields = (*ItemSerializer.Meta.fields, "transitions", "pauses")
+        fields = (*ItemSerializer.Meta.fields, "transitions", "pauses", "decisions", "late_entries")
         read_only_fields = fields
 
 
@@ -143,9 +163,23 @@ class UpsertedSerializer(serializers.Serializer[Any]):
     results = UpsertResultSerializer(many=True)
 
 
-class MoveSerializer(Strict):
+class WithMessage(Strict):
+    message = serializers.CharField(
+        max_length=20_000,
+        default="",
+        allow_blank=True,
+        help_text="What the client wrote, with its sender and date. Needed for what the client decides: a token is nobody's sign-in.",
+    )
+
+
+class MoveSerializer(WithMessage):
     to = serializers.ChoiceField(choices=list(states.LABELS.items()))
-    at = serializers.DateTimeField(required=False, allow_null=True, default=None, help_text="When it happened; now when left out.")
+    at = serializers.DateTimeField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="When it happened; now when left out. Longer than 15 minutes ago it counts once a second person has approved it.",
+    )
     reason = serializers.CharField(max_length=300, default="", allow_blank=True)
     version = serializers.IntegerField(required=False, allow_null=True, default=None, min_value=1, max_value=2**31 - 1)
 
@@ -157,6 +191,6 @@ class NewPauseSerializer(Strict):
     at = serializers.DateTimeField(required=False, allow_null=True, default=None)
 
 
-class ResumeSerializer(Strict):
+class ResumeSerializer(WithMessage):
     party = serializers.ChoiceField(choices=["client", "provider", "third_party"], required=False, allow_null=True, default=None)
     at = serializers.DateTimeField(required=False, allow_null=True, default=None)

@@ -13,7 +13,8 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from engagements import actions
-from engagements.models import Client, Engagement, Matter, Pause, Transition, WorkItem, Workstream
+from engagements.models import Client, ClientDecision, Engagement, LateEntry, Matter, Pause, Transition, WorkItem, Workstream
+from lpo.accounts.actor import Actor
 from lpo.accounts.roles import Permission as P
 from lpo.api.serializers import work as s
 from lpo.api.views.base import View, actor_of, found_or_404
@@ -206,7 +207,7 @@ class MoveView(ItemActionView):
     @extend_schema(responses={200: s.ItemDetailSerializer})
     def create(self, request: Request, reference: str) -> Response:
         item = found_or_404(self.get_queryset(), reference=reference)
-        actions.move_item(item=item, by=actor_of(request), **self.checked(request))
+        actions.move_item(item=item, by=actor_of(request), **_with_message(item, self.checked(request), actor_of(request)))
         return self.answer(reference)
 
 
@@ -228,12 +229,24 @@ class ResumeView(ItemActionView):
     @extend_schema(responses={200: s.ItemDetailSerializer})
     def create(self, request: Request, reference: str) -> Response:
         item = found_or_404(self.get_queryset(), reference=reference)
-        actions.resume_item(item=item, by=actor_of(request), **self.checked(request))
+        actions.resume_item(item=item, by=actor_of(request), **_with_message(item, self.checked(request), actor_of(request)))
         return self.answer(reference)
+
+
+def _with_message(item: WorkItem, values: dict[str, Any], by: Actor) -> dict[str, Any]:
+    """The same values, the client's words kept as a document."""
+    text = values.pop("message").strip()
+    if not text:
+        return values
+    matter = Matter.objects.get(pk=item.matter_id)
+    kept = actions.keep_message(item=item, matter=matter, content=text.encode(), file_name="message.txt", media_type="text/plain", by=by)
+    return {**values, "message": kept}
 
 
 def _detail(item: WorkItem) -> Any:
     shown: Any = item
     shown.transitions = list(Transition.objects.filter(item=item).order_by("at", "id"))
     shown.pauses = list(Pause.objects.filter(item=item).order_by("started_at", "id"))
+    shown.decisions = list(ClientDecision.objects.filter(item=item).order_by("id"))
+    shown.late_entries = list(LateEntry.objects.filter(item=item).order_by("id"))
     return s.ItemDetailSerializer(shown).data

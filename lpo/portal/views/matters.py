@@ -14,7 +14,7 @@ from lpo.portal import queries
 from lpo.portal.access import page, portal
 from lpo.portal.columns import readable
 from lpo.portal.paging import positions
-from lpo.reports.wording import effect
+from lpo.reports.wording import decisions, effect
 
 SIZE = 50
 UPDATES = 12
@@ -49,6 +49,7 @@ def matter(request: TenantRequest, client: Client, reference: str) -> HttpRespon
         "matter": found,
         "latest": latest,
         "waiting": [_waiting(row) for row in latest.figures.get("waiting", [])] if latest else [],
+        "decisions": decisions(latest.figures) if latest else [],
         "updates": updates[:UPDATES],
         "more": len(updates) > UPDATES,
     }
@@ -56,7 +57,7 @@ def matter(request: TenantRequest, client: Client, reference: str) -> HttpRespon
 
 
 def _waiting(row: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    return {**row, "since_at": datetime.fromisoformat(row["since"])}, effect(row)
+    return {"late": False, **row, "since_at": datetime.fromisoformat(row["since"])}, effect(row)
 
 
 def _open(update: StatusUpdate | None) -> dict[str, Any] | None:

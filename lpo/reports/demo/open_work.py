@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from engagements import actions as work
-from engagements.models import Pause, WorkItem, Workstream
+from engagements.models import WorkItem, Workstream
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership
+from lpo.audit.models import Document
 from lpo.reports.demo.records import company, seeded
 from sla import actions as sla
 
@@ -24,7 +25,7 @@ def _at(month: date, day: int, hour: int, minute: int = 0) -> datetime:
 def enquiries(stream: Workstream, people: People, month: date) -> None:
     """Three questions a month; every now and then one is acknowledged late."""
     random = seeded("enquiries", month)
-    by = Actor.member(people["asha"])
+    by = _tracker(people)
     questions = ("Question on signature blocks", "Fallback wording for term", "May we accept New York law?", "Status of the Orrin NDA")
     for number, title in enumerate(random.sample(questions, 3)):
         received = _weekday(_at(month, 5 + 8 * number, 15, random.randrange(60)))
@@ -40,27 +41,62 @@ def _weekday(at: datetime) -> datetime:
 
 def error(stream: Workstream, people: People, month: date) -> None:
     """A client's report of a missed clause, corrected within the four hours."""
-    by = Actor.member(people["asha"])
+    by, counsel = _tracker(people), Actor.member(people["sam"])
     notified = _weekday(_at(month, 18, 14, 20))
     item = work.create_item(
         workstream=stream, by=by, title="Missed assignment clause", kind="error", severity="critical", received_at=notified
     )
     work.move_item(item=item, to="corrected", by=by, at=notified + timedelta(hours=2, minutes=40), reason=RECORDED)
-    work.move_item(item=item, to="accepted", by=by, at=notified + timedelta(hours=20), reason=RECORDED)
+    work.move_item(item=item, to="accepted", by=counsel, at=notified + timedelta(hours=20), reason="Corrected as asked.")
+
+
+def _tracker(people: People) -> Actor:
+    """What the house's own tracker brings of days gone by; people's late entries need a second person."""
+    return Actor.system(people["asha"].organization_id, "Tracker")
 
 
 def contested(stream: Workstream, people: People, now: datetime) -> None:
-    """A delivered NDA whose wait the client disputes."""
-    by = Actor.member(people["asha"])
+    """A delivered NDA whose wait the client's counsel disputes."""
+    by = _tracker(people)
     item = _item(stream, by, "Mutual NDA, Everett Media", now - timedelta(days=3))
-    work.pause_item(
-        item=item, by=by, party="client", reason="signature", note="Signature block missing.", at=now - timedelta(days=2, hours=20)
-    )
+    began = now - timedelta(days=2, hours=20)
+    pause = work.pause_item(item=item, by=by, party="client", reason="signature", note="Signature block missing.", at=began)
     work.resume_item(item=item, by=by, at=now - timedelta(days=2))
     item.refresh_from_db()
     work.move_item(item=item, to="delivered", by=by, at=now - timedelta(days=1, hours=20), reason=RECORDED)
-    pause = Pause.objects.get(item=item)
-    work.contest_pause(pause=pause, by=by, note="The signature block had been sent the day before.")
+    assert pause is not None  # noqa: S101 -- the tracker's entries wait for nobody
+    counsel = Actor.member(people["sam"])
+    work.contest_pause(pause=pause, by=counsel, note="The signature block had been sent the day before.")
+
+
+def decided(stream: Workstream, people: People, now: datetime) -> None:
+    """What clients decided and on whose word: by message, by silence to come, and an entry that waits for a second person."""
+    manager, tracker = Actor.member(people["asha"]), _tracker(people)
+    returned = _delivered(stream, tracker, "Mutual NDA, Quill Robotics", now - timedelta(days=2))
+    words = "Please return the Quill NDA: section 4 still names the wrong affiliate. Jonas Weber, Vantic"
+    work.move_item(item=returned, to="returned", by=manager, message=_message(returned, words, manager))
+    silent = _delivered(stream, tracker, "Mutual NDA, Pine Analytics", now - timedelta(days=1))
+    notice = _message(silent, "The Pine Analytics NDA is delivered. It counts as accepted unless you return it in time.", manager)
+    work.record_notice(item=silent, by=manager, channel="email", recipient="legal@vantic.example", evidence=notice)
+    late = _item(stream, manager, "One-way NDA, Marlow Freight", now - timedelta(hours=9))
+    why = "Delivered by mail while the tracker was down."
+    work.move_item(item=late, to="delivered", by=manager, at=now - timedelta(hours=3), reason=why)
+    question = "The counterparty wants Delaware law. Our form says New York. May we accept?"
+    asked = work.ask_counsel(matter=stream.matter, item=late, by=Actor.member(people["rita"]), question=question)
+    answer = "Yes, for mutual NDAs without a non-solicit."
+    work.answer_question(question=asked, by=Actor.member(people["sam"]), answer=answer, protocol="NDA protocol 4")
+    more = "Is a residuals clause acceptable where the counterparty is a university?"
+    work.ask_counsel(matter=stream.matter, item=silent, by=Actor.member(people["rita"]), question=more)
+
+
+def _delivered(stream: Workstream, by: Actor, title: str, delivered_at: datetime) -> WorkItem:
+    item = _item(stream, by, title, delivered_at - timedelta(hours=5))
+    return work.move_item(item=item, to="delivered", by=by, at=delivered_at, reason=RECORDED)
+
+
+def _message(item: WorkItem, words: str, by: Actor) -> Document:
+    matter, content = item.workstream.matter, words.encode()
+    return work.keep_message(item=item, matter=matter, content=content, file_name="mail.txt", media_type="text/plain", by=by)
 
 
 def check_review(stream: Workstream, people: People, month: date) -> None:
@@ -97,9 +133,10 @@ def lay_out(streams: dict[str, Workstream], people: People, now: datetime) -> No
                 work.move_item(item=item, to="in_review", by=Actor.member(people[reviewer]))
     held = _item(nda, manager, f"One-way NDA, {company(random)}", now - timedelta(hours=38))
     work.pause_item(
-        item=held, by=manager, party="client", reason="signature", note="Signature block unclear.", at=now - timedelta(hours=27)
+        item=held, by=_tracker(people), party="client", reason="signature", note="Signature block unclear.", at=now - timedelta(hours=27)
     )
     contested(nda, people, now)
+    decided(nda, people, now)
     _others(streams, people, now, manager)
 
 
@@ -118,9 +155,8 @@ def _others(streams: dict[str, Workstream], people: People, now: datetime, manag
         item = _item(drafting, manager, f"Demand letter, claim {now.year}-{410 + number}", now - timedelta(days=days, hours=2))
         work.assign_item(item=item, member=people["rashid"], by=manager)
     waiting = _item(drafting, manager, f"Demand letter, claim {now.year}-118", now - timedelta(days=4))
-    work.pause_item(
-        item=waiting, by=manager, party="client", reason="documents", note="Medical records outstanding.", at=now - timedelta(days=3)
-    )
+    asked, why = now - timedelta(days=3), "Medical records outstanding."
+    work.pause_item(item=waiting, by=_tracker(people), party="client", reason="documents", note=why, at=asked)
     batch = _item(
         streams["REV"], manager, "Supplemental batch 0121, 500 documents", now - timedelta(hours=6), priority="batch", quantity=Decimal(500)
     )

@@ -19,13 +19,14 @@ from django.utils import timezone
 from billing import actions as billing
 from billing.models import ChargeTerm
 from engagements import actions as work
+from engagements.actions.contracts import ContractTerms
 from engagements.actions.entities import create_legal_entity
 from engagements.models import Client, Engagement, ImportBatch, LegalEntity, Workstream
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership, Organization
 from lpo.core.periods import add_months
 from lpo.reports.actions import publish_status
-from lpo.reports.demo import cast, open_work, records
+from lpo.reports.demo import agreements, cast, open_work, records
 from lpo.reports.demo.chain import Chain
 from lpo.reports.demo.standing import mark_complete
 from lpo.tenancy.context import Scope, in_organization
@@ -152,7 +153,7 @@ def _holidays(region: str, months: list[date]) -> list[date]:
 
 
 def _engagement(scene: Scene, client: Client, entity: LegalEntity, key: str, title: str, starts_on: date, **fields: Any) -> Engagement:
-    terms: Any = {name: fields.pop(name) for name in ("time_zone", "purchase_order", "signed_on") if name in fields}
+    terms: Any = {name: fields.pop(name) for name in ContractTerms.__annotations__ if name in fields}
     terms["currency"] = client.currency
     engagement = work.create_engagement(
         client=client, legal_entity=entity, title=title, starts_on=starts_on, by=scene.manager,
@@ -175,6 +176,7 @@ def _vantic(scene: Scene, entity: LegalEntity, start: date, office: Any) -> None
     engagement = _engagement(
         scene, client, entity, "VAN", "Commercial contracts", start, location="nearshore",
         time_zone="America/New_York", purchase_order="VS-20471", signed_on=start - timedelta(days=20),
+        **agreements.TERMS, **agreements.term_of(start),
     )  # fmt: skip
     matter = {
         "title": "Commercial NDAs",
@@ -183,6 +185,7 @@ def _vantic(scene: Scene, entity: LegalEntity, start: date, office: Any) -> None
         "supervising_attorney": scene.people["sam"],
     }
     stream = _stream(scene, engagement, "NDA", matter, {"kind": "nda_review", "title": "NDA review", "unit": "NDA", "item_prefix": "NDA"})
+    agreements.write_down(engagement, stream, start, scene.people)
     promise: dict[str, Any] = {"effective_from": start, "by": scene.by("asha"), "time_zone": "America/New_York"}
     sla.create_level(
         workstream=stream, kind=LevelKind.TURNAROUND, name="NDA turnaround", clause="Schedule B 2.1", unit=Unit.ELAPSED, target=86_400,

@@ -12,7 +12,7 @@ from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission
 from lpo.reports import actions, queries
 from lpo.reports.forms import UpdateForm
-from lpo.reports.wording import effect
+from lpo.reports.wording import decisions, effect
 
 
 @requires(GET=Permission.EDIT_WORK, POST=Permission.EDIT_WORK)
@@ -31,6 +31,7 @@ def publish(request: TenantRequest, organization: str, reference: str) -> HttpRe
         "form": form,
         "figures": figures,
         "waiting": [(row, effect(row)) for row in figures["waiting"]],
+        "decisions": decisions(figures),
         "now": now,
         "back": back,
         "crumbs": [("Matters", f"/{organization}/matters/"), (matter.reference, back), ("Publish update", "")],

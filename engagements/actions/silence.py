@@ -1,0 +1,119 @@
+"""The client was told of a delivery; after the contract's acceptance days its silence is acceptance."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.utils import timezone
+
+from engagements import states, transitions
+from engagements.actions.checks import check, locked, need_any
+from engagements.actions.sources import decided_by_move
+from engagements.actions.timing import business_days_after, told
+from engagements.models import DeliveryNotice, LateEntry, Matter, Source, Transition, WorkItem
+from engagements.queries import contract_at
+from lpo.accounts.actor import Actor
+from lpo.accounts.roles import Permission
+from lpo.audit.models import Document
+from lpo.audit.record import record
+from lpo.core.errors import Refused
+from lpo.tenancy.context import current_organization_id
+
+# What silence says of each delivered state.
+_SILENCE = {states.DELIVERED: states.ACCEPTED, states.CORRECTED: states.ACCEPTED}
+AT_ONCE = 500
+
+
+@transaction.atomic
+def record_notice(
+    *, item: WorkItem, by: Actor, channel: str, recipient: str, evidence: Document | None, sent_at: datetime | None = None
+) -> DeliveryNotice:
+    """Put on record that the client was told of the present delivery. The same delivery has one notice: the first."""
+    need_any(by, {Permission.TRACK_ITEMS, Permission.WORK_ITEMS})
+    item, now = locked(item), timezone.now()
+    if item.state not in _SILENCE:
+        raise Refused("It is not delivered: there is nothing to give notice of.")
+    delivery = Transition.objects.filter(item=item).effective().last()
+    known: DeliveryNotice | None = DeliveryNotice.objects.filter(transition=delivery).first()
+    if known is not None:
+        return known
+    sent_at = sent_at or now
+    if sent_at > now:
+        raise Refused("This lies in the future.", "sent_at")
+    if evidence is None:
+        raise Refused("Attach or paste the notice: silence counts only where it is on record.", "message")
+    if not recipient.strip():
+        raise Refused("Say who was told.", "recipient")
+    deemed_at, clause = _deemed(item, max(sent_at, delivery.at))
+    notice = DeliveryNotice(
+        organization_id=item.organization_id,
+        client_id=item.client_id,
+        matter_id=item.matter_id,
+        item=item,
+        transition=delivery,
+        sent_at=sent_at,
+        channel=channel,
+        recipient=recipient.strip(),
+        evidence=evidence,
+        deemed_at=deemed_at,
+        clause=clause,
+        by_label=by.label,
+    )
+    check(notice)
+    notice.save()
+    after = {"channel": channel, "recipient": recipient, "sent_at": sent_at.isoformat(), "deemed_at": deemed_at and deemed_at.isoformat()}
+    record(by=by, action="delivery.notice", target=notice, after=after, reference=item.reference)
+    return notice
+
+
+def _deemed(item: WorkItem, told_at: datetime) -> tuple[datetime | None, str]:
+    """The end of the last acceptance day in the contract's zone, and the clause that says so. No days agreed: silence says nothing."""
+    engagement_id = Matter.objects.values_list("engagement_id", flat=True).get(pk=item.matter_id)
+    contract = contract_at(engagement_id, told_at)
+    if contract is None or not contract.acceptance_days:
+        return None, ""
+    zone, days = ZoneInfo(contract.time_zone), contract.acceptance_days
+    last = business_days_after(told_at.astimezone(zone).date(), days)
+    ends = datetime.combine(last + timedelta(days=1), time.min, tzinfo=zone)
+    when = f"of {contract.effective_from:%d %b %Y}"
+    return ends, f"Contract version {contract.number} {when}: accepted unless returned within {days} business day{'s' if days != 1 else ''}"
+
+
+@transaction.atomic
+def accept_silence(*, by: Actor, now: datetime | None = None) -> int:
+    """Accept what the client was told of and has not returned in time. Runs any number of times; returns how many it accepted.
+
+    A return or a late entry that still waits for its approval holds the silence back.
+    """
+    now = now or timezone.now()
+    due = DeliveryNotice.objects.filter(settled=False, deemed_at__lte=now)
+    waiting = LateEntry.objects.filter(state="waiting", kind="move").values("item_id")
+    accepted = 0
+    for notice in due.exclude(item_id__in=waiting).order_by("deemed_at", "id")[:AT_ONCE]:
+        accepted += _settle(notice, by)
+    return accepted
+
+
+def _settle(notice: DeliveryNotice, by: Actor) -> int:
+    item = locked(WorkItem.objects.get(pk=notice.item_id))
+    notice = locked(notice)
+    if notice.settled or notice.deemed_at is None:
+        return 0
+    last = Transition.objects.filter(item=item).effective().last()
+    silent = last is not None and last.pk == notice.transition_id and item.state in _SILENCE
+    if silent:
+        row = transitions.append(item, _SILENCE[item.state], notice.deemed_at, by, notice.clause[:300])
+        why = {"clause": notice.clause, "note": "No answer to the notice of delivery."}
+        decided_by_move(by=by, source=Source.DEEMED, item=item, transition=row, **why)
+        after = {"at": notice.deemed_at.isoformat(), "clause": notice.clause}
+        record(by=by, action="item.deem", target=item, after=after, reference=item.reference)
+        told(item)
+    notice.settled = True
+    notice.save(update_fields=["settled"])
+    return int(silent)
+
+
+def system() -> Actor:
+    return Actor.system(current_organization_id(), "Deemed acceptance")

@@ -1,0 +1,87 @@
+"""Boxes of this room on its own pages, placed by the same slots that rooms above use."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+
+from engagements import budget, orders, panels, queries
+from engagements.models import Engagement, PurchaseOrder, TeamMember, WorkItem, Workstream
+from engagements.panels import Panel
+from lpo.accounts.access import TenantRequest
+from lpo.accounts.roles import Permission as P
+from lpo.tenancy.context import current_organization_id, in_organization
+
+
+def register() -> None:
+    """Called once the applications are loaded."""
+    for source in (budget_panel, team_panel, orders_panel):
+        if source not in panels.engagement_panels:
+            panels.engagement_panels.append(source)
+
+    for slots, place in ((panels.workstream_panels, workstream_protocol), (panels.item_panels, item_protocol)):
+        if place not in slots:
+            slots.append(place)
+
+
+def workstream_protocol(request: TenantRequest, workstream: Workstream) -> Panel | None:
+    """The protocol in force, and what waits for a signature."""
+    may_edit = request.membership.may(P.EDIT_WORK) and workstream.status == "open"
+    rows = queries.protocols_of(workstream)
+    if not rows and not may_edit:
+        return None
+    in_force = queries.protocols_in_force([workstream.id], timezone.now()).get(workstream.id) if rows else None
+    waiting = [row for row in rows if row.signed_at is None and (in_force is None or row.number > in_force.number)]
+    context = {"workstream": workstream, "matter": workstream.matter, "protocol": in_force, "waiting": waiting[:1], "may_edit": may_edit}
+    return Panel("Protocol", "engagements/_protocol_panel.html", context)
+
+
+def item_protocol(request: TenantRequest, item: WorkItem) -> Panel | None:
+    """The protocol in force, at hand where the work is done."""
+    in_force = queries.protocols_in_force([item.workstream_id], timezone.now()).get(item.workstream_id)
+    if in_force is None:
+        return None
+    context = {"workstream": item.workstream, "matter": item.workstream.matter, "protocol": in_force, "waiting": [], "may_edit": False}
+    return Panel("Protocol", "engagements/_protocol_panel.html", context)
+
+
+def budget_panel(request: TenantRequest, engagement: Engagement) -> Panel | None:
+    """Delivered volume against the contract's baseline and ceiling."""
+    rows = budget.delivered(engagement)
+    if not rows:
+        return None
+    return Panel("Volume against the baseline", "engagements/_budget_panel.html", {"rows": rows}, flush=True)
+
+
+def team_panel(request: TenantRequest, engagement: Engagement) -> Panel | None:
+    """Who works here, those whose part is over last."""
+    today = timezone.localdate()
+    numbered = list(enumerate(TeamMember.objects.filter(engagement=engagement).select_related("member__user").order_by("id")[:200], 1))
+    over = [(number, row, True) for number, row in numbered if row.ends_on is not None and row.ends_on < today]
+    here = [(number, row, False) for number, row in numbered if row.ends_on is None or row.ends_on >= today]
+    may_edit = request.membership.may(P.EDIT_WORK) and engagement.status == "open"
+    if not numbered and not may_edit:
+        return None
+    context = {"engagement": engagement, "rows": [*here, *over], "may_edit": may_edit}
+    return Panel("Team", "engagements/_team_panel.html", context, aside=True)
+
+
+def orders_panel(request: TenantRequest, engagement: Engagement) -> Panel | None:
+    """Every purchase order with what is left of it."""
+    may_edit = request.membership.may(P.EDIT_WORK)
+    found = list(PurchaseOrder.objects.filter(engagement=engagement).order_by("id")[:100])
+    if not request.membership.may(P.VIEW_MONEY) or not (found or may_edit):
+        return None
+    with in_organization(current_organization_id()):
+        balances = orders.balances_of(found)
+    today = timezone.localdate()
+    rows = [(number, row, _status(row, row.valid_on(today), row.order.valid_from > today)) for number, row in enumerate(balances, 1)]
+    context = {"engagement": engagement, "rows": rows, "may_edit": may_edit}
+    return Panel("Purchase orders", "engagements/_orders_panel.html", context, P.VIEW_MONEY, flush=bool(rows))
+
+
+def _status(row: orders.Balance, valid: bool, later: bool) -> tuple[str, str]:
+    if row.remaining < 0:
+        return "breach", "Overdrawn"
+    if valid:
+        return ("risk", "Used up") if row.remaining == 0 else ("met", "Valid")
+    return ("draft", "Not yet valid") if later else ("breach", "Expired")
