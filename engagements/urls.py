@@ -138,4 +138,5 @@ urlpatterns = [
     path("matters/<str:reference>/ask/", questions.ask_about_matter, name="ask_about_matter"),
     path("matters/<str:reference>/questions/<int:number>/", questions.question, name="question"),
     path("matters/<str:reference>/questions/<int:number>/message/", questions.question_message, name="question_message"),
+    path(_ITEM + "files/<int:number>/", items.deliverable, name="deliverable"),
 ]

@@ -39,6 +39,7 @@ from engagements.actions.errors import record_error_notice, set_severity
 from engagements.actions.imports import confirm_import, discard_import, map_columns, upload_file
 from engagements.actions.item_imports import Upserted, upsert_items
 from engagements.actions.items import assign_item, create_item, is_clients, move_item, permitted_moves, undo_last_move, update_item
+from engagements.actions.notes import add_note, add_tag, deliver_item, keep_deliverable, remove_tag
 from engagements.actions.orders import add_order, change_order
 from engagements.actions.pauses import contest_pause, pause_item, resolve_contest, resume_item, withdraw_pause
 from engagements.actions.people import (
@@ -82,7 +83,9 @@ __all__ = [
     "add_clause",
     "add_conflict",
     "add_language",
+    "add_note",
     "add_order",
+    "add_tag",
     "add_team_member",
     "add_time",
     "add_training",
@@ -108,11 +111,13 @@ __all__ = [
     "create_legal_entity",
     "create_matter",
     "create_workstream",
+    "deliver_item",
     "discard_import",
     "distribute_items",
     "end_team_member",
     "house_day",
     "is_clients",
+    "keep_deliverable",
     "keep_message",
     "lock_time",
     "lower_wall",
@@ -132,6 +137,7 @@ __all__ = [
     "remove_clause",
     "remove_from_profile",
     "remove_insider",
+    "remove_tag",
     "remove_time",
     "renew_due",
     "renew_engagement",

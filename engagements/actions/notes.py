@@ -65,18 +65,26 @@ def deliver_item(
     by.need(Permission.WORK_ITEMS)
     item = move_item(item=item, to=states.DELIVERY[item.kind], by=by, version=version)
     if content:
-        document = store(
-            kind=DELIVERABLE,
-            content=content,
-            file_name=file_name,
-            media_type=media_type or "application/octet-stream",
-            by=by,
-            client_id=item.client_id,
-            matter_id=item.matter_id,
-            reference=item.reference,
-        )
-        record(by=by, action="item.deliver_file", target=item, after={"sha256": document.sha256}, reference=item.reference)
+        keep_deliverable(item=item, by=by, content=content, file_name=file_name, media_type=media_type)
     return item
+
+
+@transaction.atomic
+def keep_deliverable(*, item: WorkItem, by: Actor, content: bytes, file_name: str, media_type: str = "") -> Document:
+    """Keep a file with the item. The same bytes again are the same file; others are the next version."""
+    by.need(Permission.WORK_ITEMS)
+    document = store(
+        kind=DELIVERABLE,
+        content=content,
+        file_name=file_name,
+        media_type=media_type or "application/octet-stream",
+        by=by,
+        client_id=item.client_id,
+        matter_id=item.matter_id,
+        reference=item.reference,
+    )
+    record(by=by, action="item.deliver_file", target=item, after={"sha256": document.sha256}, reference=item.reference)
+    return document
 
 
 def deliverables_of(item: WorkItem) -> list[Document]:

@@ -3,6 +3,7 @@ from engagements.models.contracts import ContractClause, PurchaseOrder
 from engagements.models.decisions import ClientDecision, DeliveryNotice, ErrorNotice, LateEntry, Question, Source, What
 from engagements.models.imports import ImportBatch, ImportMapping, ImportRow
 from engagements.models.items import Assignment, Pause, Transition, WorkItem
+from engagements.models.notes import ItemNote, ItemTag
 from engagements.models.parties import MatterParty
 from engagements.models.people import Absence, Admission, Conflict, ReviewerProfile, SpokenLanguage, Training
 from engagements.models.protocols import ProtocolVersion
@@ -25,6 +26,8 @@ __all__ = [
     "ImportBatch",
     "ImportMapping",
     "ImportRow",
+    "ItemNote",
+    "ItemTag",
     "LateEntry",
     "LegalEntity",
     "Matter",

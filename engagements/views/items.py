@@ -11,9 +11,10 @@ from django.utils import timezone
 
 from engagements import actions, panels, queries, states
 from engagements.actions.items import permissions_for_move
+from engagements.actions.notes import deliverables_of
 from engagements.decision_forms import ContestForm, DecideForm, ErrorNoticeForm, NoticeForm, ReplyForm, SeverityForm
 from engagements.forms import AssignForm, ItemEditForm, ItemForm, PauseForm, UndoForm
-from engagements.models import DeliveryNotice, Pause, Question, Transition, WorkItem
+from engagements.models import DeliveryNotice, ItemNote, ItemTag, Pause, Question, Transition, WorkItem
 from engagements.staffing import suggestions
 from engagements.views.edges import acting, attempt, fields_of, form_page, item_or_404, posted, to, workstream_crumbs, workstream_or_404
 from engagements.views.messages import download, message_of
@@ -25,6 +26,7 @@ from lpo.audit.documents import store
 # The latest; the log has the others.
 QUESTIONS = 5
 _SUGGESTED = 4
+_NOTES = 20
 
 
 def _status_of(item: WorkItem, pauses: list[Pause]) -> tuple[str, str]:
@@ -46,6 +48,14 @@ def _suggested(item: WorkItem, may_track: bool) -> dict[str, Any]:
     found = suggestions(candidates, item)
     fitting = [each for each in found if not each.blocked and each.member.id != item.assignee_id]
     return {"suggested": fitting[:_SUGGESTED], "blocked": [each for each in found if each.blocked]}
+
+
+def _written(item: WorkItem, may_read: bool) -> dict[str, Any]:
+    """Notes, tags and delivered files, for who may read work product."""
+    if not may_read:
+        return {"notes": [], "tags": [], "files": []}
+    notes = list(ItemNote.objects.filter(item=item).order_by("-id")[:_NOTES])
+    return {"notes": notes, "tags": list(ItemTag.objects.filter(item=item).order_by("name")), "files": deliverables_of(item)}
 
 
 def item_page(request: TenantRequest, item: WorkItem, **bound: Any) -> HttpResponse:
@@ -99,6 +109,7 @@ def item_page(request: TenantRequest, item: WorkItem, **bound: Any) -> HttpRespo
         "resume_form": ReplyForm(),
         "assign_form": AssignForm(initial={"assignee": item.assignee_id}),
         **_suggested(item, may(P.TRACK_ITEMS)),
+        **_written(item, may(P.VIEW_WORK_PRODUCT)),
         **bound,
     }
     return render(request, "engagements/item.html", context, status=422 if bound else 200)
@@ -281,3 +292,12 @@ def evidence(request: TenantRequest, organization: str, reference: str, number: 
     if pause.evidence is None:
         raise Http404("No such page.")
     return download(pause.evidence)
+
+
+@requires(P.VIEW_WORK_PRODUCT)
+def deliverable(request: TenantRequest, organization: str, reference: str, number: int) -> HttpResponse:
+    """The nth file delivered with the item."""
+    files = deliverables_of(item_or_404(reference))
+    if not 1 <= number <= len(files):
+        raise Http404("No such page.")
+    return download(files[number - 1])

@@ -44,6 +44,7 @@ GROUPS: list[tuple[str, list[Entry]]] = [
         "",
         [
             Entry("Today", "sla:today", P.VIEW_LEVELS, "t"),
+            Entry("Desk", "sla:desk", P.WORK_ITEMS, "y"),
             Entry("Work queue", "engagements:queue", P.VIEW_WORK, "q"),
         ],
     ),

@@ -13,10 +13,11 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from engagements import actions as work
-from engagements import panels, states
+from engagements import states
 from engagements.actions.notes import deliverables_of
 from engagements.actions.time import running, zone_of
 from engagements.models import Client, ItemNote, ItemTag, WorkItem
+from engagements.queries import protocols_in_force
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 from lpo.core.errors import Refused, StaleVersion
@@ -85,7 +86,7 @@ def _about(request: TenantRequest, item: WorkItem, clocks: dict[int, Clock], ids
         "notes": list(ItemNote.objects.filter(item=item).order_by("-id")[:_NOTES_SHOWN]),
         "tags": list(ItemTag.objects.filter(item=item).order_by("name")),
         "files": deliverables_of(item),
-        "panels": [panel for panel in panels.collect(panels.item_panels, request, item) if panel.title == "Protocol"],
+        "protocol": protocols_in_force([item.workstream_id], now).get(item.workstream_id),
         "mine": item.assignee_id == request.membership.id,
     }
 
