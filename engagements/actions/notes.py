@@ -41,7 +41,7 @@ def add_tag(*, item: WorkItem, by: Actor, name: str) -> ItemTag:
     item = locked(item)
     tags = ItemTag.objects.filter(item=item)
     if (known := tags.filter(name=name).first()) is not None:
-        return known  # type: ignore[no-any-return]
+        return known
     if tags.count() >= MOST_TAGS:
         raise Refused(f"An item has at most {MOST_TAGS} tags.", "name")
     tag = build(ItemTag, {**_about(item, by), "name": name})

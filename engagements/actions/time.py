@@ -38,10 +38,10 @@ def week_of(day: date) -> date:
 def member_of(by: Actor) -> Membership:
     """Whose time it is: a person's own. Raises `Refused` for the system."""
     by.need(Permission.RECORD_TIME)
-    member_id = by.member_id
-    if member_id is None:
+    found = Membership.objects.select_related("user", "organization").filter(pk=by.member_id or 0).first()
+    if found is None:
         raise Refused("Time is recorded by the person who spent it.")
-    return Membership.objects.select_related("user", "organization").get(pk=member_id)
+    return found
 
 
 def zone_of(member: Membership) -> ZoneInfo:
@@ -79,7 +79,7 @@ def _check(values: dict[str, Any], member: Membership) -> None:
 
 def _room(member: Membership, day: date, minutes: Decimal, besides: int | None = None) -> None:
     """A day has 24 hours, whatever the entries say."""
-    others = TimeEntry.objects.filter(member=member, day=day).exclude(pk=besides).values_list("minutes", flat=True)
+    others = TimeEntry.objects.filter(member=member, day=day).exclude(pk=besides or 0).values_list("minutes", flat=True)
     if sum(others, Decimal(0)) + minutes > 1440:
         raise Refused("This day would have more than 24 hours.", "minutes")
 

@@ -39,7 +39,7 @@ def _chosen(request: TenantRequest, ids: list[int]) -> WorkItem | None:
         if found is None:
             raise Http404("No such page.")
         return found
-    return _details().filter(pk=ids[0]).first() if ids else None  # type: ignore[no-any-return]
+    return _details().filter(pk=ids[0]).first() if ids else None
 
 
 def _neighbour(ids: list[int], item: WorkItem, step: int) -> str:
