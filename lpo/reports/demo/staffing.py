@@ -42,9 +42,8 @@ def profiles(people: dict[str, Membership], now: datetime) -> None:
     work.add_training(kind="nda_review", title="NDA playbook", passed_on=today - timedelta(days=60), score=Decimal(88), **on("rashid"))
     work.add_training(kind="ediscovery", title="Coding protocol", passed_on=today - timedelta(days=120), score=Decimal(91), **on("rashid"))
     work.add_training(kind="drafting", title="Demand letters", passed_on=today - timedelta(days=150), score=Decimal(97), **on("ren"))
-    work.add_conflict(
-        client=Client.objects.get(code="VAN"), since=today - timedelta(days=300), note="Worked in house until then", **on("ren")
-    )
+    meridian, since = Client.objects.get(code="MER"), today - timedelta(days=300)
+    work.add_conflict(client=meridian, since=since, note="Worked in house until then", **on("rita"))
     work.add_absence(starts_on=today + timedelta(days=6), ends_on=today + timedelta(days=13), reason="leave", **on("rashid"))
 
 
