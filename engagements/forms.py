@@ -187,7 +187,7 @@ class MatterEditForm(Versioned, MatterForm):
 class WorkstreamForm(Refusable, forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Workstream
-        fields = ["title", "kind", "unit", "item_prefix"]
+        fields = ["title", "kind", "unit", "item_prefix", "requires_admission"]
 
 
 class WorkstreamEditForm(Versioned, WorkstreamForm):

@@ -12,6 +12,7 @@ from engagements.actions.imports import HISTORY
 from engagements.actions.item_checks import check_items
 from engagements.actions.item_loading import load_items
 from engagements.actions.silence import accept_silence, system
+from engagements.actions.time import stop_idle_timers
 from engagements.models import ImportBatch
 from engagements.models.imports import ImportState
 from lpo.accounts.actor import Actor
@@ -51,6 +52,13 @@ def load_import(run: Run) -> Generator[Progress, None, Result | None]:
         return None
     yield from load_history(batch, run.cursor, run.actor) if batch.purpose == HISTORY else load_items(batch, run.cursor, run.actor)
     return _result(run, batch)
+
+
+@every("engagements.idle_timers", minutes=5, title="End timers of those who went away")
+def idle_timers(run: Run) -> Result | None:
+    """End every timer whose person was not seen for 15 minutes. Done again, there is none left."""
+    stop_idle_timers(by=run.actor)
+    return None
 
 
 @every("engagements.renew", minutes=60, title="Engagements that renew by themselves")

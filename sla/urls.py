@@ -6,7 +6,7 @@ from django.urls import path
 
 # Registers the converter for a workstream's prefix.
 from engagements import urls as work
-from sla.views import calendars, levels, quality, today, windows
+from sla.views import calendars, desk, levels, quality, today, windows
 
 app_name = "sla"
 _LEVEL = "service-levels/<prefix:prefix>/<int:number>/"
@@ -38,4 +38,7 @@ urlpatterns = [
     path(_ITEM + "exclusions/new/", quality.exclude, name="exclude"),
     path(_ITEM + "exclusions/<int:number>/withdraw/", quality.include, name="include"),
     path(_ITEM + "exclusions/<int:number>/evidence/", quality.exclusion_evidence, name="exclusion_evidence"),
+    path("desk/", desk.desk_page, name="desk"),
+    path("desk/seen/", desk.desk_seen, name="desk_seen"),
+    path("desk/<str:reference>/<str:do>/", desk.desk_act, name="desk_act"),
 ]

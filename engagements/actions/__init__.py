@@ -23,6 +23,7 @@ from engagements.actions.contracts import (
     correct_contract,
     remove_clause,
 )
+from engagements.actions.distribution import Plan, distribute_items, plan_distribution
 from engagements.actions.engagements import (
     add_team_member,
     close_engagement,
@@ -39,27 +40,60 @@ from engagements.actions.imports import confirm_import, discard_import, map_colu
 from engagements.actions.item_imports import Upserted, upsert_items
 from engagements.actions.items import assign_item, create_item, is_clients, move_item, permitted_moves, undo_last_move, update_item
 from engagements.actions.load_files import check_load_file, upload_load_file
+from engagements.actions.notes import add_note, add_tag, deliver_item, keep_deliverable, remove_tag
 from engagements.actions.orders import add_order, change_order
 from engagements.actions.pauses import contest_pause, pause_item, resolve_contest, resume_item, withdraw_pause
+from engagements.actions.people import (
+    add_absence,
+    add_admission,
+    add_conflict,
+    add_language,
+    add_training,
+    remove_from_profile,
+    update_profile,
+)
 from engagements.actions.protocols import sign_protocol, write_protocol
 from engagements.actions.publishing import lower_wall, publish_matter, publish_update, raise_wall, remove_insider
 from engagements.actions.questions import answer_question, ask_counsel, name_protocol
 from engagements.actions.silence import accept_silence, record_notice
 from engagements.actions.sources import keep_message
+from engagements.actions.time import (
+    add_time,
+    approve_week,
+    lock_time,
+    remove_time,
+    return_week,
+    start_timer,
+    stop_idle_timers,
+    stop_timer,
+    submit_week,
+    touch_timer,
+    update_time,
+)
 
 __all__ = [
     "MOST_ITEMS",
     "Duplicate",
     "Failure",
     "Outcome",
+    "Plan",
     "Upserted",
     "accept_silence",
+    "add_absence",
+    "add_admission",
     "add_clause",
+    "add_conflict",
+    "add_language",
+    "add_note",
     "add_order",
+    "add_tag",
     "add_team_member",
+    "add_time",
+    "add_training",
     "amend_contract",
     "answer_question",
     "approve_late",
+    "approve_week",
     "ask_counsel",
     "assign_item",
     "assign_items",
@@ -79,11 +113,15 @@ __all__ = [
     "create_legal_entity",
     "create_matter",
     "create_workstream",
+    "deliver_item",
     "discard_import",
+    "distribute_items",
     "end_team_member",
     "house_day",
     "is_clients",
+    "keep_deliverable",
     "keep_message",
+    "lock_time",
     "lower_wall",
     "map_columns",
     "move_item",
@@ -91,6 +129,7 @@ __all__ = [
     "name_protocol",
     "pause_item",
     "permitted_moves",
+    "plan_distribution",
     "publish_matter",
     "publish_update",
     "raise_wall",
@@ -98,21 +137,32 @@ __all__ = [
     "record_notice",
     "refuse_late",
     "remove_clause",
+    "remove_from_profile",
     "remove_insider",
+    "remove_tag",
+    "remove_time",
     "renew_due",
     "renew_engagement",
     "reopen",
     "reopen_engagement",
     "resolve_contest",
     "resume_item",
+    "return_week",
     "set_severity",
     "sign_protocol",
+    "start_timer",
+    "stop_idle_timers",
+    "stop_timer",
+    "submit_week",
+    "touch_timer",
     "undo_last_move",
     "update_client",
     "update_engagement",
     "update_item",
     "update_legal_entity",
     "update_matter",
+    "update_profile",
+    "update_time",
     "update_workstream",
     "upload_file",
     "upload_load_file",

@@ -11,9 +11,10 @@ from django.db.models import F
 from django.utils import timezone
 
 from engagements import events, states, transitions
-from engagements.actions.items import assignable, permissions_for_move
+from engagements.actions.items import permissions_for_move
 from engagements.actions.timing import check_instant, needs_second
-from engagements.models import Matter, Pause, WorkItem
+from engagements.models import Pause, WorkItem
+from engagements.staffing import Staffing, streams_of
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership
 from lpo.accounts.roles import Permission
@@ -47,7 +48,7 @@ class Outcome:
     failures: list[Failure] = field(default_factory=list)
 
 
-def _locked_items(ids: Sequence[int]) -> list[WorkItem]:
+def locked_items(ids: Sequence[int]) -> list[WorkItem]:
     if len(ids) > MOST_ITEMS:
         raise Refused(f"At most {MOST_ITEMS:,} items at a time.")
     # In the order of ids, so that two bulk actions wait for each other instead of deadlocking.
@@ -56,18 +57,19 @@ def _locked_items(ids: Sequence[int]) -> list[WorkItem]:
 
 @transaction.atomic
 def assign_items(*, ids: Sequence[int], member: Membership | None, by: Actor) -> Outcome:
-    """Give items to one member of staff, or to nobody; those of a matter that walls the member out are reported."""
+    """Give items to one member of staff, or to nobody; those that the member must not be given are reported."""
     by.need(Permission.TRACK_ITEMS)
-    items = _locked_items(ids)
+    items = locked_items(ids)
     target = member.id if member else None
     refused: dict[int, str] = {}
     if member is not None:
-        matters = Matter.objects.filter(id__in={item.matter_id for item in items})
-        refused = {matter.id: why for matter in matters if (why := assignable(member, matter))}
+        streams = streams_of(item.workstream_id for item in items)
+        staffing = Staffing([member], streams.values())
+        refused = {stream.id: why for stream in streams.values() if (why := staffing.blocked(member, stream))}
     outcome = Outcome()
     for item in items:
-        if item.matter_id in refused:
-            outcome.failures.append(Failure(item.reference, refused[item.matter_id]))
+        if item.workstream_id in refused:
+            outcome.failures.append(Failure(item.reference, refused[item.workstream_id]))
         elif item.assignee_id != target:
             outcome.changed.append(item.id)
     changed = set(outcome.changed)
@@ -108,7 +110,7 @@ def _why_not(item: WorkItem, to: str, by: Actor, at: datetime | None, now: datet
 def move_items(*, ids: Sequence[int], to: str, by: Actor, at: datetime | None = None, reason: str = "") -> Outcome:
     """Move items along their state tables; an item already there counts as `already`, one that cannot go there is reported."""
     now = timezone.now()
-    items = _locked_items(ids)
+    items = locked_items(ids)
     outcome = Outcome()
     going: list[WorkItem] = []
     for item in items:

@@ -167,13 +167,13 @@ def known_of(workstream: Workstream, source: str, external_ids: Sequence[str]) -
     return {known.item["external_id"]: known for known in by_id.values()}
 
 
-def plan_cases(batch: ImportBatch, cases: Sequence[Case], people: Mapping[str, int]) -> list[Plan]:
+def plan_cases(batch: ImportBatch, cases: Sequence[Case], people: Mapping[str, int | str]) -> list[Plan]:
     known = known_of(batch.workstream, batch.source, [case.item for case in cases])
     named = {name.lower(): address.lower() for name, address in batch.mapping.get("people", {}).items()}
     return [_plan(case, known.get(case.item), people, named) for case in cases]
 
 
-def _plan(case: Case, known: Known | None, people: Mapping[str, int], named: Mapping[str, str]) -> Plan:
+def _plan(case: Case, known: Known | None, people: Mapping[str, int | str], named: Mapping[str, str]) -> Plan:
     before = known.history if known else Folded()
     history = combine(before, case.events)
     values = _values(case, people, named)
@@ -182,7 +182,7 @@ def _plan(case: Case, known: Known | None, people: Mapping[str, int], named: Map
     return Plan(case, known, history, difference(before, history), values)
 
 
-def _values(case: Case, people: Mapping[str, int], named: Mapping[str, str]) -> dict[str, Any]:
+def _values(case: Case, people: Mapping[str, int | str], named: Mapping[str, str]) -> dict[str, Any]:
     """Attributes the file states, as the item stores them. Somebody it names who is not here is left out."""
     stated = {name: value for name, (_, value) in case.stated.items()}
     values: dict[str, Any] = {}
@@ -193,7 +193,8 @@ def _values(case: Case, people: Mapping[str, int], named: Mapping[str, str]) -> 
     if "quantity" in stated:
         values["quantity"] = Decimal(stated["quantity"])
     name = stated.get("assignee", "").lower()
-    if (member := people.get(name) or people.get(named.get(name, ""))) is not None:
+    # Whoever must not be given the work is passed over, as somebody unknown is: a log tells what was.
+    if isinstance(member := people.get(name) or people.get(named.get(name, "")), int):
         values["assignee_id"] = member
     return values
 
@@ -232,7 +233,7 @@ def check_history(batch: ImportBatch) -> Generator[Progress, None, None]:
 
 def _compare(batch: ImportBatch, items: int, counts: dict[str, int], total: int) -> Generator[Progress, None, None]:
     """Say of every row whether it adds something, and what the file adds altogether."""
-    people = people_of(batch.workstream.matter)
+    people = people_of(batch.workstream)
     counts |= dict.fromkeys(("items_new", "items_changed", "items_unchanged", "moves", "waits"), 0)
     shown: dict[str, list[tuple[Any, ...]]] = {NEW: [], CHANGED: [], UNCHANGED: []}
     done = 0
@@ -272,7 +273,7 @@ def load_history(batch: ImportBatch, cursor: Mapping[str, Any], by: Actor) -> Ge
     """Write the differences, a thousand items to a transaction; an item already written has none left."""
     if not is_loading(batch):
         return
-    people, total = people_of(batch.workstream.matter), groups_of(batch)
+    people, total = people_of(batch.workstream), groups_of(batch)
     done = int(cursor.get("items", 0))
     if not total and (batch.counts.get("items_new") or batch.counts.get("items_changed")):
         refuse_batch(batch, "This file was checked by an earlier version. Change its mapping to have it checked anew.")

@@ -30,7 +30,7 @@ class Reader(Protocol):
     def shown(self, values: Sequence[Any]) -> Mapping[str, Any]: ...
 
 
-def reader_of(batch: ImportBatch, people: Mapping[str, int]) -> Reader:
+def reader_of(batch: ImportBatch, people: Mapping[str, int | str]) -> Reader:
     mapping = batch.mapping
     if batch.purpose == LOAD_FILE:
         chosen = documents.Options(mapping["columns"], datetime.fromisoformat(mapping["received"]), mapping["unit"], people)

@@ -64,7 +64,7 @@ def check_items(batch: ImportBatch, cursor: Mapping[str, Any]) -> Generator[Prog
         ImportRow.objects.filter(batch=batch).delete()
         chunks.clear(batch)
     total = total_of(batch)
-    check = Check(batch, reader_of(batch, people_of(batch.workstream.matter)), counts)
+    check = Check(batch, reader_of(batch, people_of(batch.workstream)), counts)
     try:
         for rows in _in_pieces(rows_of_batch(batch, done)):
             number += 1

@@ -16,9 +16,10 @@ from django.utils import timezone
 from engagements import events, states, transitions
 from engagements.imports.items import BY_NAME, Options, parse
 from engagements.imports.reader import Problem
-from engagements.models import Matter, MatterInsider, WorkItem, Workstream
+from engagements.models import WorkItem, Workstream
 from engagements.models.clients import Status
 from engagements.queries import staff
+from engagements.staffing import Staffing, streams_of
 from lpo.accounts.actor import Actor
 from lpo.accounts.roles import Permission
 from lpo.audit.record import record
@@ -40,12 +41,12 @@ class Judged:
     reason: str = ""
 
 
-def people_of(matter: Matter) -> dict[str, int]:
-    """E-mail address → member who may be given work of this matter."""
-    rows = staff()
-    if matter.walled:
-        rows = rows.filter(id__in=MatterInsider.objects.filter(matter=matter).values("member_id"))
-    return {member.user.email.lower(): member.id for member in rows}
+def people_of(workstream: Workstream) -> dict[str, int | str]:
+    """E-mail address → member who may be given work of this workstream, or why that one may not."""
+    members = list(staff())
+    streams = streams_of([workstream.id])
+    staffing = Staffing(members, streams.values())
+    return {member.user.email.lower(): staffing.blocked(member, streams[workstream.id]) or member.id for member in members}
 
 
 def _stored(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -228,7 +229,7 @@ def upsert_items(*, by: Actor, workstream: Workstream, rows: Sequence[Mapping[st
         raise Refused("This workstream is closed. Reopen it first.")
     if len(rows) > MOST_API_ROWS:
         raise Refused(f"At most {MOST_API_ROWS:,} rows at a time.", "rows")
-    people = people_of(Matter.objects.get(pk=workstream.matter_id))
+    people = people_of(workstream)
     now = timezone.now()
     judged = [_complete(row) for row in judge(workstream, source, _parsed(rows, people, now))]
     loading = [{"n": row.number, "data": row.data} for row in judged if row.verdict in {NEW, CHANGED}]
@@ -259,7 +260,7 @@ def _complete(row: Judged) -> Judged:
 
 
 def _parsed(
-    rows: Sequence[Mapping[str, Any]], people: Mapping[str, int], now: datetime
+    rows: Sequence[Mapping[str, Any]], people: Mapping[str, int | str], now: datetime
 ) -> list[tuple[int, dict[str, Any] | Problem, Mapping[str, Any]]]:
     found: list[tuple[int, dict[str, Any] | Problem, Mapping[str, Any]]] = []
     seen: set[str] = set()

@@ -15,11 +15,12 @@ from engagements.actions.checks import Duplicate, build, change, draw, locked, n
 from engagements.actions.late import keep_late
 from engagements.actions.sources import decided_by_move, overtaken_silence, source_of, take_back_needs
 from engagements.actions.timing import check_instant, needs_second, told
-from engagements.models import Assignment, ClientDecision, Matter, MatterInsider, Pause, Transition, WorkItem, Workstream
+from engagements.models import Assignment, ClientDecision, Pause, Transition, WorkItem, Workstream
 from engagements.models.clients import Status
+from engagements.staffing import Staffing, streams_of
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership
-from lpo.accounts.roles import Permission, Role
+from lpo.accounts.roles import Permission
 from lpo.audit.models import Document
 from lpo.audit.record import record
 from lpo.core.errors import Refused, StaleVersion
@@ -55,13 +56,10 @@ def permitted_moves(item: WorkItem, permissions: frozenset[Permission]) -> list[
     return [move for move in states.moves(item.kind, item.state) if permissions_for_move(item.state, move.to) & permissions]
 
 
-def assignable(member: Membership, matter: Matter) -> str:
-    """Why `member` cannot be given work of `matter`; empty when nothing stands against it."""
-    if member.organization_id != matter.organization_id or not member.is_active or member.role == Role.CLIENT_VIEWER:
-        return "Choose an active member of staff."
-    if matter.walled and not MatterInsider.objects.filter(matter=matter, member=member).exists():
-        return f"{member.display_name} is outside the wall of this matter."
-    return ""
+def assignable(member: Membership, workstream_id: int) -> str:
+    """Why `member` cannot be given work of the workstream; empty when nothing stands against it."""
+    streams = streams_of([workstream_id])
+    return Staffing([member], streams.values()).blocked(member, streams[workstream_id])
 
 
 @transaction.atomic
@@ -157,7 +155,7 @@ def assign_item(*, item: WorkItem, by: Actor, member: Membership | None) -> Work
     item = locked(item)
     if item.assignee_id == (member.id if member else None):
         return item
-    if member is not None and (why := assignable(member, Matter.objects.get(pk=item.matter_id))):
+    if member is not None and (why := assignable(member, item.workstream_id)):
         raise Refused(why, "assignee")
     before = item.assignee_id
     item.assignee = member

@@ -34,7 +34,7 @@ class Options:
     columns: Mapping[str, str]
     received: datetime
     unit: str = DOCUMENTS
-    people: Mapping[str, int] = field(default_factory=dict)
+    people: Mapping[str, int | str] = field(default_factory=dict)
 
 
 def item_fields(columns: Mapping[str, str], unit: str) -> list[str]:
@@ -107,9 +107,8 @@ class Reader:
     def _member(self, address: str) -> int | Problem | None:
         if not address:
             return None
-        return self._options.people.get(address) or Problem(
-            "reviewer", f"“{address[:80]}” is no active member of staff who may see this matter."
-        )
+        found = self._options.people.get(address, f"“{address[:80]}” is no active member of staff.")
+        return Problem("reviewer", found) if isinstance(found, str) else found
 
 
 _TEXTS = {name: Field(name, each.label, longest=each.longest) for name, each in BY_NAME.items()}

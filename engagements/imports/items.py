@@ -52,7 +52,7 @@ class Options:
     columns: Mapping[str, str]
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     dates: str = "iso"
-    people: Mapping[str, int] = field(default_factory=dict)
+    people: Mapping[str, int | str] = field(default_factory=dict)
 
 
 def key(name: str) -> str:
@@ -112,9 +112,8 @@ def value_of(wanted: Field, text: str, options: Options, now: datetime) -> Any:
     if wanted.name == "quantity":
         return quantity(text)
     if wanted.name == "assignee":
-        return options.people.get(text.lower()) or Problem(
-            "assignee", f"“{text[:80]}” is no active member of staff who may see this matter."
-        )
+        found = options.people.get(text.lower(), f"“{text[:80]}” is no active member of staff.")
+        return Problem("assignee", found) if isinstance(found, str) else found
     if wanted.name in _CHOICES:
         chosen = key(text)
         options_text = ", ".join(_CHOICES[wanted.name])

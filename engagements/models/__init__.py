@@ -4,14 +4,20 @@ from engagements.models.decisions import ClientDecision, DeliveryNotice, ErrorNo
 from engagements.models.import_parts import ImportChunk, ImportPart
 from engagements.models.imports import ImportBatch, ImportMapping, ImportRow
 from engagements.models.items import Assignment, Pause, Transition, WorkItem
+from engagements.models.notes import ItemNote, ItemTag
 from engagements.models.parties import MatterParty
+from engagements.models.people import Absence, Admission, Conflict, ReviewerProfile, SpokenLanguage, Training
 from engagements.models.protocols import ProtocolVersion
 from engagements.models.team import EndedTerm, TeamMember
+from engagements.models.time import TimeEntry, TimeLock, WorkTimer
 
 __all__ = [
+    "Absence",
+    "Admission",
     "Assignment",
     "Client",
     "ClientDecision",
+    "Conflict",
     "Contract",
     "ContractClause",
     "DeliveryNotice",
@@ -23,6 +29,8 @@ __all__ = [
     "ImportMapping",
     "ImportPart",
     "ImportRow",
+    "ItemNote",
+    "ItemTag",
     "LateEntry",
     "LegalEntity",
     "Matter",
@@ -32,11 +40,17 @@ __all__ = [
     "ProtocolVersion",
     "PurchaseOrder",
     "Question",
+    "ReviewerProfile",
     "Source",
+    "SpokenLanguage",
     "StatusUpdate",
     "TeamMember",
+    "TimeEntry",
+    "TimeLock",
+    "Training",
     "Transition",
     "What",
     "WorkItem",
+    "WorkTimer",
     "Workstream",
 ]

@@ -293,6 +293,9 @@ class Workstream(TenantModel):
     unit = models.CharField(max_length=30, help_text="What one unit of work is called: document, NDA, page.")
     item_prefix = models.CharField(max_length=8, validators=[code_validator], help_text="Begins the items' references, as in NDA-0042.")
     item_count = models.PositiveIntegerField(default=0)
+    requires_admission = models.BooleanField(
+        "needs an admission", default=False, help_text="Only people admitted in the matter's jurisdiction may be given this work."
+    )
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.OPEN)
     created_at = models.DateTimeField(default=timezone.now)
     version = models.PositiveIntegerField(default=1)

@@ -11,9 +11,11 @@ from django.utils import timezone
 
 from engagements import actions, panels, queries, states
 from engagements.actions.items import permissions_for_move
+from engagements.actions.notes import deliverables_of
 from engagements.decision_forms import ContestForm, DecideForm, ErrorNoticeForm, NoticeForm, ReplyForm, SeverityForm
 from engagements.forms import AssignForm, ItemEditForm, ItemForm, PauseForm, UndoForm
-from engagements.models import DeliveryNotice, Pause, Question, Transition, WorkItem
+from engagements.models import DeliveryNotice, ItemNote, ItemTag, Pause, Question, Transition, WorkItem
+from engagements.staffing import suggestions
 from engagements.views.edges import acting, attempt, fields_of, form_page, item_or_404, posted, to, workstream_crumbs, workstream_or_404
 from engagements.views.messages import download, message_of
 from engagements.views.timeline import Records, described, records_of, spans, timeline
@@ -23,6 +25,8 @@ from lpo.audit.documents import store
 
 # The latest; the log has the others.
 QUESTIONS = 5
+_SUGGESTED = 4
+_NOTES = 20
 
 
 def _status_of(item: WorkItem, pauses: list[Pause]) -> tuple[str, str]:
@@ -34,6 +38,24 @@ def _status_of(item: WorkItem, pauses: list[Pause]) -> tuple[str, str]:
     if item.state == states.CANCELLED:
         return "draft", label
     return ("met" if item.finished else "progressing"), label
+
+
+def _suggested(item: WorkItem, may_track: bool) -> dict[str, Any]:
+    """Who had better get the item, and who must not have it, for who gives work out."""
+    if not may_track or item.finished:
+        return {"suggested": [], "blocked": []}
+    candidates = [member for member in queries.staff()[:200] if P.WORK_ITEMS in member.permissions]
+    found = suggestions(candidates, item)
+    fitting = [each for each in found if not each.blocked and each.member.id != item.assignee_id]
+    return {"suggested": fitting[:_SUGGESTED], "blocked": [each for each in found if each.blocked]}
+
+
+def _written(item: WorkItem, may_read: bool) -> dict[str, Any]:
+    """Notes, tags and delivered files, for who may read work product."""
+    if not may_read:
+        return {"notes": [], "tags": [], "files": []}
+    notes = list(ItemNote.objects.filter(item=item).order_by("-id")[:_NOTES])
+    return {"notes": notes, "tags": list(ItemTag.objects.filter(item=item).order_by("name")), "files": deliverables_of(item)}
 
 
 def item_page(request: TenantRequest, item: WorkItem, **bound: Any) -> HttpResponse:
@@ -86,6 +108,8 @@ def item_page(request: TenantRequest, item: WorkItem, **bound: Any) -> HttpRespo
         "pause_form": PauseForm(),
         "resume_form": ReplyForm(),
         "assign_form": AssignForm(initial={"assignee": item.assignee_id}),
+        **_suggested(item, may(P.TRACK_ITEMS)),
+        **_written(item, may(P.VIEW_WORK_PRODUCT)),
         **bound,
     }
     return render(request, "engagements/item.html", context, status=422 if bound else 200)
@@ -268,3 +292,12 @@ def evidence(request: TenantRequest, organization: str, reference: str, number: 
     if pause.evidence is None:
         raise Http404("No such page.")
     return download(pause.evidence)
+
+
+@requires(P.VIEW_WORK_PRODUCT)
+def deliverable(request: TenantRequest, organization: str, reference: str, number: int) -> HttpResponse:
+    """The nth file delivered with the item."""
+    files = deliverables_of(item_or_404(reference))
+    if not 1 <= number <= len(files):
+        raise Http404("No such page.")
+    return download(files[number - 1])

@@ -23,7 +23,7 @@ _FAILURES_SHOWN = 50
 BULK_MOVES = [(states.IN_REVIEW, "Start review"), (states.DELIVERED, "Deliver"), (states.CANCELLED, "Cancel")]
 
 
-def _filters(values: Any) -> QueueFilters:
+def filters_of(values: Any) -> QueueFilters:
     return QueueFilters(**{name: str(values.get(name, ""))[:40] for name in QueueFilters.__annotations__})
 
 
@@ -46,7 +46,7 @@ def _choices(request: TenantRequest) -> dict[str, list[tuple[str, str]]]:
 
 @requires(P.VIEW_WORK)
 def queue(request: TenantRequest, organization: str) -> HttpResponse:
-    filters = _filters(request.GET)
+    filters = filters_of(request.GET)
     rows = queries.queue(filters)
     query = filters.as_query() | {name: request.GET[name] for name in ("after", "before") if name in request.GET}
     listed = rows.select_related("workstream", "assignee__user")
@@ -75,7 +75,7 @@ def queue(request: TenantRequest, organization: str) -> HttpResponse:
     return render(request, "engagements/queue.html", context)
 
 
-def _chosen(request: TenantRequest, filters: QueueFilters) -> list[int]:
+def chosen_items(request: TenantRequest, filters: QueueFilters) -> list[int]:
     if request.POST.get("all_matching"):
         return list(queries.queue(filters).order_by("received_at", "id").values_list("id", flat=True)[: actions.MOST_ITEMS + 1])
     return list(WorkItem.objects.filter(reference__in=request.POST.getlist("selected")[:500]).values_list("id", flat=True))
@@ -91,7 +91,7 @@ def _assignee(text: str) -> Membership | None:
 
 
 def _act(request: TenantRequest, filters: QueueFilters) -> actions.Outcome:
-    ids = _chosen(request, filters)
+    ids = chosen_items(request, filters)
     if not ids:
         raise Refused("Tick at least one item.")
     if request.POST.get("do") == "assign":
@@ -108,7 +108,7 @@ def bulk(request: TenantRequest, organization: str) -> HttpResponse:
     """Assign or move what is ticked, or all that match; report row by row what was left alone."""
     if not {P.TRACK_ITEMS, P.WORK_ITEMS} & request.actor.permissions:
         request.actor.need(P.TRACK_ITEMS)
-    filters = _filters(request.POST)
+    filters = filters_of(request.POST)
     done = "Assigned" if request.POST.get("do") == "assign" else "Moved"
     try:
         outcome = _act(request, filters)

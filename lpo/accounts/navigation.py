@@ -44,6 +44,7 @@ GROUPS: list[tuple[str, list[Entry]]] = [
         "",
         [
             Entry("Today", "sla:today", P.VIEW_LEVELS, "t"),
+            Entry("Desk", "sla:desk", P.WORK_ITEMS, "y"),
             Entry("Work queue", "engagements:queue", P.VIEW_WORK, "q"),
         ],
     ),
@@ -53,6 +54,8 @@ GROUPS: list[tuple[str, list[Entry]]] = [
             Entry("Clients", "engagements:clients", P.VIEW_WORK, "c"),
             Entry("Engagements", "engagements:engagements", P.VIEW_WORK, "e"),
             Entry("Matters", "engagements:matters", P.VIEW_WORK, "m"),
+            Entry("Team", "engagements:team", P.VIEW_STAFF, "u"),
+            Entry("Time", "engagements:time", P.RECORD_TIME, "h"),
             Entry("Waiting on clients", "engagements:waiting", P.VIEW_WORK, "w"),
             Entry("Decision log", "engagements:questions", P.VIEW_WORK, "d"),
             Entry("Approvals", "engagements:approvals", P.APPROVE_PAUSE, "v"),

@@ -34,6 +34,10 @@ class Permission(StrEnum):
     MANAGE_ORGANIZATION = "manage organization"
     MANAGE_TOKENS = "manage tokens"
     VIEW_PORTAL = "view portal"
+    VIEW_STAFF = "view profiles"  # languages, admissions, capacity, conflicts, absences of others
+    EDIT_STAFF = "edit profiles"
+    RECORD_TIME = "record time"  # one's own
+    APPROVE_TIME = "approve time"  # another's
 
 
 P = Permission
@@ -66,6 +70,10 @@ _PROJECT_MANAGER = frozenset(
         P.CLOSE_WINDOWS,
         P.VIEW_MONEY,
         P.VIEW_JOBS,
+        P.VIEW_STAFF,
+        P.EDIT_STAFF,
+        P.RECORD_TIME,
+        P.APPROVE_TIME,
     }
 )
 _BILLING = frozenset(
@@ -85,11 +93,12 @@ _ADMINISTRATOR = frozenset({P.VIEW_AUDIT, P.VIEW_JOBS, P.RETRY_JOBS, P.MANAGE_PE
 
 _OWN: dict[Role, frozenset[Permission]] = {
     Role.OWNER: (_PROJECT_MANAGER | _BILLING | _ADMINISTRATOR),
-    Role.ADMINISTRATOR: _ADMINISTRATOR | {P.VIEW_WORK, P.VIEW_LEVELS, P.EDIT_WORK, P.EDIT_LEVELS, P.VIEW_MONEY, P.EDIT_TERMS},
+    Role.ADMINISTRATOR: _ADMINISTRATOR
+    | {P.VIEW_WORK, P.VIEW_LEVELS, P.EDIT_WORK, P.EDIT_LEVELS, P.VIEW_MONEY, P.EDIT_TERMS, P.VIEW_STAFF, P.EDIT_STAFF},
     Role.PROJECT_MANAGER: _PROJECT_MANAGER,
-    Role.COORDINATOR: frozenset({P.VIEW_WORK, P.TRACK_ITEMS, P.PAUSE, P.VIEW_LEVELS, P.VIEW_JOBS}),
+    Role.COORDINATOR: frozenset({P.VIEW_WORK, P.TRACK_ITEMS, P.PAUSE, P.VIEW_LEVELS, P.VIEW_JOBS, P.VIEW_STAFF, P.RECORD_TIME}),
     # Levels too: the day of whoever works begins on Today, by the time that is left.
-    Role.REVIEWER: frozenset({P.VIEW_WORK, P.WORK_ITEMS, P.VIEW_WORK_PRODUCT, P.VIEW_LEVELS}),
+    Role.REVIEWER: frozenset({P.VIEW_WORK, P.WORK_ITEMS, P.VIEW_WORK_PRODUCT, P.VIEW_LEVELS, P.RECORD_TIME}),
     Role.BILLING: _BILLING,
     Role.ATTORNEY: frozenset({P.VIEW_WORK, P.VIEW_WORK_PRODUCT, P.VIEW_LEVELS, P.CHECK_QUALITY, P.DECIDE_FOR_CLIENT}),
     Role.AUDITOR: frozenset({P.VIEW_WORK, P.VIEW_LEVELS, P.VIEW_MONEY, P.VIEW_AUDIT, P.VIEW_JOBS}),

@@ -28,13 +28,13 @@ class Scope(StrEnum):
 
 SCOPE_PERMISSIONS: dict[Scope, frozenset[P]] = {
     Scope.WORK_READ: frozenset({P.VIEW_WORK}),
-    Scope.WORK_WRITE: frozenset({P.VIEW_WORK, P.EDIT_WORK, P.TRACK_ITEMS, P.WORK_ITEMS, P.PAUSE, P.CHECK_QUALITY}),
+    Scope.WORK_WRITE: frozenset({P.VIEW_WORK, P.EDIT_WORK, P.TRACK_ITEMS, P.WORK_ITEMS, P.PAUSE, P.CHECK_QUALITY, P.RECORD_TIME}),
     Scope.LEVELS_READ: frozenset({P.VIEW_LEVELS}),
     Scope.BILLING_READ: frozenset({P.VIEW_MONEY}),
 }
 SCOPE_LABELS: dict[Scope, str] = {
     Scope.WORK_READ: "Read clients, matters, workstreams and items",
-    Scope.WORK_WRITE: "Add and change them, import items, record quality results",
+    Scope.WORK_WRITE: "Add and change them, import items, record quality results and one's own time",
     Scope.LEVELS_READ: "Read service levels, clocks and attainment",
     Scope.BILLING_READ: "Read charge terms and invoices",
 }

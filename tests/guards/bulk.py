@@ -22,6 +22,7 @@ from engagements.models import (
     Question,
     StatusUpdate,
     TeamMember,
+    TimeEntry,
     WorkItem,
     Workstream,
 )
@@ -174,6 +175,14 @@ def people(place: Place, n: int) -> None:
     member = place.people["reviewer"]
     copies(User, member.user_id, n, email=f"'{WORD.lower()}' || g || '@example.org'", name=NAMED)
     copies(Membership, member.id, n, user_id=f"(SELECT id FROM accounts_user WHERE email = '{WORD.lower()}' || g || '@example.org')")
+
+
+@inside
+def time_entries(place: Place, n: int) -> None:
+    """Of the owner, whose week it is, and of a reviewer who handed them in."""
+    for who, status in (("owner", "draft"), ("reviewer", "submitted")):
+        entry = TimeEntry.objects.filter(member=place.people[who]).latest("id")
+        copies(TimeEntry, entry.id, n, number="1000 + g", status=f"'{status}'")
 
 
 @inside

@@ -56,6 +56,11 @@ def _waiting(place: Place) -> Values:
     return {"reference": place.refs.waiting.reference}
 
 
+def _number_one(place: Place) -> Values:
+    """The first time entry of whoever asks; everybody who records time has one."""
+    return {"number": 1}
+
+
 def _accepted(place: Place) -> Values:
     return {"reference": place.refs.accepted.reference}
 
@@ -196,6 +201,24 @@ NAMES: dict[str, Part] = {
     "engagements:decide_pause (contest)": _decision("contest"),
     "engagements:search": _nothing,
     "engagements:offer": _nothing,
+    "engagements:distribute": _nothing,
+    "engagements:team": _nothing,
+    "engagements:my_profile": _nothing,
+    "engagements:profile": _email,
+    "engagements:edit_profile": _email,
+    "engagements:add_to_profile": lambda place: {**_email(place), "part": "languages"},
+    "engagements:add_to_profile (conflicts)": lambda place: {**_email(place), "part": "conflicts"},
+    "engagements:remove_from_profile": lambda place: {**_email(place), "part": "conflicts", "number": 1},
+    "engagements:time": _nothing,
+    "engagements:new_time": _nothing,
+    "engagements:submit_time": _nothing,
+    "engagements:time_csv": _nothing,
+    "engagements:edit_time": _number_one,
+    "engagements:remove_time": _number_one,
+    "engagements:time_sheets": _nothing,
+    "engagements:time_sheets_csv": _nothing,
+    "engagements:time_sheet": lambda place: {**_email(place), "week": "2026-01-05"},
+    "engagements:time_lock": _nothing,
     "engagements:contract": _contract,
     "engagements:new_order": _engagement,
     "engagements:renew": _engagement,
@@ -279,6 +302,11 @@ NAMES: dict[str, Part] = {
     "portal:invoice_csv": _viewed_invoice,
     "portal:line": _viewed_line,
     "portal:line_csv": _viewed_line,
+    "engagements:deliverable": lambda place: {"reference": place.refs.fresh_delivered.reference, "number": 1},
+    "sla:desk": _nothing,
+    "sla:desk_seen": _nothing,
+    "sla:desk_act (start)": lambda place: {**_item(place), "do": "start"},
+    "sla:desk_act (deliver)": lambda place: {**_item(place), "do": "deliver"},
     "sla:today": _nothing,
     "sla:today_move": _nothing,
     "sla:levels": _nothing,
@@ -329,6 +357,17 @@ DATA: dict[str, Part] = {
     "billing:run_issue": _month_and(),
     "billing:run_export": _month_and(),
     "engagements:bulk": lambda place: {"do": "move", "to": "in_review", "selected": [place.refs.item.reference]},
+    "engagements:distribute": lambda place: {
+        "do": "preview",
+        "people": [place.people["reviewer"].id],
+        "selected": [place.refs.item.reference],
+    },
+    "engagements:edit_profile": lambda place: {"version": 1, "location": "Pune, India", "capacity_unit": "items"},
+    "engagements:add_to_profile (conflicts)": lambda place: {"party": "Rival Holdings", "since": "2026-01-01"},
+    "engagements:add_to_profile": lambda place: {"language": "fr", "level": "fluent"},
+    "engagements:new_time": lambda place: {"workstream": place.refs.stream.id, "day": "2026-01-05", "minutes": "1:30"},
+    "engagements:time_sheet": lambda place: {"do": "approve"},
+    "engagements:time_lock": lambda place: {"version": 1, "grace_days": 3},
     "engagements:new_item": lambda place: {"title": "New", "kind": "work", "received_at": "2026-01-05T10:00", "quantity": "1"},
     "engagements:assign": lambda place: {"assignee": place.people["project_manager"].id},
     "engagements:move": _move("item", "in_review"),

@@ -50,6 +50,7 @@ def names_of(row: Row, place: Place) -> Mapping[str, Any]:
         "item": {"reference": refs.item.reference},
         "item_moves": {"reference": refs.item.reference},
         "item_pauses": {"reference": refs.item.reference},
+        "item_assignment": {"reference": refs.item.reference},
         "item_resume": {"reference": refs.waiting.reference},
         "invoice": {"number": refs.plain_invoice.number},
         "invoice_pdf": {"number": refs.plain_invoice.number},
@@ -60,7 +61,11 @@ def names_of(row: Row, place: Place) -> Mapping[str, Any]:
 def body_of(row: Row, place: Place) -> Mapping[str, Any]:
     """Enough for permission to decide; what is refused after that is another matter's."""
     item = place.refs.item
-    return {"api:item_moves": {"to": "in_review", "version": item.version}}.get(row.address, {})
+    bodies: dict[str, Mapping[str, Any]] = {
+        "api:item_moves": {"to": "in_review", "version": item.version},
+        "api:item_assignment": {"assignee": place.people["reviewer"].user.email},
+    }
+    return bodies.get(row.address, {})
 
 
 def query_of(row: Row, place: Place) -> Mapping[str, Any]:
@@ -113,7 +118,17 @@ def test_no_scope_approves_pauses_issues_invoices_or_manages_people() -> None:
     granted = frozenset().union(*SCOPE_PERMISSIONS.values())
     assert granted <= ROLE_PERMISSIONS[Role.OWNER]
     assert {permission.value for permission in granted} == {
-        *["view work", "edit work", "track items", "work items", "pause", "check quality", "view service levels", "view money"]
+        *[
+            "view work",
+            "edit work",
+            "track items",
+            "work items",
+            "pause",
+            "check quality",
+            "view service levels",
+            "view money",
+            "record time",
+        ]
     }
 
 

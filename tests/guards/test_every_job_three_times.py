@@ -50,6 +50,14 @@ def _moved(place: Place) -> Mapping[str, Any]:
     return {}
 
 
+def _gone_away(place: Place) -> Mapping[str, Any]:
+    timer = work.start_timer(item=place.refs.item, by=Actor.member(place.people["reviewer"]))
+    type(timer).objects.filter(pk=timer.pk).update(
+        started_at=timer.started_at - timedelta(hours=1), seen_at=timer.seen_at - timedelta(minutes=20)
+    )
+    return {}
+
+
 def _misstated_clocks(place: Place) -> Mapping[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE sla_clock SET used_seconds = used_seconds + 1 WHERE level_id = %s", [place.refs.level.level_id])
@@ -132,6 +140,7 @@ CASES: dict[str, Case] = {
     "audit.verify": Case(lambda place: {}, leaves=False),
     "engagements.check_import": Case(_uploaded),
     "engagements.load_import": Case(_confirmed),
+    "engagements.idle_timers": Case(_gone_away),
     "engagements.renew": Case(_over),
     "sla.attain": Case(_moved),
     "sla.recompute": Case(_misstated_clocks),

@@ -40,6 +40,11 @@ ELSEWHERE: list[tuple[str, str, Posted]] = [
         "supervising_attorney",
         lambda here, there: {"title": "New", "supervising_attorney": there.people["attorney"].id},
     ),
+    (
+        "engagements:add_to_profile (conflicts)",
+        "client",
+        lambda here, there: {"client": there.refs.client.id, "since": "2026-01-01"},
+    ),
     ("engagements:wall", "insiders", lambda here, there: {"insiders": [there.people["project_manager"].id]}),
     (
         "accounts:invite",

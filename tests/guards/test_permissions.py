@@ -23,6 +23,7 @@ DECIDED_BY_ACTION = {
     "engagements:move (accept)",
     "engagements:pause (backdated)",
     "engagements:undo",
+    "engagements:profile",
     "engagements:undo (decision)",
     "engagements:resume",
     "engagements:notice",

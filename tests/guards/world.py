@@ -131,9 +131,11 @@ def _fill(place: Place, word: str) -> None:
     for who, client in (("client_viewer", refs.client), ("second_viewer", refs.second_client)):
         name = "Carla" if who == "client_viewer" else "Hana"
         place.people[who] = person(place.organization, f"{name} {word}", Role.CLIENT_VIEWER, client.id)
+    _profile(place, word)
     _clients_work(place, word)
     _second_clients_work(place, word)
     _walled_work(place, word)
+    _time(place, word)
     _of_the_house(place, word)
 
 
@@ -141,6 +143,28 @@ def _entity(word: str) -> LegalEntity:
     return make.legal_entity(
         name=f"{word} Legal LLC", number_prefix=word.upper()[:5], query_contact=f"billing@{word.lower()}.example", country="US"
     )
+
+
+def _profile(place: Place, word: str) -> None:
+    """Somebody with one line of each kind, the conflict with a client that outside counsel does not see."""
+    who: dict[str, Any] = {"member": place.people["leaver"], "by": make.system()}
+    work.update_profile(version=1, location=f"{word} City", capacity=Decimal(40), capacity_unit="items", **who)
+    work.add_language(language="de", level="fluent", **who)
+    work.add_admission(jurisdiction="New York", number=f"{word} 1", **who)
+    work.add_training(kind="nda_review", title=f"{word} playbook", passed_on=place.refs.first_month, **who)
+    work.add_conflict(client=place.refs.second_client, since=place.refs.first_month, **who)
+    work.add_absence(starts_on=place.refs.first_month, ends_on=place.refs.first_month, **who)
+
+
+def _time(place: Place, word: str) -> None:
+    """An entry of everybody who records time; the insider's lies behind the wall and is handed in."""
+    refs, day = place.refs, timezone.now().astimezone(ZONE).date() - timedelta(days=1)
+    for who in ("owner", "project_manager", "coordinator", "reviewer"):
+        by = Actor.member(place.people[who])
+        work.add_time(by=by, workstream=refs.stream, item=refs.item, day=day, minutes=Decimal(30), narrative=f"Reviewed {word} one")
+    insider = Actor.member(place.people["insider"])
+    work.add_time(by=insider, workstream=refs.walled_stream, day=day, minutes=Decimal(45), narrative=f"Reviewed Rowan {word}")
+    work.submit_week(by=insider, week=day)
 
 
 def _engagement(place: Place, client: Any, title: str) -> Engagement:
@@ -224,6 +248,7 @@ def _open_work(place: Place, word: str) -> None:
     refs.waiting = _on_hold(place, refs.stream, f"{word} waiting")
     received = now - timedelta(hours=4)
     refs.fresh_delivered = make.item(refs.stream, title=f"{word} delivered now", received_at=received, state="delivered")
+    work.keep_deliverable(item=refs.fresh_delivered, by=make.system(), content=WORK_PRODUCT.encode(), file_name=f"{word} NDA.txt")
     refs.excluded = make.item(refs.stream, title=f"{word} excluded", received_at=received, state="delivered")
     shown = make.message(refs.excluded, f"{word} agreed: {WORK_PRODUCT}")
     refs.exclusion = sla.exclude_item(level=refs.level.level, item=refs.excluded, reason=f"{word} agreed", by=make.system(), evidence=shown)
@@ -307,6 +332,7 @@ def _walled_work(place: Place, word: str) -> None:
     _file(refs.walled_stream, f"Rowan {word}")
     refs.walled_level = _level(refs.walled_stream, f"Rowan {word} turnaround")
     refs.walled_delivered = _done(refs.walled_stream, f"Rowan {word} first", at(refs.first_month, 9), 3)
+    work.keep_deliverable(item=refs.walled_delivered, by=make.system(), content=WORK_PRODUCT.encode(), file_name=f"Rowan {word}.txt")
     _done(refs.walled_stream, f"Rowan {word} second", at(refs.last_month, 9), 90)
     insider = Actor.member(place.people["insider"])
     shown = make.message(refs.walled_delivered, f"Rowan {word} agreed")

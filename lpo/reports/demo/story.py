@@ -26,7 +26,7 @@ from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership, Organization
 from lpo.core.periods import add_months
 from lpo.reports.actions import publish_status
-from lpo.reports.demo import agreements, cast, open_work, records
+from lpo.reports.demo import agreements, cast, open_work, records, staffing
 from lpo.reports.demo.chain import Chain
 from lpo.reports.demo.standing import mark_complete
 from lpo.tenancy.context import Scope, in_organization
@@ -107,7 +107,9 @@ def build(
     so_far = [(key, records.until(log, now - timedelta(hours=1))) for key, log in logs]
     bring_in(alder, [(key, log) for key, log in so_far if log.rows])
     with alder.inside():
+        staffing.profiles(alder.people, timezone.now())
         open_work.lay_out(alder.streams, alder.people, timezone.now())
+        staffing.recorded(alder.streams, alder.people, timezone.now())
     settle(alder.organization)
     with alder.inside():
         _publish(alder)

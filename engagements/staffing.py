@@ -1,0 +1,286 @@
+"""Who may be given which work, and who had better be: judged in a handful of statements for any number of people and workstreams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from django.db.models import Count, Sum
+from django.utils import timezone
+
+from engagements.models import (
+    Absence,
+    Admission,
+    Client,
+    Conflict,
+    Matter,
+    MatterInsider,
+    MatterParty,
+    ReviewerProfile,
+    SpokenLanguage,
+    Training,
+    WorkItem,
+    Workstream,
+)
+from engagements.models.parties import name_key
+from engagements.models.people import Level
+from lpo.accounts.models import Membership
+from lpo.accounts.roles import Role
+from lpo.tenancy.context import current_organization_id
+
+NOT_STAFF = "Choose an active member of staff."
+_LEVELS = [level.value for level in Level]
+
+
+@cache
+def language_names() -> dict[str, str]:
+    """Code → English name of every language that people may be said to work in."""
+    return {code: name for code, name in Locale("en").languages.items() if len(code) <= 3}
+
+
+@cache
+def _codes() -> dict[str, str]:
+    return {name.casefold(): code for code, name in language_names().items()}
+
+
+def language_code(text: str) -> str:
+    """`German`, `de` and `de-AT` are one language: its code. What is no known language stays as written."""
+    plain = text.strip().casefold()
+    if plain in _codes():
+        return _codes()[plain]
+    beginning = plain.replace("_", "-").partition("-")[0]
+    return beginning if beginning in language_names() else plain
+
+
+def language_name(code: str) -> str:
+    return language_names().get(code, code)
+
+
+def today_of(zone: str) -> date:
+    return timezone.now().astimezone(ZoneInfo(zone)).date()
+
+
+@dataclass
+class Known:
+    """What is on record of one person."""
+
+    profile: ReviewerProfile | None = None
+    languages: dict[str, str] = field(default_factory=dict)
+    admissions: list[Admission] = field(default_factory=list)
+    trainings: list[Training] = field(default_factory=list)
+    conflicts: list[Conflict] = field(default_factory=list)
+    absence: Absence | None = None
+    open_items: int = 0
+    open_units: Decimal = Decimal(0)
+
+    def admitted(self, jurisdiction: str, today: date) -> tuple[bool, str]:
+        """Whether there is an admission there that holds today; otherwise, why not."""
+        there = [row for row in self.admissions if row.jurisdiction.casefold() == jurisdiction.strip().casefold()]
+        if not there:
+            return False, f"not admitted in {jurisdiction}" if jurisdiction else "the matter names no jurisdiction"
+        if any((row.valid_to is None or row.valid_to >= today) and (row.valid_from is None or row.valid_from <= today) for row in there):
+            return True, ""
+        past = [row.valid_to for row in there if row.valid_to is not None and row.valid_to < today]
+        return False, f"the admission in {jurisdiction} lapsed on {max(past):%d %b %Y}" if past else f"not yet admitted in {jurisdiction}"
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What of a workstream decides who may be given its items."""
+
+    id: int
+    matter_id: int
+    client_id: int
+    walled: bool
+    kind: str
+    kind_label: str
+    jurisdiction: str
+    requires_admission: bool
+    # Everybody whom the work concerns, as names are compared.
+    parties: frozenset[str]
+
+
+def streams_of(workstream_ids: Iterable[int]) -> dict[int, Stream]:
+    rows = list(Workstream.objects.filter(id__in=set(workstream_ids)).select_related("matter", "client"))
+    parties: dict[int, set[str]] = {}
+    named = MatterParty.objects.filter(matter_id__in={row.matter_id for row in rows}, removed_at__isnull=True)
+    for matter_id, key in named.values_list("matter_id", "name_key"):
+        parties.setdefault(matter_id, set()).add(key)
+    return {row.id: _stream(row, row.matter, row.client, parties.get(row.matter_id, set())) for row in rows}
+
+
+def _stream(row: Workstream, matter: Matter, client: Client, parties: set[str]) -> Stream:
+    return Stream(
+        id=row.id,
+        matter_id=matter.id,
+        client_id=client.id,
+        walled=matter.walled,
+        kind=row.kind,
+        kind_label=row.get_kind_display(),
+        jurisdiction=matter.jurisdiction,
+        requires_admission=row.requires_admission,
+        parties=frozenset(parties | {name_key(name) for name in (client.name, client.legal_name, matter.end_client) if name}),
+    )
+
+
+class Staffing:
+    """What is known of some people, read once: at most eight statements, whatever their number and that of the workstreams."""
+
+    def __init__(self, members: Sequence[Membership], streams: Iterable[Stream], *, loads: bool = False) -> None:
+        self.members = list(members)
+        self.streams = {stream.id: stream for stream in streams}
+        self.today = today_of(self.members[0].organization.time_zone) if self.members else timezone.localdate()
+        self.known = {member.id: Known() for member in self.members}
+        self._insiders = self._read_insiders()
+        self._read_conflicts()
+        if loads or any(stream.requires_admission for stream in self.streams.values()):
+            self._read_admissions()
+        if loads:
+            self._read_profiles()
+            self._read_loads()
+
+    def _read_insiders(self) -> set[tuple[int, int]]:
+        walled = {stream.matter_id for stream in self.streams.values() if stream.walled}
+        if not walled:
+            return set()
+        return set(MatterInsider.objects.filter(matter_id__in=walled, member_id__in=list(self.known)).values_list("matter_id", "member_id"))
+
+    def _read_conflicts(self) -> None:
+        for row in Conflict.objects.filter(member_id__in=list(self.known)).order_by("id"):
+            self.known[row.member_id].conflicts.append(row)
+
+    def _read_admissions(self) -> None:
+        for row in Admission.objects.filter(member_id__in=list(self.known)).order_by("id"):
+            self.known[row.member_id].admissions.append(row)
+
+    def _read_profiles(self) -> None:
+        ids = list(self.known)
+        for profile in ReviewerProfile.objects.filter(member_id__in=ids).order_by("id"):
+            self.known[profile.member_id].profile = profile
+        for spoken in SpokenLanguage.objects.filter(member_id__in=ids).order_by("id"):
+            self.known[spoken.member_id].languages[spoken.language] = spoken.level
+        for training in Training.objects.filter(member_id__in=ids).order_by("passed_on", "id"):
+            self.known[training.member_id].trainings.append(training)
+        away = Absence.objects.filter(member_id__in=ids, starts_on__lte=self.today, ends_on__gte=self.today)
+        for absence in away.order_by("ends_on"):
+            self.known[absence.member_id].absence = absence
+
+    def _read_loads(self) -> None:
+        """Only what the asker may see is counted: a wall hides load too."""
+        rows = WorkItem.objects.filter(finished=False, assignee_id__in=list(self.known)).values("assignee_id")
+        for row in rows.annotate(n=Count("id"), units=Sum("quantity")).order_by():
+            known = self.known[row["assignee_id"]]
+            known.open_items, known.open_units = row["n"], row["units"]
+
+    def blocked(self, member: Membership, stream: Stream) -> str:
+        """Why `member` cannot be given work of the workstream; empty when nothing stands against it."""
+        if member.organization_id != current_organization_id() or not member.is_active or member.role == Role.CLIENT_VIEWER:
+            return NOT_STAFF
+        if stream.walled and (stream.matter_id, member.id) not in self._insiders:
+            return f"{member.display_name} is outside the wall of this matter."
+        known = self.known[member.id]
+        for conflict in known.conflicts:
+            if conflict.client_id == stream.client_id:
+                return f"{member.display_name} has a conflict with this client."
+            if conflict.party and name_key(conflict.party) in stream.parties:
+                return f"{member.display_name} has a conflict with a party to this matter."
+        if stream.requires_admission:
+            admitted, why = known.admitted(stream.jurisdiction, self.today)
+            if not admitted:
+                return f"{member.display_name} cannot be given this work: {why}."
+        return ""
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """One person for one item. `score` orders; `reasons` say it in words, what speaks against it in `doubts`."""
+
+    member: Membership
+    score: tuple[int, Decimal, int, str]
+    reasons: tuple[str, ...]
+    doubts: tuple[str, ...]
+    blocked: str = ""
+    away: bool = False
+
+
+def suggestions(members: Sequence[Membership], item: WorkItem) -> list[Suggestion]:
+    """Everybody of `members` for one item: who fits best and has most room first, who cannot be given it last."""
+    streams = streams_of([item.workstream_id])
+    if not streams:
+        return []
+    staffing = Staffing(members, streams.values(), loads=True)
+    stream = streams[item.workstream_id]
+    found = [_suggestion(staffing, member, stream, item.language) for member in staffing.members]
+    return sorted(found, key=lambda each: (bool(each.blocked), each.score))
+
+
+def _suggestion(staffing: Staffing, member: Membership, stream: Stream, language: str) -> Suggestion:
+    known = staffing.known[member.id]
+    reasons: list[str] = []
+    doubts: list[str] = []
+    misses = _language_fit(known, language, reasons, doubts)
+    misses += _training_fit(known, stream, staffing.today, reasons, doubts)
+    misses += _admission_fit(known, stream, staffing.today, reasons, doubts)
+    if known.absence is not None:
+        doubts.append(f"away until {known.absence.ends_on:%d %b %Y}")
+        misses += 10
+    share = used_share(known)
+    reasons.append(load_text(known))
+    if share >= 1 and known.open_items:
+        doubts.append("the week is full")
+        misses += 1
+    score = (misses, share, known.open_items, member.display_name)
+    return Suggestion(member, score, tuple(reasons), tuple(doubts), staffing.blocked(member, stream), known.absence is not None)
+
+
+def _language_fit(known: Known, language: str, reasons: list[str], doubts: list[str]) -> int:
+    if not language:
+        return 0
+    code = language_code(language)
+    level = known.languages.get(code)
+    if level is None:
+        doubts.append(f"{language_name(code)} not on record")
+        return 3
+    reasons.append(f"{language_name(code)}, {Level(level).label.lower()}")
+    return max(0, 2 - _LEVELS.index(level))
+
+
+def _training_fit(known: Known, stream: Stream, today: date, reasons: list[str], doubts: list[str]) -> int:
+    passed = [row for row in known.trainings if row.kind == stream.kind and (row.valid_to is None or row.valid_to >= today)]
+    if not passed:
+        doubts.append(f"no training on record for {stream.kind_label}")
+        return 2
+    score = f", {passed[-1].score.normalize():f} %" if passed[-1].score is not None else ""
+    reasons.append(f"trained: {passed[-1].title}{score}")
+    return 0
+
+
+def _admission_fit(known: Known, stream: Stream, today: date, reasons: list[str], doubts: list[str]) -> int:
+    if not stream.jurisdiction:
+        return 0
+    admitted, why = known.admitted(stream.jurisdiction, today)
+    (reasons if admitted else doubts).append(f"admitted in {stream.jurisdiction}" if admitted else why)
+    return 0 if admitted else 1
+
+
+def used_share(known: Known) -> Decimal:
+    """Open units against a week's capacity in units; 0 where that is unknown, so that the number of open items decides."""
+    profile = known.profile
+    if profile is None or not profile.capacity or profile.capacity_unit != "items":
+        return Decimal(0)
+    return known.open_units / profile.capacity
+
+
+def load_text(known: Known) -> str:
+    items = f"{known.open_items:,} open item{'' if known.open_items == 1 else 's'}"
+    profile = known.profile
+    if profile is None or not profile.capacity:
+        return items
+    if profile.capacity_unit == "hours":
+        return f"{items}, {profile.capacity.normalize():f} hours a week"
+    return f"{items}, {known.open_units.normalize():f} of {profile.capacity.normalize():f} units a week"
