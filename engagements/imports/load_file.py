@@ -133,6 +133,8 @@ def _lines(text: io.TextIOWrapper, encoding: str) -> Iterator[tuple[int, str]]:
             f"Near row {number + 1:,} the file is not {dict(ENCODINGS).get(encoding, encoding)}"
             f" ({error.object[error.start]:#04x} stands where it cannot). Choose {other} if it was written in that."
         ) from None
+    finally:
+        text.detach()  # the stream is its owner's to close
 
 
 def _separator(header: str) -> str:

@@ -7,11 +7,13 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client as Browser
 
@@ -341,6 +343,20 @@ def test_two_ids_of_one_hash_are_two(stream: Workstream, monkeypatch: pytest.Mon
             pass
         batch.refresh_from_db()
         assert (batch.counts["new"], batch.counts["rejected"]) == (3, 1)
+
+
+@pytest.mark.django_db
+def test_the_command_goes_the_whole_way(stream: Workstream, tmp_path: Path) -> None:
+    path = tmp_path / "export.dat"
+    path.write_text(dat(HEADER, *ROWS), encoding="utf-16")
+    said = io.StringIO()
+    where = {"workstream": "ACME-0001/DOC", "organization": "alder", "stdout": said}
+    call_command("import_load_file", path, **where, received="2026-03-31T17:45+02:00")
+    assert "3  items new" in said.getvalue()
+    with in_organization(stream.organization_id):
+        assert set(WorkItem.objects.values_list("received_at", flat=True)) == {datetime(2026, 3, 31, 15, 45, tzinfo=UTC)}
+    with pytest.raises(CommandError, match="offset"):
+        call_command("import_load_file", path, **where, received="2026-03-31T17:45")
 
 
 # --- workbooks -----------------------------------------------------------------------------------------------------------
