@@ -10,6 +10,9 @@ from django import forms
 from django.conf import settings
 
 from engagements import states
+from engagements.imports.documents import UNITS
+from engagements.imports.load_file import ENCODINGS as LOAD_FILE_ENCODINGS
+from engagements.imports.load_file import FIELDS as LOAD_FILE_FIELDS
 from engagements.imports.reader import ENCODINGS
 from engagements.models import Client, Engagement, LegalEntity, Matter, Pause, WorkItem, Workstream
 from engagements.queries import parties_of, staff
@@ -274,7 +277,7 @@ class WallForm(WithPeople, forms.Form):
 
 class UploadForm(Refusable, forms.Form):
     file = forms.FileField(
-        label="CSV file",
+        label="CSV file or Excel workbook",
         help_text=f"The first line names the columns. At most {settings.UPLOAD_LIMIT_BYTES // 1024 // 1024} MB.",
         allow_empty_file=True,
     )
@@ -285,4 +288,43 @@ class UploadForm(Refusable, forms.Form):
         help_text="Names the system the IDs come from: an ID is one item within its source.",
         error_messages={"invalid": "Use lower-case letters, digits, hyphens and underscores."},
     )
-    encoding = forms.ChoiceField(choices=ENCODINGS, initial="utf-8")
+    encoding = forms.ChoiceField(choices=ENCODINGS, initial="utf-8", help_text="Of a CSV file.")
+    sheet = forms.CharField(required=False, max_length=60, help_text="Of a workbook. Empty for the first.")
+
+
+class LoadFileForm(Refusable, forms.Form):
+    """A load file; the column names only where they are not the usual ones."""
+
+    file = forms.FileField(label="Load file", help_text="Concordance .dat, CSV or an Excel workbook; its first row names the columns.")
+    source = forms.RegexField(
+        r"^[a-z0-9][a-z0-9_-]*$",
+        max_length=40,
+        initial="review",
+        help_text="Names the system the control numbers come from: a number is one item within its source.",
+        error_messages={"invalid": "Use lower-case letters, digits, hyphens and underscores."},
+    )
+    encoding = forms.ChoiceField(choices=LOAD_FILE_ENCODINGS, initial="utf-8", help_text="A byte order mark in the file decides over this.")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for each in LOAD_FILE_FIELDS:
+            label = f"Column of the {each.label.split(' (')[0].lower()}"
+            self.fields[f"column_{each.name}"] = forms.CharField(label=label, required=False, max_length=120)
+
+    @property
+    def named(self) -> list[Any]:
+        """The fields that name columns, for the part of the page that most people leave closed."""
+        return [self[f"column_{each.name}"] for each in LOAD_FILE_FIELDS]
+
+    @property
+    def plain(self) -> list[Any]:
+        return [self[name] for name in ("file", "source", "encoding")]
+
+    @property
+    def columns(self) -> dict[str, str]:
+        return {each.name: str(self.cleaned_data.get(f"column_{each.name}", "")) for each in LOAD_FILE_FIELDS}
+
+
+class LoadFileMapping(Refusable, forms.Form):
+    unit = forms.ChoiceField(label="What becomes an item", choices=list(UNITS.items()), widget=forms.RadioSelect)
+    received = Moment(label="Received", help_text="When all of this was received: clocks of new items start here.")

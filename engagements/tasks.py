@@ -9,7 +9,8 @@ from django.urls import reverse
 from engagements.actions.engagements import house_day, renew_due
 from engagements.actions.history_imports import check_history, load_history
 from engagements.actions.imports import HISTORY
-from engagements.actions.item_imports import check_items, load_items
+from engagements.actions.item_checks import check_items
+from engagements.actions.item_loading import load_items
 from engagements.actions.silence import accept_silence, system
 from engagements.actions.time import stop_idle_timers
 from engagements.models import ImportBatch

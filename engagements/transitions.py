@@ -18,6 +18,13 @@ from engagements.models import Transition, WorkItem
 from lpo.accounts.actor import Actor
 from lpo.tenancy.context import current_organization_id
 
+# SQL over a row `f` (kind, assignee, received_at) of an import: what one item begins with, as `beginning` gives it. Work that
+# somebody is given at once goes on to be assigned at `now`.
+INITIAL_STATE = "CASE f.kind " + " ".join(f"WHEN '{kind}' THEN '{state}'" for kind, state in states.INITIAL.items()) + " END"
+_GIVEN = f"f.kind = '{states.WORK}' AND f.assignee IS NOT NULL"
+FIRST_STATE = f"CASE WHEN {_GIVEN} THEN '{states.ASSIGNED}' ELSE {INITIAL_STATE} END"
+FIRST_STATE_AT = f"CASE WHEN {_GIVEN} THEN %(now)s ELSE f.received_at END"
+
 _FINISHED = sorted(f"{kind}:{state}" for kind, finished in states.FINISHED.items() for state in finished)
 _DELIVERY = sorted(f"{kind}:{state}" for kind, state in states.DELIVERY.items())
 
@@ -54,6 +61,18 @@ INSERT INTO engagements_transition
     (organization_id, client_id, matter_id, item_id, from_state, to_state, at, recorded_at, by_member_id, by_label, reason)
 SELECT organization_id, client_id, matter_id, id, state, %(to)s, %(at)s, %(now)s, %(member)s, %(label)s, %(reason)s
 FROM engagements_workitem WHERE organization_id = %(organization)s AND id = ANY (%(ids)s)
+"""
+
+
+# Where a move comes last of all that an item has, what follows from it needs no look at the others.
+_ADVANCE = """
+UPDATE engagements_workitem AS item
+SET state = %(to)s, state_at = %(at)s, finished = (item.kind || ':' || %(to)s) = ANY (%(finished)s),
+    first_delivered_at = CASE WHEN (item.kind || ':' || %(to)s) = ANY (%(delivery)s)
+        THEN COALESCE(item.first_delivered_at, %(at)s) ELSE item.first_delivered_at END,
+    paused = item.paused AND EXISTS (SELECT 1 FROM engagements_pause p WHERE p.organization_id = item.organization_id
+        AND p.item_id = item.id AND p.ended_at IS NULL AND p.withdrawn_at IS NULL), version = item.version + 1
+WHERE item.organization_id = %(organization)s AND item.id = ANY (%(ids)s)
 """
 
 
@@ -95,6 +114,15 @@ def append_to_many(ids: Sequence[int], to: str, at: datetime, by: Actor, reason:
     with connection.cursor() as cursor:
         cursor.execute(_APPEND, {**values, "organization": current_organization_id(), "ids": list(ids)})
     project(ids)
+
+
+def advance(ids: Sequence[int], to: str, at: datetime, by: Actor, reason: str = "") -> None:
+    """As `append_to_many`, for a move that comes last of all its items have: the new state follows without reading their past."""
+    values: dict[str, Any] = {"to": to, "at": at, "now": timezone.now(), "member": by.member_id, "label": by.label, "reason": reason}
+    values |= {"finished": _FINISHED, "delivery": _DELIVERY, "organization": current_organization_id(), "ids": list(ids)}
+    with connection.cursor() as cursor:
+        cursor.execute(_APPEND, values)
+        cursor.execute(_ADVANCE, values)
 
 
 def project(ids: Sequence[int]) -> None:

@@ -14,8 +14,8 @@ from lpo.accounts.actor import Actor
 from lpo.core.localtime import to_epoch
 from lpo.jobs.queue import enqueue
 from lpo.tenancy.context import current_organization_id
-from sla import store
-from sla.clockrows import project
+from sla import fresh, moved, store
+from sla.clockrows import FEW, project
 from sla.facts import Facts, read
 from sla.models import LevelKind, QualityCheck, ServiceLevelVersion
 from sla.windows import window_start
@@ -25,7 +25,17 @@ ATTAIN, ATTAIN_KEY = "sla.attain", "sla.attain"
 
 def on_changed(changed: Changed) -> None:
     """Bring the clocks of these items up to their facts, in the transaction that changed them."""
-    refresh(changed.item_ids)
+    if changed.fresh and len(changed.item_ids) > FEW:
+        windows = fresh.write_clocks(changed.item_ids, to_epoch(timezone.now()))
+        if windows is not None:
+            count_again(windows)
+            return
+    left = changed.item_ids
+    if changed.moved is not None and len(left) > FEW:
+        to, at = changed.moved
+        left, touched = moved.write_clocks(left, to, to_epoch(at), to_epoch(timezone.now()))
+        count_again(touched)
+    refresh(left)
 
 
 def refresh(item_ids: Sequence[int], *, repin: bool = False, level_ids: Iterable[int] | None = None) -> int:

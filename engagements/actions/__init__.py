@@ -39,6 +39,7 @@ from engagements.actions.errors import record_error_notice, set_severity
 from engagements.actions.imports import confirm_import, discard_import, map_columns, upload_file
 from engagements.actions.item_imports import Upserted, upsert_items
 from engagements.actions.items import assign_item, create_item, is_clients, move_item, permitted_moves, undo_last_move, update_item
+from engagements.actions.load_files import check_load_file, upload_load_file
 from engagements.actions.notes import add_note, add_tag, deliver_item, keep_deliverable, remove_tag
 from engagements.actions.orders import add_order, change_order
 from engagements.actions.pauses import contest_pause, pause_item, resolve_contest, resume_item, withdraw_pause
@@ -99,6 +100,7 @@ __all__ = [
     "attach_signed_file",
     "change_clause",
     "change_order",
+    "check_load_file",
     "close",
     "close_engagement",
     "confirm_import",
@@ -163,6 +165,7 @@ __all__ = [
     "update_time",
     "update_workstream",
     "upload_file",
+    "upload_load_file",
     "upsert_items",
     "withdraw_pause",
     "write_protocol",

@@ -23,6 +23,8 @@ from lpo.core.errors import Refused
 from lpo.tenancy.context import current_organization_id
 
 MOST_ITEMS = 50_000
+# What is looked at of thousands of items.
+_READ = ("organization_id", "matter_id", "kind", "state", "state_at", "assignee_id", "reference")
 
 _ASSIGN = """
 INSERT INTO engagements_assignment (organization_id, client_id, matter_id, item_id, member_id, at, by_label)
@@ -50,7 +52,7 @@ def locked_items(ids: Sequence[int]) -> list[WorkItem]:
     if len(ids) > MOST_ITEMS:
         raise Refused(f"At most {MOST_ITEMS:,} items at a time.")
     # In the order of ids, so that two bulk actions wait for each other instead of deadlocking.
-    return list(WorkItem.objects.filter(id__in=list(ids)).order_by("id").select_for_update(of=("self",)))
+    return list(WorkItem.objects.filter(id__in=list(ids)).only(*_READ).order_by("id").select_for_update(of=("self",)))
 
 
 @transaction.atomic
@@ -125,14 +127,23 @@ def move_items(*, ids: Sequence[int], to: str, by: Actor, at: datetime | None = 
     outcome.failures.extend(Failure(item.reference, "It was put on hold after this time.") for item in going if item.id in later)
     outcome.changed.extend(item.id for item in going if item.id not in later)
     pauses.exclude(item_id__in=later).update(ended_at=when)
-    transitions.append_to_many(outcome.changed, to, when, by, reason)
-    return _finish(outcome, items, by, "item.move_many", {"state": to, "at": when.isoformat(), "reason": reason})
+    write = transitions.advance if at is None else transitions.append_to_many
+    write(outcome.changed, to, when, by, reason)
+    moved = (to, when) if at is None else None
+    return _finish(outcome, items, by, "item.move_many", {"state": to, "at": when.isoformat(), "reason": reason}, moved)
 
 
-def _finish(outcome: Outcome, items: Sequence[WorkItem], by: Actor, action: str, after: dict[str, object]) -> Outcome:
+def _finish(
+    outcome: Outcome,
+    items: Sequence[WorkItem],
+    by: Actor,
+    action: str,
+    after: dict[str, object],
+    moved: tuple[str, datetime] | None = None,
+) -> Outcome:
     already = len(items) - len(outcome.changed) - len(outcome.failures)
     if outcome.changed:
         first = next(item for item in items if item.id == outcome.changed[0])
         record(by=by, action=action, target=first, after=after, ids=outcome.changed, reference=first.reference)
-        events.tell(events.Changed(first.organization_id, outcome.changed))
+        events.tell(events.Changed(first.organization_id, outcome.changed, moved=moved))
     return Outcome(outcome.changed, already, outcome.failures)

@@ -89,7 +89,7 @@ def amend_contract(*, engagement: Engagement, by: Actor, number: int, **terms: U
         _refuse_stale_contract(latest, before, after, different)
     kept = {name: value_of(latest, name) for name in TERMS if name not in _SIGNATURE}
     merged: dict[str, Any] = kept | dict(terms)
-    _begins_late_enough(engagement, latest, merged["effective_from"])
+    _begins_late_enough(latest, merged["effective_from"])
     contract = write_contract(engagement, latest.number + 1, merged)
     _copy_clauses(latest, contract)
     changed = {name: before[name] for name in sorted(different)}, {name: after[name] for name in sorted(different)}
@@ -104,7 +104,8 @@ def _refuse_stale_contract(latest: Contract, before: dict[str, object], after: d
     )
 
 
-def _begins_late_enough(engagement: Engagement, latest: Contract, starts: date) -> None:
+def _begins_late_enough(latest: Contract, starts: date) -> None:
+    """A version after `latest` may not reach back into days that are settled under it."""
     if starts < latest.effective_from:
         raise Refused(f"Version {latest.number} begins later, on {latest.effective_from:%d %b %Y}.", "effective_from")
     settled = [hold.until for hold in queries.holds_of(latest) if hold.until is not None]
@@ -152,8 +153,8 @@ def _between_neighbours(contract: Contract, starts: date) -> None:
     others = Contract.objects.filter(engagement_id=contract.engagement_id)
     before = others.filter(number=contract.number - 1).first()
     after = others.filter(number=contract.number + 1).first()
-    if before is not None and starts < before.effective_from:
-        raise Refused(f"Version {before.number} begins later, on {before.effective_from:%d %b %Y}.", "effective_from")
+    if before is not None and starts < contract.effective_from:
+        _begins_late_enough(before, starts)
     if after is not None and starts > after.effective_from:
         raise Refused(f"Version {after.number} begins earlier, on {after.effective_from:%d %b %Y}.", "effective_from")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,18 +13,35 @@ from django.db import connection
 from django.utils import timezone
 
 from engagements import events, states, transitions
-from engagements.actions.imports import bytes_of, finish_check, finish_load, refuse_batch, table_of
+from engagements.actions import import_chunks
+from engagements.actions.imports import finish_check, finish_load, is_loading, lines_of, refuse_batch, stream_of, table_of
 from engagements.actions.item_imports import CHANGED, NEW, REJECTED, UNCHANGED, people_of
 from engagements.copying import insert_many
-from engagements.imports.history import IGNORE, Difference, Event, Folded, Move, Row, Wait, combine, difference, is_known, options_of, parse
+from engagements.imports.history import (
+    IGNORE,
+    Difference,
+    Event,
+    Folded,
+    Meaning,
+    Move,
+    Row,
+    Wait,
+    combine,
+    difference,
+    is_known,
+    options_of,
+    parse,
+)
 from engagements.imports.reader import Problem, Unreadable, cells_of, rows_of
-from engagements.models import ImportBatch, ImportRow, Pause, Transition, WorkItem, Workstream
+from engagements.models import ImportBatch, ImportChunk, ImportRow, Pause, Transition, WorkItem, Workstream
 from lpo.accounts.actor import Actor
 from lpo.jobs.registry import Progress
 from lpo.tenancy.context import current_organization_id
 
 ROWS_AT_ONCE = 20_000
 CASES_AT_ONCE = 1_000
+# More than the turns in which a log is read, so that group and turn make one number.
+_TURNS = 2_000
 SHOWN = 20
 _ROW_COLUMNS = ("batch_id", "matter_id", "number", "verdict", "data", "field", "reason")
 
@@ -76,9 +94,9 @@ class Plan:
         return UNCHANGED if self.change.nothing and not self.values else CHANGED
 
 
-def _read(batch: ImportBatch, content: bytes) -> Iterator[tuple[int, Row | Problem, Mapping[str, str]]]:
+def _read(batch: ImportBatch) -> Iterator[tuple[int, Row | Problem, Mapping[str, str]]]:
     table, options = table_of(batch), options_of(batch.mapping)
-    for line, cells in rows_of(content, table):
+    for line, cells in rows_of(stream_of(batch), table):
         row = cells_of(cells, table)
         if isinstance(row, Problem):
             yield line, row, dict(zip(table.columns, cells, strict=False))
@@ -86,13 +104,51 @@ def _read(batch: ImportBatch, content: bytes) -> Iterator[tuple[int, Row | Probl
             yield line, parse(row, line, options, batch.created_at), row
 
 
-def _cases(batch: ImportBatch) -> dict[str, Case]:
-    """Every item of the file with its rows, in the order first met. Raises `Unreadable`."""
+class Told:
+    """Takes the rows of a log apart by item while it is read: those of a thousand items, in the order items are first met, go
+    together. Only the items' names stay in memory."""
+
+    def __init__(self, batch: ImportBatch) -> None:
+        self._batch = batch
+        self._order: dict[str, int] = {}
+        self._waiting: dict[int, list[str]] = {}
+        self._turn = 0
+
+    @property
+    def items(self) -> int:
+        return len(self._order)
+
+    def add(self, row: Row) -> None:
+        group = self._order.setdefault(row.item, len(self._order)) // CASES_AT_ONCE
+        meaning = row.event.meaning
+        said = [row.item, row.event.line, row.event.at.isoformat(), meaning.becomes, meaning.party, meaning.reason, row.attributes]
+        self._waiting.setdefault(group, []).append(json.dumps(said, ensure_ascii=False))
+
+    def flush(self) -> None:
+        for group, lines in sorted(self._waiting.items()):
+            import_chunks.keep(self._batch, group * _TURNS + self._turn, lines)
+        self._waiting.clear()
+        self._turn += 1
+        if self._turn >= _TURNS:
+            raise Unreadable(f"The log has more than {_TURNS * ROWS_AT_ONCE:,} rows. Split it by item.")
+
+
+def groups_of(batch: ImportBatch) -> int:
+    """How many groups of items a checked log has."""
+    last: int | None = ImportChunk.objects.filter(batch=batch).order_by("-number").values_list("number", flat=True).first()
+    return 0 if last is None else last // _TURNS + 1
+
+
+def cases_of(batch: ImportBatch, group: int) -> list[Case]:
+    """The items of one group with all their rows, both in the order of the file."""
     cases: dict[str, Case] = {}
-    for _, row, _ in _read(batch, bytes_of(batch)):
-        if isinstance(row, Row) and row.event.meaning.becomes != IGNORE:
-            cases.setdefault(row.item, Case(row.item)).add(row)
-    return cases
+    first = group * _TURNS
+    for chunk in ImportChunk.objects.filter(batch=batch, number__gte=first, number__lt=first + _TURNS).order_by("number"):
+        for line in import_chunks.text_of(chunk).decode().split("\n")[:-1]:
+            item, number, at, becomes, party, reason, attributes = json.loads(line)
+            row = Row(item, Event(datetime.fromisoformat(at), Meaning(becomes, party, reason), number), attributes)
+            cases.setdefault(item, Case(item)).add(row)
+    return list(cases.values())
 
 
 def known_of(workstream: Workstream, source: str, external_ids: Sequence[str]) -> dict[str, Known]:
@@ -113,19 +169,20 @@ def known_of(workstream: Workstream, source: str, external_ids: Sequence[str]) -
 
 def plan_cases(batch: ImportBatch, cases: Sequence[Case], people: Mapping[str, int | str]) -> list[Plan]:
     known = known_of(batch.workstream, batch.source, [case.item for case in cases])
-    return [_plan(case, known.get(case.item), people) for case in cases]
+    named = {name.lower(): address.lower() for name, address in batch.mapping.get("people", {}).items()}
+    return [_plan(case, known.get(case.item), people, named) for case in cases]
 
 
-def _plan(case: Case, known: Known | None, people: Mapping[str, int | str]) -> Plan:
+def _plan(case: Case, known: Known | None, people: Mapping[str, int | str], named: Mapping[str, str]) -> Plan:
     before = known.history if known else Folded()
     history = combine(before, case.events)
-    values = _values(case, people)
+    values = _values(case, people, named)
     if known is not None:
         values = {name: value for name, value in values.items() if known.item[name] != value}
     return Plan(case, known, history, difference(before, history), values)
 
 
-def _values(case: Case, people: Mapping[str, int | str]) -> dict[str, Any]:
+def _values(case: Case, people: Mapping[str, int | str], named: Mapping[str, str]) -> dict[str, Any]:
     """Attributes the file states, as the item stores them. Somebody it names who is not here is left out."""
     stated = {name: value for name, (_, value) in case.stated.items()}
     values: dict[str, Any] = {}
@@ -135,8 +192,9 @@ def _values(case: Case, people: Mapping[str, int | str]) -> dict[str, Any]:
         values["priority"] = stated["priority"].lower()
     if "quantity" in stated:
         values["quantity"] = Decimal(stated["quantity"])
+    name = stated.get("assignee", "").lower()
     # Whoever must not be given the work is passed over, as somebody unknown is: a log tells what was.
-    if isinstance(member := people.get(stated.get("assignee", "").lower()), int):
+    if isinstance(member := people.get(name) or people.get(named.get(name, "")), int):
         values["assignee_id"] = member
     return values
 
@@ -147,36 +205,42 @@ def _values(case: Case, people: Mapping[str, int | str]) -> dict[str, Any]:
 def check_history(batch: ImportBatch) -> Generator[Progress, None, None]:
     """Judge every row of the log. An interrupted check begins again: nothing is kept of it but what it shows."""
     ImportRow.objects.filter(batch=batch).delete()
-    content, cases, rejected = bytes_of(batch), dict[str, Case](), list[tuple[Any, ...]]()
+    import_chunks.clear(batch)
+    rejected = list[tuple[Any, ...]]()
     counts = dict.fromkeys((NEW, CHANGED, UNCHANGED, REJECTED, "ignored"), 0)
-    total = content.count(b"\n")
+    total, told = lines_of(batch), Told(batch)
     try:
-        for line, row, raw in _read(batch, content):
+        for place, (line, row, raw) in enumerate(_read(batch), 1):
             if isinstance(row, Problem):
                 kept = {name: cell.replace("\x00", "\ufffd") for name, cell in raw.items()}
                 rejected.append((batch.id, batch.matter_id, line, REJECTED, kept, row.field[:60], row.reason[:300]))
             elif row.event.meaning.becomes == IGNORE:
                 counts["ignored"] += 1
             else:
-                cases.setdefault(row.item, Case(row.item)).add(row)
-            if line % ROWS_AT_ONCE == 0:
+                told.add(row)
+            if place % ROWS_AT_ONCE == 0:
                 counts[REJECTED] += insert_many("engagements_importrow", _ROW_COLUMNS, rejected)
                 rejected.clear()
+                told.flush()
                 yield Progress(done=line, total=total, message=f"{line:,} rows read")
     except Unreadable as error:
         refuse_batch(batch, str(error))
         return
     counts[REJECTED] += insert_many("engagements_importrow", _ROW_COLUMNS, rejected)
-    yield from _compare(batch, list(cases.values()), counts, total)
+    told.flush()
+    yield from _compare(batch, told.items, counts, total)
 
 
-def _compare(batch: ImportBatch, cases: Sequence[Case], counts: dict[str, int], total: int) -> Generator[Progress, None, None]:
+def _compare(batch: ImportBatch, items: int, counts: dict[str, int], total: int) -> Generator[Progress, None, None]:
     """Say of every row whether it adds something, and what the file adds altogether."""
     people = people_of(batch.workstream)
     counts |= dict.fromkeys(("items_new", "items_changed", "items_unchanged", "moves", "waits"), 0)
     shown: dict[str, list[tuple[Any, ...]]] = {NEW: [], CHANGED: [], UNCHANGED: []}
-    for start in range(0, len(cases), CASES_AT_ONCE):
-        for plan in plan_cases(batch, cases[start : start + CASES_AT_ONCE], people):
+    done = 0
+    for group in range(groups_of(batch)):
+        cases = cases_of(batch, group)
+        done += len(cases)
+        for plan in plan_cases(batch, cases, people):
             counts[f"items_{plan.verdict}"] += 1
             counts["moves"] += len(plan.change.add)
             counts["waits"] += len(plan.change.begin)
@@ -185,10 +249,10 @@ def _compare(batch: ImportBatch, cases: Sequence[Case], counts: dict[str, int], 
                 counts[verdict] += 1
                 if len(shown[verdict]) < SHOWN:
                     shown[verdict].append((batch.id, batch.matter_id, event.line, verdict, _shown(plan.case, event), "", ""))
-        yield Progress(done=total, total=total, message=f"{min(start + CASES_AT_ONCE, len(cases)):,} of {len(cases):,} items compared")
+        yield Progress(done=total, total=total, message=f"{done:,} of {items:,} items compared")
     insert_many("engagements_importrow", _ROW_COLUMNS, [row for rows in shown.values() for row in rows])
     counts["rows"] = sum(counts[name] for name in (NEW, CHANGED, UNCHANGED, REJECTED, "ignored"))
-    if not cases:
+    if not items:
         refuse_batch(batch, "No row of this file can be read with this mapping; the reasons are listed below.")
         return
     finish_check(batch, counts)
@@ -207,19 +271,23 @@ def _shown(case: Case, event: Event) -> dict[str, str]:
 
 def load_history(batch: ImportBatch, cursor: Mapping[str, Any], by: Actor) -> Generator[Progress, None, None]:
     """Write the differences, a thousand items to a transaction; an item already written has none left."""
-    try:
-        cases = list(_cases(batch).values())
-    except Unreadable as error:  # checked before, so only damage to the stored file leads here
-        refuse_batch(batch, str(error))
+    if not is_loading(batch):
         return
-    people = people_of(batch.workstream)
-    for start in range(int(cursor.get("items", 0)), len(cases), CASES_AT_ONCE):
-        chunk = cases[start : start + CASES_AT_ONCE]
+    people, total = people_of(batch.workstream), groups_of(batch)
+    done = int(cursor.get("items", 0))
+    if not total and (batch.counts.get("items_new") or batch.counts.get("items_changed")):
+        refuse_batch(batch, "This file was checked by an earlier version. Change its mapping to have it checked anew.")
+        return
+    for group in range(int(cursor.get("group", 0)), total):
+        cases = cases_of(batch, group)
         # Two loads of one log follow one another, and the second finds everything known.
         Workstream.objects.select_for_update().get(pk=batch.workstream_id)
-        write_plans(batch, plan_cases(batch, chunk, people), by)
-        done = start + len(chunk)
-        yield Progress(done=done, total=len(cases), message=f"{done:,} of {len(cases):,} items written", cursor={"items": done})
+        write_plans(batch, plan_cases(batch, cases, people), by)
+        done += len(cases)
+        items = sum(batch.counts.get(f"items_{verdict}", 0) for verdict in (NEW, CHANGED, UNCHANGED))
+        message = f"{done:,} of {items:,} items written"
+        yield Progress(done=done, total=items, message=message, cursor={"items": done, "group": group + 1})
+    import_chunks.clear(batch)
     finish_load(batch, by)
 
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, BinaryIO
 from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from engagements.actions import import_chunks
 from engagements.actions.checks import locked
 from engagements.imports import history as history_format
 from engagements.imports import items as items_format
+from engagements.imports import workbook
 from engagements.imports.reader import ENCODINGS, Problem, Table, Unreadable, cells_of, inspect, rows_of
 from engagements.models import Client, ImportBatch, ImportMapping, Workstream
 from engagements.models.clients import Status
 from engagements.models.imports import ImportState
 from lpo.accounts.actor import Actor
 from lpo.accounts.roles import Permission
-from lpo.audit.documents import content_of, store
+from lpo.audit import documents
+from lpo.audit.documents import store
 from lpo.audit.models import Document
 from lpo.audit.record import record
 from lpo.core.errors import Refused
@@ -27,7 +31,7 @@ from lpo.core.validators import problem_of_text
 from lpo.jobs.models import Job
 from lpo.jobs.queue import enqueue
 
-ITEMS, HISTORY = "items", "history"
+ITEMS, HISTORY, LOAD_FILE = "items", "history", "load_file"
 MOST_STATUSES = 200
 
 
@@ -43,16 +47,31 @@ def table_of(batch: ImportBatch) -> Table:
     return Table(reading["encoding"], reading["delimiter"], list(batch.columns))
 
 
-def bytes_of(batch: ImportBatch) -> bytes:
-    return content_of(Document.objects.get(pk=batch.document_id))
+def stream_of(batch: ImportBatch) -> BinaryIO:
+    return documents.stream_of(batch.document_id)
+
+
+def lines_of(batch: ImportBatch) -> int:
+    """How many lines the file has, counted without holding it."""
+    stream = stream_of(batch)
+    return sum(piece.count(b"\n") for piece in iter(lambda: stream.read(1024 * 1024), b""))
 
 
 @transaction.atomic
 def upload_file(
-    *, workstream: Workstream, by: Actor, purpose: str, content: bytes, file_name: str, source: str = "upload", encoding: str = "utf-8"
+    *,
+    workstream: Workstream,
+    by: Actor,
+    purpose: str,
+    content: bytes,
+    file_name: str,
+    source: str = "upload",
+    encoding: str = "utf-8",
+    sheet: str = "",
 ) -> ImportBatch:
     """Keep a readable file and guess what its columns mean. Raises `Refused` naming row and byte of what cannot be read.
 
+    Of an Excel workbook one sheet is kept, as CSV: the named one, else the first.
     The same bytes sent again before anything was decided about them are the same batch.
     """
     need_for(by, purpose)
@@ -63,6 +82,8 @@ def upload_file(
     if encoding not in dict(ENCODINGS) or purpose not in {ITEMS, HISTORY}:
         raise Refused("Choose how the file is encoded.", "encoding")
     try:
+        if content.startswith(workbook.MAGIC):
+            content, encoding = workbook.to_csv(io.BytesIO(content), sheet, settings.UPLOAD_LIMIT_BYTES), "utf-8"
         table = inspect(content, encoding)
     except Unreadable as error:
         raise Refused(str(error), "file") from error
@@ -112,7 +133,7 @@ def statuses_in(batch: ImportBatch, columns: Mapping[str, str]) -> dict[str, int
         return {}
     table = table_of(batch)
     found: dict[str, int] = {}
-    for _, cells in rows_of(bytes_of(batch), table):
+    for _, cells in rows_of(stream_of(batch), table):
         row = cells_of(cells, table)
         if isinstance(row, Problem):
             continue
@@ -130,7 +151,7 @@ def saved_mapping(*, purpose: str, name: str) -> dict[str, Any] | None:
 def merged_mapping(batch: ImportBatch, chosen: Mapping[str, Any]) -> dict[str, Any]:
     """A mapping as it is stored: what was chosen, and how the file is read."""
     own = {name: batch.mapping[name] for name in ("encoding", "delimiter")}
-    kept = {name: chosen[name] for name in ("columns", "statuses", "zone", "dates") if name in chosen}
+    kept = {name: chosen[name] for name in ("columns", "statuses", "people", "zone", "dates") if name in chosen}
     return {"statuses": {}, "zone": batch.mapping["zone"], "dates": "iso", **kept, **own}
 
 
@@ -149,6 +170,8 @@ def map_columns(*, batch: ImportBatch, by: Actor, mapping: Mapping[str, Any], sa
     """
     need_for(by, batch.purpose)
     batch = locked(batch)
+    if batch.purpose == LOAD_FILE:
+        raise Refused("The columns of a load file are chosen when it is uploaded.")
     merged = merged_mapping(batch, mapping)
     if batch.state == ImportState.CHECKING and merged == batch.mapping:
         return batch
@@ -161,18 +184,18 @@ def map_columns(*, batch: ImportBatch, by: Actor, mapping: Mapping[str, Any], sa
     if save_as.strip():
         _save_mapping(batch, merged, save_as.strip()[:100], by)
     batch.mapping, batch.state, batch.problem, batch.counts = merged, ImportState.CHECKING, "", {}
-    batch.job = _ask(batch, by, "check", f"Checking {batch.file_name}")
+    batch.job = ask(batch, by, "check", f"Checking {batch.file_name}")
     batch.save(update_fields=["mapping", "state", "problem", "counts", "job"])
     return batch
 
 
-def _ask(batch: ImportBatch, by: Actor, what: str, title: str, total: int = 0) -> Job:
+def ask(batch: ImportBatch, by: Actor, what: str, title: str, total: int = 0) -> Job:
     kind, key = f"engagements.{what}_import", f"import:{batch.id}:{what}"
     return enqueue(kind, {"batch": batch.id}, by=by, key=key, title=title, total=total, matter_id=batch.matter_id)
 
 
 def _save_mapping(batch: ImportBatch, mapping: Mapping[str, Any], name: str, by: Actor) -> None:
-    portable = {key: mapping[key] for key in ("columns", "statuses", "zone", "dates")}
+    portable = {key: mapping[key] for key in ("columns", "statuses", "people", "zone", "dates") if key in mapping}
     saved, _ = ImportMapping.objects.update_or_create(
         purpose=batch.purpose, name=name, defaults={"mapping": portable, "updated_at": timezone.now()}
     )
@@ -188,9 +211,11 @@ def confirm_import(*, batch: ImportBatch, by: Actor) -> ImportBatch:
         return batch
     if batch.state != ImportState.PREVIEW:
         raise Refused("This import is not ready to confirm.")
+    if (batch.counts.get("new") or batch.counts.get("changed")) and not import_chunks.some(batch):
+        raise Refused("This file was checked by an earlier version. Change its mapping to have it checked anew.")
     batch.state = ImportState.LOADING
     total = batch.counts.get("new", 0) + batch.counts.get("changed", 0)
-    batch.job = _ask(batch, by, "load", f"Loading {batch.file_name}", total)
+    batch.job = ask(batch, by, "load", f"Loading {batch.file_name}", total)
     batch.save(update_fields=["state", "job"])
     record(by=by, action="import.confirm", target=batch, after=batch.counts, reference=batch.file_name)
     return batch
@@ -207,8 +232,14 @@ def discard_import(*, batch: ImportBatch, by: Actor) -> ImportBatch:
         raise Refused(f"This import is {batch.get_state_display().lower()} and can no longer be discarded.")
     batch.state = ImportState.DISCARDED
     batch.save(update_fields=["state"])
+    import_chunks.clear(batch)
     record(by=by, action="import.discard", target=batch, reference=batch.file_name)
     return batch
+
+
+def is_loading(batch: ImportBatch) -> bool:
+    """Whether it is still to be written, whatever a worker that was overtaken believes."""
+    return bool(ImportBatch.objects.filter(pk=batch.pk, state=ImportState.LOADING).exists())
 
 
 def refuse_batch(batch: ImportBatch, problem: str) -> None:

@@ -1,9 +1,9 @@
-"""Work items from files and from the API: rows judged against what is known, then written set by set."""
+"""Work items from the API: rows judged against what is known, then written as one set. Files: `item_checks`, `item_loading`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,11 +14,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from engagements import events, states, transitions
-from engagements.actions.imports import bytes_of, finish_check, finish_load, refuse_batch, table_of
-from engagements.copying import insert_many
 from engagements.imports.items import BY_NAME, Options, parse
-from engagements.imports.reader import Problem, Unreadable, cells_of, rows_of
-from engagements.models import ImportBatch, ImportRow, WorkItem, Workstream
+from engagements.imports.reader import Problem
+from engagements.models import WorkItem, Workstream
 from engagements.models.clients import Status
 from engagements.queries import staff
 from engagements.staffing import Staffing, streams_of
@@ -26,16 +24,10 @@ from lpo.accounts.actor import Actor
 from lpo.accounts.roles import Permission
 from lpo.audit.record import record
 from lpo.core.errors import Refused
-from lpo.jobs.registry import Progress
 from lpo.tenancy.context import current_organization_id
 
-CHECKED_AT_ONCE = 5_000
-LOADED_AT_ONCE = 50_000
 MOST_API_ROWS = 1_000
 NEW, CHANGED, UNCHANGED, REJECTED = "new", "changed", "unchanged", "rejected"
-# What the preview shows of rows that change nothing.
-UNCHANGED_SHOWN = 20
-_ROW_COLUMNS = ("batch_id", "matter_id", "number", "verdict", "data", "field", "reason")
 
 
 @dataclass(frozen=True)
@@ -98,63 +90,12 @@ def _said(name: str, value: str) -> str:
     return f"{datetime.fromisoformat(value).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if name == "received_at" else f"“{states.KINDS[value]}”"
 
 
-def check_items(batch: ImportBatch, cursor: Mapping[str, Any]) -> Generator[Progress, None, None]:
-    """Judge every row of the file; rows that load or are rejected are kept, of the others the first few."""
-    done, counts = int(cursor.get("line", 0)), dict(cursor.get("counts") or dict.fromkeys((NEW, CHANGED, UNCHANGED, REJECTED), 0))
-    if not done:
-        ImportRow.objects.filter(batch=batch).delete()
-    table, content = table_of(batch), bytes_of(batch)
-    total = content.count(b"\n")
-    options = Options(batch.mapping["columns"], ZoneInfo(batch.mapping["zone"]), batch.mapping["dates"], people_of(batch.workstream))
-    seen: dict[str, int] = {}
-    chunk: list[tuple[int, dict[str, Any] | Problem, Mapping[str, Any]]] = []
-    try:
-        for line, cells in rows_of(content, table):
-            row = cells_of(cells, table)
-            values = row if isinstance(row, Problem) else parse(row, options, batch.created_at)
-            if not isinstance(values, Problem):
-                first = seen.setdefault(values["external_id"], line)
-                if first != line:
-                    values = Problem("external_id", f"Row {first:,} has this external ID already.")
-            if line <= done:
-                continue
-            chunk.append((line, values, _raw(table.columns, cells)))
-            if len(chunk) >= CHECKED_AT_ONCE:
-                _keep_judged(batch, judge(batch.workstream, batch.source, chunk), counts)
-                chunk.clear()
-                yield Progress(done=line, total=total, message=f"{line:,} rows read", cursor={"line": line, "counts": counts})
-    except Unreadable as error:
-        refuse_batch(batch, str(error))
-        return
-    _keep_judged(batch, judge(batch.workstream, batch.source, chunk), counts)
-    finish_check(batch, counts | {"rows": sum(counts.values())})
-
-
-def _raw(columns: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
-    """A row as it was written; JSON holds no NUL."""
-    return {name: cell.replace("\x00", "\ufffd") for name, cell in zip(columns, cells, strict=False)}
-
-
-def _keep_judged(batch: ImportBatch, rows: Sequence[Judged], counts: dict[str, int]) -> None:
-    kept = []
-    for row in rows:
-        counts[row.verdict] += 1
-        if row.verdict != UNCHANGED or counts[UNCHANGED] <= UNCHANGED_SHOWN:
-            kept.append((batch.id, batch.matter_id, row.number, row.verdict, dict(row.data), row.field[:60], row.reason[:300]))
-    insert_many("engagements_importrow", _ROW_COLUMNS, kept)
-
-
-_FROM_BATCH = """
-CREATE TEMP TABLE incoming ON COMMIT DROP AS
-SELECT number, data, data->>'external_id' AS key FROM engagements_importrow
-WHERE organization_id = %(organization)s AND batch_id = %(batch)s AND verdict IN ('new', 'changed') AND number > %(after)s
-ORDER BY number LIMIT %(most)s
-"""
-_FROM_ROWS = """
+_INCOMING = """
 CREATE TEMP TABLE incoming ON COMMIT DROP AS
 SELECT (r->>'n')::int AS number, r->'data' AS data, r->'data'->>'external_id' AS key FROM jsonb_array_elements(%(rows)s::jsonb) AS r
 """
-_SAME = """t.organization_id = %(organization)s AND t.workstream_id = %(workstream)s AND t.source = %(source)s
+# As in `item_checks`: found by their IDs, whatever statistics believe of a new organization.
+_SAME = """t.organization_id = (SELECT %(organization)s::bigint) AND t.workstream_id + 0 = %(workstream)s AND t.source = %(source)s
     AND t.external_id = i.key"""
 _COUNT_NEW = f"SELECT count(*) FROM incoming i WHERE NOT EXISTS (SELECT 1 FROM engagements_workitem t WHERE {_SAME})"  # noqa: S608 - constants
 # The first state of each kind, as `transitions.beginning` gives it to one item.
@@ -168,7 +109,7 @@ SELECT w.organization_id, w.client_id, w.matter_id, w.id, f.kind,
     f.data->>'external_id', f.data->>'title', COALESCE((f.data->>'quantity')::numeric, 1), COALESCE(f.data->>'priority', 'standard'),
     COALESCE(f.data->>'language', ''), COALESCE(f.data->>'disposition', ''), COALESCE(f.data->>'severity', ''),
     (f.data->>'received_at')::timestamptz, (f.data->>'due_hint')::timestamptz, (f.data->>'assignee')::bigint,
-    CASE f.kind {_INITIAL} END, (f.data->>'received_at')::timestamptz, false, false, %(batch)s, %(now)s, 1
+    CASE f.kind {_INITIAL} END, (f.data->>'received_at')::timestamptz, false, false, NULL, %(now)s, 1
 FROM engagements_workstream w
 CROSS JOIN LATERAL (
     SELECT %(base)s + row_number() OVER (ORDER BY i.number) AS n, i.data, COALESCE(i.data->>'kind', 'work') AS kind FROM incoming i
@@ -181,7 +122,7 @@ RETURNING id
 _BEGIN = """
 INSERT INTO engagements_transition (organization_id, client_id, matter_id, item_id, from_state, to_state, at, recorded_at, by_member_id,
     by_label, reason, batch_id)
-SELECT organization_id, client_id, matter_id, id, '', state, received_at, %(now)s, %(member)s, %(label)s, '', %(batch)s
+SELECT organization_id, client_id, matter_id, id, '', state, received_at, %(now)s, %(member)s, %(label)s, '', NULL
 FROM engagements_workitem WHERE organization_id = %(organization)s AND id = ANY (%(ids)s) ORDER BY id
 """
 _REASSIGNED = f"""
@@ -212,31 +153,23 @@ FROM engagements_workitem WHERE organization_id = %(organization)s AND id = ANY 
 class Loaded:
     new: list[int]
     changed: list[int]
-    last: int = 0
 
 
-def _load(workstream: Workstream, source: str, by: Actor, incoming: str, values: Mapping[str, Any], batch: ImportBatch | None) -> Loaded:
+def _load(workstream: Workstream, source: str, by: Actor, rows: Sequence[Mapping[str, Any]]) -> Loaded:
     """Write one set of rows: insert what is not known, change what differs. Any row may have been written before."""
     now = timezone.now()
     params: dict[str, Any] = {
         "organization": current_organization_id(),
         "workstream": workstream.id,
         "source": source,
-        "batch": batch.id if batch else None,
         "now": now,
         "member": by.member_id,
         "label": by.label,
-        **values,
+        "rows": json.dumps(rows),
     }
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS pg_temp.incoming")
-        cursor.execute(incoming, params)
-        cursor.execute("SELECT COALESCE(max(number), 0), count(*) FROM incoming")
-        last, rows = cursor.fetchone()
-        if rows > MOST_API_ROWS:
-            # Nothing is known yet of what a first large file brings: without these every item is compared with every row.
-            cursor.execute("CREATE INDEX ON incoming (key)")
-            cursor.execute("ANALYZE incoming")
+        cursor.execute(_INCOMING, params)
         # Locks the workstream: two loads of the same rows follow one another, and the second finds them known.
         Workstream.objects.select_for_update().get(pk=workstream.pk)
         cursor.execute(_COUNT_NEW, params)
@@ -245,19 +178,20 @@ def _load(workstream: Workstream, source: str, by: Actor, incoming: str, values:
         reassigned = [row[0] for row in cursor.fetchall()]
         cursor.execute(_UPDATE, params)
         changed = [row[0] for row in cursor.fetchall()]
-        params["base"] = _draw(workstream, fresh) - fresh
+        params["base"] = draw(workstream, fresh) - fresh
         cursor.execute(_INSERT, params)
         new = [row[0] for row in cursor.fetchall()]
         cursor.execute(_BEGIN, {**params, "ids": new})
         assigned = list(WorkItem.objects.filter(id__in=new, assignee__isnull=False).values_list("id", flat=True))
         cursor.execute(_ASSIGNMENTS, {**params, "ids": [*reassigned, *assigned]})
         cursor.execute("DROP TABLE pg_temp.incoming")
-    _follow_assignments([*reassigned, *assigned], by, now)
+    follow_assignments([*reassigned, *assigned], by, now)
     events.tell(events.Changed(workstream.organization_id, [*new, *changed]))
-    return Loaded(new, changed, last)
+    return Loaded(new, changed)
 
 
-def _draw(workstream: Workstream, n: int) -> int:
+def draw(workstream: Workstream, n: int) -> int:
+    """Take the next `n` numbers of the workstream; the last of them."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE engagements_workstream SET item_count = item_count + %s WHERE organization_id = %s AND id = %s RETURNING item_count",
@@ -266,24 +200,10 @@ def _draw(workstream: Workstream, n: int) -> int:
         return int(cursor.fetchone()[0])
 
 
-def _follow_assignments(ids: Sequence[int], by: Actor, now: datetime) -> None:
+def follow_assignments(ids: Sequence[int], by: Actor, now: datetime) -> None:
     """Received work that somebody was given is assigned, as when it is given by hand."""
     waiting = WorkItem.objects.filter(id__in=ids, kind=states.WORK, state=states.RECEIVED, assignee__isnull=False)
     transitions.append_to_many(list(waiting.values_list("id", flat=True)), states.ASSIGNED, now, by)
-
-
-def load_items(batch: ImportBatch, cursor: Mapping[str, Any], by: Actor) -> Generator[Progress, None, None]:
-    """Write the rows of a confirmed batch, 50,000 to a transaction; a row already written changes nothing."""
-    after, done = int(cursor.get("line", 0)), int(cursor.get("done", 0))
-    total = batch.counts.get(NEW, 0) + batch.counts.get(CHANGED, 0)
-    while True:
-        values = {"batch": batch.id, "after": after, "most": LOADED_AT_ONCE}
-        loaded = _load(batch.workstream, batch.source, by, _FROM_BATCH, values, batch)
-        if not loaded.last:
-            break
-        after, done = loaded.last, done + len(loaded.new) + len(loaded.changed)
-        yield Progress(done=done, total=total, message=f"{done:,} items written", cursor={"line": after, "done": done})
-    finish_load(batch, by)
 
 
 @dataclass(frozen=True)
@@ -313,7 +233,7 @@ def upsert_items(*, by: Actor, workstream: Workstream, rows: Sequence[Mapping[st
     now = timezone.now()
     judged = [_complete(row) for row in judge(workstream, source, _parsed(rows, people, now))]
     loading = [{"n": row.number, "data": row.data} for row in judged if row.verdict in {NEW, CHANGED}]
-    loaded = _load(workstream, source, by, _FROM_ROWS, {"rows": json.dumps(loading)}, None) if loading else Loaded([], [])
+    loaded = _load(workstream, source, by, loading) if loading else Loaded([], [])
     if loaded.new or loaded.changed:
         after = {"created": len(loaded.new), "changed": len(loaded.changed), "source": source}
         record(

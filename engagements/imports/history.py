@@ -127,6 +127,9 @@ def problems_of_mapping(mapping: Mapping[str, Any], columns: Sequence[str]) -> l
     found += [Problem(name, f"The file has no column “{column}”.") for name, column in chosen.items() if column and column not in columns]
     if mapping.get("dates", "iso") not in DATE_FORMATS:
         found.append(Problem("dates", "Choose how dates are written."))
+    people = mapping.get("people", {})
+    if not isinstance(people, dict) or not all(isinstance(address, str) for address in people.values()):
+        found.append(Problem("people", "Give each name of the file an e-mail address."))
     for status, value in mapping.get("statuses", {}).items():
         if value and (problem := _problem_of_meaning(status, meaning_of(value))) is not None:
             found.append(problem)

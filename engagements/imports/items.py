@@ -90,7 +90,7 @@ def parse(cells: Mapping[str, str], options: Options, now: datetime) -> dict[str
     for name, column in options.columns.items():
         if not column:
             continue
-        value = _value(BY_NAME[name], cells[column], options, now)
+        value = value_of(BY_NAME[name], cells[column], options, now)
         if isinstance(value, Problem):
             return value
         data[name] = value
@@ -99,7 +99,8 @@ def parse(cells: Mapping[str, str], options: Options, now: datetime) -> dict[str
     return data
 
 
-def _value(wanted: Field, text: str, options: Options, now: datetime) -> Any:
+def value_of(wanted: Field, text: str, options: Options, now: datetime) -> Any:
+    """One cell as it is stored, or why not."""
     if not text:
         return Problem(wanted.name, "This is empty.") if wanted.required else _EMPTY[wanted.name]
     if problem := problem_of_text(text):

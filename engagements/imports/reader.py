@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 ENCODINGS = [("utf-8", "UTF-8"), ("cp1252", "Windows-1252 (older Excel)")]
@@ -69,7 +70,7 @@ def inspect(content: bytes, encoding: str = "utf-8") -> Table:
     return Table(encoding, delimiter, columns)
 
 
-def rows_of(content: bytes, table: Table) -> Iterator[tuple[int, list[str]]]:
+def rows_of(content: bytes | BinaryIO, table: Table) -> Iterator[tuple[int, list[str]]]:
     """(line, cells) of every row below the header; the header is line 1. Raises `Unreadable` naming the line."""
     rows = _records(content, table)
     next(rows, None)
@@ -123,8 +124,9 @@ def _first_undecodable(content: bytes, codec: str) -> int:
     return 0
 
 
-def _text(content: bytes, encoding: str) -> io.TextIOWrapper:
-    return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="")
+def _text(content: bytes | BinaryIO, encoding: str) -> io.TextIOWrapper:
+    stream = io.BytesIO(content) if isinstance(content, bytes) else content
+    return io.TextIOWrapper(stream, encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="")
 
 
 def _first_line(content: bytes, encoding: str) -> str:
@@ -140,7 +142,7 @@ def _delimiter_of(header: str) -> str:
     return max(_DELIMITERS, key=lambda character: (bare.count(character), character == ","))
 
 
-def _records(content: bytes, table: Table) -> Iterator[tuple[int, list[str]]]:
+def _records(content: bytes | BinaryIO, table: Table) -> Iterator[tuple[int, list[str]]]:
     """(line on which the record begins, cells), blank lines left out."""
     reader = csv.reader(_text(content, table.encoding), delimiter=table.delimiter, strict=True)
     while True:

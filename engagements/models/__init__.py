@@ -1,6 +1,7 @@
 from engagements.models.clients import Client, Contract, Engagement, LegalEntity, Matter, MatterInsider, StatusUpdate, Workstream
 from engagements.models.contracts import ContractClause, PurchaseOrder
 from engagements.models.decisions import ClientDecision, DeliveryNotice, ErrorNotice, LateEntry, Question, Source, What
+from engagements.models.import_parts import ImportChunk, ImportPart
 from engagements.models.imports import ImportBatch, ImportMapping, ImportRow
 from engagements.models.items import Assignment, Pause, Transition, WorkItem
 from engagements.models.notes import ItemNote, ItemTag
@@ -24,7 +25,9 @@ __all__ = [
     "Engagement",
     "ErrorNotice",
     "ImportBatch",
+    "ImportChunk",
     "ImportMapping",
+    "ImportPart",
     "ImportRow",
     "ItemNote",
     "ItemTag",

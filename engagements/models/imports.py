@@ -8,7 +8,7 @@ from django.utils import timezone
 from engagements.models.clients import Workstream
 from lpo.tenancy.models import TenantForeignKey, TenantModel
 
-PURPOSES = [("items", "Work items"), ("history", "History of an event log")]
+PURPOSES = [("items", "Work items"), ("history", "History of an event log"), ("load_file", "E-discovery load file")]
 
 
 class ImportMapping(TenantModel):

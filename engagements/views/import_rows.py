@@ -8,10 +8,11 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from engagements import states
-from engagements.actions.imports import ITEMS
+from engagements.actions.imports import ITEMS, LOAD_FILE
 from engagements.imports import history as history_format
 from engagements.imports import items as items_format
-from engagements.models import ImportBatch, ImportRow
+from engagements.imports import load_file as load_file_format
+from engagements.models import ImportBatch, ImportRow, WorkItem
 from lpo.accounts.models import Membership
 from lpo.core.validators import readable
 
@@ -19,6 +20,7 @@ SHOWN = 10
 LABELS = {"rejected": "Rejected rows", "changed": "Changed", "new": "New", "unchanged": "Unchanged"}
 _MOMENTS = frozenset({"received_at", "due_hint", "at"})
 _LONGEST = 80
+_DISPOSITIONS: dict[str, str] = dict(WorkItem._meta.get_field("disposition").choices)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Shown:
 
 
 def fields_of(batch: ImportBatch) -> dict[str, items_format.Field]:
+    if batch.purpose == LOAD_FILE:
+        return {**items_format.BY_NAME, **load_file_format.BY_NAME}
     return items_format.BY_NAME if batch.purpose == ITEMS else history_format.BY_NAME
 
 
@@ -86,6 +90,8 @@ def _value(batch: ImportBatch, name: str, value: object, people: Mapping[int, st
         return people.get(value, "somebody")
     if name == "becomes":
         return history_format.MEANINGS.get(str(value), str(value))
+    if name == "disposition":
+        return _DISPOSITIONS.get(str(value), str(value))
     if name == "kind":
         return states.KINDS.get(str(value), str(value))
     return _cut(str(value))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, cast
 
 from django.conf import settings
@@ -10,10 +11,11 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 
 from engagements import actions
-from engagements.actions.imports import HISTORY, ITEMS, need_for, saved_mapping, statuses_in
-from engagements.forms import PARTIES, REASONS, ZONES, UploadForm
+from engagements.actions.imports import HISTORY, ITEMS, LOAD_FILE, need_for, saved_mapping, statuses_in
+from engagements.forms import PARTIES, REASONS, ZONES, LoadFileMapping, UploadForm
 from engagements.imports import history as history_format
 from engagements.imports import items as items_format
+from engagements.imports import load_file as load_file_format
 from engagements.imports.reader import DATE_FORMATS
 from engagements.models import ImportBatch, ImportMapping, ImportRow, Workstream
 from engagements.models.imports import ImportState
@@ -29,14 +31,14 @@ _STEPS = "Upload|Map|Check|Load"
 # Past the last step every one of them is done.
 _STEP = {str(ImportState.CHECKING): 3, str(ImportState.PREVIEW): 3, str(ImportState.LOADING): 4, str(ImportState.LOADED): 5}
 _REJECTED = ("rejected row", "rejected field", "rejected because")
-_TITLES = {ITEMS: "Import items", HISTORY: "Import history"}
+_TITLES = {ITEMS: "Import items", HISTORY: "Import history", LOAD_FILE: "Import a load file"}
 
 
 def _number_of(batch: ImportBatch) -> int:
     return int(ImportBatch.objects.filter(workstream_id=batch.workstream_id, id__lte=batch.id).count())
 
 
-def _batch_or_404(reference: str, prefix: str, number: int) -> ImportBatch:
+def batch_or_404(reference: str, prefix: str, number: int) -> ImportBatch:
     """The workstream's nth import, oldest first."""
     workstream = workstream_or_404(reference, prefix)
     rows = ImportBatch.objects.filter(workstream=workstream).order_by("id")
@@ -47,7 +49,7 @@ def _batch_or_404(reference: str, prefix: str, number: int) -> ImportBatch:
     return found[0]
 
 
-def _to_batch(request: TenantRequest, batch: ImportBatch) -> HttpResponse:
+def to_batch(request: TenantRequest, batch: ImportBatch) -> HttpResponse:
     workstream = batch.workstream
     return to("import", request, workstream.matter.reference, workstream.item_prefix, _number_of(batch))
 
@@ -55,7 +57,7 @@ def _to_batch(request: TenantRequest, batch: ImportBatch) -> HttpResponse:
 @requires(P.TRACK_ITEMS, POST=P.TRACK_ITEMS)
 @acting
 def upload(request: TenantRequest, organization: str, reference: str, prefix: str, purpose: str) -> HttpResponse:
-    if purpose not in _TITLES:
+    if purpose not in {ITEMS, HISTORY}:
         raise Http404("No such page.")
     need_for(request.actor, purpose)
     workstream = workstream_or_404(reference, prefix)
@@ -66,7 +68,7 @@ def upload(request: TenantRequest, organization: str, reference: str, prefix: st
             "file", f"The file is larger than {settings.UPLOAD_LIMIT_BYTES // 1024 // 1024} MB. Split it, or export fewer columns."
         )
     elif (batch := attempt(form, lambda: _upload(request, workstream, purpose, form))) is not None:
-        return _to_batch(request, cast(ImportBatch, batch))
+        return to_batch(request, cast(ImportBatch, batch))
     context = {
         "form": form,
         "title": _TITLES[purpose],
@@ -87,16 +89,17 @@ def _upload(request: TenantRequest, workstream: Workstream, purpose: str, form: 
         file_name=data["file"].name,
         source=data["source"],
         encoding=data["encoding"],
+        sheet=data["sheet"],
     )
 
 
 @requires(P.TRACK_ITEMS)
 @acting
 def batch(request: TenantRequest, organization: str, reference: str, prefix: str, number: int) -> HttpResponse:
-    return _batch_page(request, _batch_or_404(reference, prefix, number), number)
+    return batch_page(request, batch_or_404(reference, prefix, number), number)
 
 
-def _batch_page(
+def batch_page(
     request: TenantRequest, batch: ImportBatch, number: int, refusal: Refused | None = None, mapping: Any = None
 ) -> HttpResponse:
     title = _TITLES[batch.purpose]
@@ -118,16 +121,27 @@ def _batch_page(
         "step": 2 if editing else _STEP.get(batch.state, 1),
         "job": Job.objects.filter(pk=batch.job_id).first() if batch.job_id else None,
         "history": batch.purpose == HISTORY,
+        "load_file": batch.purpose == LOAD_FILE,
         "counts": {name: batch.counts.get(name, 0) for name in _COUNTS},
     }
     context |= {"saved": [], "unguessed": []}
-    if editing:
+    if batch.purpose == LOAD_FILE:
+        context |= _load_file_context(batch, mapping)
+    elif editing:
         context |= _mapping_context(request, batch, mapping or batch.mapping)
     context["groups"] = groups_of(batch) if batch.counts or batch.state == ImportState.REFUSED else []
     return render(request, "engagements/import.html", context, status=422 if refusal else 200)
 
 
 _COUNTS = ("rows", "new", "changed", "unchanged", "rejected", "ignored", "items_new", "items_changed", "items_unchanged", "moves", "waits")
+
+
+def _load_file_context(batch: ImportBatch, given: Any) -> dict[str, Any]:
+    """What the page of a load file shows besides its rows: what is kept, what was dropped, and the two questions."""
+    initial = {"unit": batch.mapping["unit"], "received": datetime.fromisoformat(batch.mapping["received"])}
+    columns = batch.mapping["columns"]
+    kept = [(each.label, columns[each.name]) for each in load_file_format.FIELDS if each.name in columns]
+    return {"mapping_form": LoadFileMapping(given, initial=initial), "kept": kept, "dropped": batch.mapping["dropped"]}
 
 
 def _mapping_context(request: TenantRequest, batch: ImportBatch, mapping: Mapping[str, Any]) -> dict[str, Any]:
@@ -214,44 +228,46 @@ def _posted_mapping(request: TenantRequest, batch: ImportBatch) -> dict[str, Any
 @requires(POST=P.TRACK_ITEMS)
 @acting
 def mapping(request: TenantRequest, organization: str, reference: str, prefix: str, number: int) -> HttpResponse:
-    batch = _batch_or_404(reference, prefix, number)
+    batch = batch_or_404(reference, prefix, number)
+    if batch.purpose == LOAD_FILE:
+        raise Http404("No such page.")  # its columns were chosen before it was stored
     chosen = _posted_mapping(request, batch)
     need_for(request.actor, batch.purpose)
     if batch.purpose == HISTORY and request.POST.get("do") != "check":
         # Another status column was chosen: show its values before anything is checked.
-        return _batch_page(request, batch, number, Refused("Say what each status means."), chosen)
+        return batch_page(request, batch, number, Refused("Say what each status means."), chosen)
     try:
         actions.map_columns(batch=batch, by=request.actor, mapping=chosen, save_as=request.POST.get("save_as", ""))
     except Refused as refusal:
-        return _batch_page(request, batch, number, refusal, chosen)
-    return _to_batch(request, batch)
+        return batch_page(request, batch, number, refusal, chosen)
+    return to_batch(request, batch)
 
 
 @requires(POST=P.TRACK_ITEMS)
 @acting
 def confirm(request: TenantRequest, organization: str, reference: str, prefix: str, number: int) -> HttpResponse:
-    return _step(request, _batch_or_404(reference, prefix, number), number, actions.confirm_import)
+    return _step(request, batch_or_404(reference, prefix, number), number, actions.confirm_import)
 
 
 @requires(POST=P.TRACK_ITEMS)
 @acting
 def discard(request: TenantRequest, organization: str, reference: str, prefix: str, number: int) -> HttpResponse:
-    return _step(request, _batch_or_404(reference, prefix, number), number, actions.discard_import)
+    return _step(request, batch_or_404(reference, prefix, number), number, actions.discard_import)
 
 
 def _step(request: TenantRequest, batch: ImportBatch, number: int, act: Any) -> HttpResponse:
     try:
         act(batch=batch, by=request.actor)
     except Refused as refusal:
-        return _batch_page(request, batch, number, refusal)
-    return _to_batch(request, batch)
+        return batch_page(request, batch, number, refusal)
+    return to_batch(request, batch)
 
 
 @requires(P.TRACK_ITEMS)
 @acting
 def progress(request: TenantRequest, organization: str, reference: str, prefix: str, number: int) -> HttpResponse:
     """The progress bar alone; when the work is over, the page is asked to read itself anew."""
-    batch = _batch_or_404(reference, prefix, number)
+    batch = batch_or_404(reference, prefix, number)
     job = Job.objects.filter(pk=batch.job_id or 0).first()
     finished = batch.state not in {ImportState.CHECKING, ImportState.LOADING} or job is None or not job.live
     response = render(
@@ -268,7 +284,7 @@ def progress(request: TenantRequest, organization: str, reference: str, prefix: 
 @acting
 def rejected(request: TenantRequest, organization: str, reference: str, prefix: str, number: int) -> HttpResponse:
     """The rejected rows as they were, with row, field and reason: correct them and upload this very file."""
-    batch = _batch_or_404(reference, prefix, number)
+    batch = batch_or_404(reference, prefix, number)
     columns = [name for name in batch.columns if name not in _REJECTED]  # a corrected file may carry them from last time
     rows = ImportRow.objects.filter(batch=batch, verdict="rejected").order_by("number").values_list("number", "field", "reason", "data")
     lines: list[list[Cell]] = []

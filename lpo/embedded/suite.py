@@ -91,7 +91,7 @@ def _check(stage: str, command: Sequence[str], environment: Mapping[str, str]) -
 def run_pytest(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[Outcome, str]:
     """Pass pytest's output on as it comes, but hold its closing line back: it is to be the last of all."""
     begun = time.monotonic()
-    spread = [] if any(word.startswith(("-n", "--pdb")) for word in arguments) else ["-n", "2", "--dist", "loadgroup"]
+    spread = [] if any(word.startswith(("-n", "--pdb")) for word in arguments) else ["-n", str(_workers()), "--dist", "loadgroup"]
     command = [PYTHON, "-m", "pytest", *spread, *arguments]
     closing = ""
     with subprocess.Popen(
@@ -104,6 +104,11 @@ def run_pytest(arguments: Sequence[str], environment: Mapping[str, str]) -> tupl
                 sys.stdout.write(line)
                 sys.stdout.flush()
     return Outcome("pytest", tests.returncode, time.monotonic() - begun), closing
+
+
+def _workers() -> int:
+    """One more than there are cores: a browser, a worker being killed and a server starting again are mostly waited for."""
+    return (os.cpu_count() or 1) + 1
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Organization
+from lpo.audit import documents
 from lpo.audit.documents import Corrupt, content_of, store
 from lpo.audit.models import Document
 from lpo.tenancy.context import Scope, in_organization
@@ -22,6 +23,19 @@ def test_a_file_lies_under_its_hash(in_alder: Scope, system: Actor) -> None:
     assert document.sha256 == hashlib.sha256(b"%PDF-1.7").hexdigest()
     assert (document.size, document.media_type, document.created_by_label) == (8, "application/pdf", "System")
     assert content_of(document) == b"%PDF-1.7"
+
+
+def test_a_large_file_is_read_in_slices(in_alder: Scope, system: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "_SLICE", 7)
+    content = bytes(range(256)) * 3
+    document = stored(system, content)
+    stream = documents.stream_of(document.id)
+    assert stream.read(5) == content[:5]
+    assert stream.read() == content[5:]
+    assert stream.read() == b""
+    monkeypatch.setattr(documents, "_SAME", "false")
+    with pytest.raises(Corrupt, match=r"AL-1\.pdf"):
+        documents.stream_of(document.id)
 
 
 def test_the_same_file_is_stored_once(in_alder: Scope, system: Actor) -> None:

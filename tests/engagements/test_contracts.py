@@ -138,6 +138,24 @@ def test_a_new_version_begins_after_what_is_settled(in_alder: Scope, held: list[
     assert amended(engagement, date(2024, 4, 1), payment_days=60).number == 2
 
 
+def test_a_version_is_not_corrected_back_into_days_settled_under_the_one_before(in_alder: Scope) -> None:
+    engagement = make.engagement(starts_on=date(2024, 1, 1))
+    second = amended(engagement, date(2024, 7, 1), payment_days=60)
+
+    def settled_in_march(engagement_id: int, span: Span) -> list[Hold]:
+        day = date(2024, 3, 31)
+        return [Hold("Invoice AL-2024-0003 is issued for March 2024", until=day)] if day in span else []
+
+    contracts.sources.append(settled_in_march)
+    try:
+        with pytest.raises(Refused, match="31 Mar 2024"):
+            actions.correct_contract(contract=second, by=make.system(), version=1, effective_from=date(2024, 3, 1))
+        moved = actions.correct_contract(contract=second, by=make.system(), version=1, effective_from=date(2024, 4, 1))
+    finally:
+        contracts.sources.remove(settled_in_march)
+    assert moved.effective_from == date(2024, 4, 1)
+
+
 def test_a_service_level_that_cites_a_clause_holds_the_version_in_force_when_it_begins(in_alder: Scope) -> None:
     engagement = make.engagement(starts_on=date(2024, 1, 1))
     stream = make.workstream(make.matter(engagement))

@@ -12,8 +12,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client as Browser
 
 from engagements import actions, events
-from engagements.actions import item_imports
-from engagements.models import Assignment, ImportBatch, ImportMapping, ImportRow, Pause, Transition, WorkItem, Workstream
+from engagements.actions import history_imports, item_checks, item_loading
+from engagements.models import Assignment, ImportBatch, ImportChunk, ImportMapping, ImportRow, Pause, Transition, WorkItem, Workstream
 from lpo.accounts.actor import Actor, NotPermitted
 from lpo.accounts.models import Membership
 from lpo.tenancy.context import in_organization
@@ -290,27 +290,26 @@ def test_an_import_given_up_is_loaded_by_nobody(asha: Membership, stream: Workst
 def test_an_interrupted_check_and_load_end_as_if_nothing_had_happened(
     asha: Membership, stream: Workstream, client_of: SignIn, run_jobs: RunJobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(item_imports, "CHECKED_AT_ONCE", 3)
-    monkeypatch.setattr(item_imports, "LOADED_AT_ONCE", 3)
+    monkeypatch.setattr(item_checks, "ROWS_AT_ONCE", 3)
     browser = client_of(asha)
     lines = [f"A-{n},Item {n},2026-03-01,1," for n in range(8)]
     upload(browser, rows(*lines, "A-0,twin,2026-03-01,1,"))
     with in_organization(stream.organization_id):
         batch = actions.map_columns(batch=ImportBatch.objects.get(), by=make.system(), mapping=_mapping())
-        cut = item_imports.check_items(batch, {})
+        cut = item_checks.check_items(batch, {})
         first = next(cut)
         assert first.cursor is not None
         cut.close()
-        for _ in item_imports.check_items(batch, first.cursor):
+        for _ in item_checks.check_items(batch, first.cursor):
             pass
         assert counts() == {"new": 8, "changed": 0, "unchanged": 0, "rejected": 1}
         assert ImportRow.objects.count() == 9
         batch = actions.confirm_import(batch=batch, by=make.system())
-        begun = item_imports.load_items(batch, {}, make.system())
+        begun = item_loading.load_items(batch, {}, make.system())
         next(begun)
         begun.close()
         for _ in range(3):
-            for _ in item_imports.load_items(batch, {}, make.system()):
+            for _ in item_loading.load_items(batch, {}, make.system()):
                 pass
         assert list(WorkItem.objects.order_by("id").values_list("reference", flat=True)) == [f"NDA-{n:04d}" for n in range(1, 9)]
         assert Transition.objects.count() == 8
@@ -368,6 +367,40 @@ def test_a_history_is_mapped_status_by_status_in_the_browser(
         assert ImportRow.objects.get(verdict="rejected").reason == "“Odd” has no meaning in the mapping."
     page = browser.get(f"/alder/work/{item.reference}/")
     assert "On hold: client" in page.content.decode()
+
+
+def _history(stream: Workstream) -> list[tuple[Any, ...]]:
+    moves = Transition.objects.filter(item__workstream=stream).order_by("item__external_id", "id")
+    items = WorkItem.objects.filter(workstream=stream).order_by("external_id").values_list("external_id", "state", "assignee_id")
+    return [*moves.values_list("item__external_id", "to_state", "at"), *items]
+
+
+def test_a_log_taken_apart_by_item_tells_what_it_tells_whole(rita: Membership, stream: Workstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [
+        f"I-{n % 7},2026-01-{1 + n // 7:02}T{n % 7:02}:00:00Z,{'Open' if n < 7 else ('Active', 'Done')[n % 2]},,Rita R." for n in range(70)
+    ]
+    content = "\n".join(["case,when,status,sub,who", *lines, ""]).encode()
+    columns = {"item": "case", "at": "when", "status": "status", "assignee": "who"}
+    statuses = {"Open": "received", "Active": "in_review", "Done": "delivered"}
+    mapping = {"columns": columns, "statuses": statuses, "people": {"rita r.": rita.user.email}, "zone": "UTC", "dates": "iso"}
+    told = []
+    with in_organization(stream.organization_id):
+        for at_once, cases in ((20_000, 1_000), (9, 2)):
+            monkeypatch.setattr(history_imports, "ROWS_AT_ONCE", at_once)
+            monkeypatch.setattr(history_imports, "CASES_AT_ONCE", cases)
+            target = make.workstream(stream.matter, item_prefix=f"LOG{cases}")
+            batch = actions.upload_file(workstream=target, by=make.system(), purpose="history", content=content, file_name="log.csv")
+            batch = actions.map_columns(batch=batch, by=make.system(), mapping=mapping)
+            list(history_imports.check_history(batch))
+            assert ImportChunk.objects.filter(batch=batch).count() == (1 if cases == 1_000 else 32)
+            batch = actions.confirm_import(batch=batch, by=make.system())
+            first = next(history_imports.load_history(batch, {}, make.system()))
+            list(history_imports.load_history(batch, first.cursor or {}, make.system()))
+            assert list(history_imports.load_history(batch, {}, make.system())) == [], "what is loaded is left alone"
+            assert not ImportChunk.objects.filter(batch=batch).exists()
+            told.append(_history(target))
+    assert told[0] == told[1]
+    assert len([row for row in told[0] if row[2] == rita.id]) == 7
 
 
 def test_a_coordinator_imports_items_but_no_history(cora: Membership, rita: Membership, stream: Workstream, client_of: SignIn) -> None:

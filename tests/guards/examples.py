@@ -182,6 +182,8 @@ NAMES: dict[str, Part] = {
     "engagements:import_discard": _import,
     "engagements:import_progress": _import,
     "engagements:import_rejected": _import,
+    "engagements:new_load_file": _stream,
+    "engagements:load_file_check": lambda place: {**_import(place), "number": 2},
     "engagements:queue": _nothing,
     "engagements:bulk": _nothing,
     "engagements:item": _item,

@@ -7,6 +7,7 @@ Everything of an organization carries its name in each text and reference (`alde
 from __future__ import annotations
 
 import calendar
+import io
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -292,6 +293,14 @@ def _file(stream: Workstream, word: str) -> None:
     batch = work.upload_file(workstream=stream, by=make.system(), purpose="items", content=content, file_name=f"{word}.csv")
     columns = {"external_id": "id", "title": "title", "received_at": "received"}
     work.map_columns(batch=batch, by=make.system(), mapping={"columns": columns, "zone": "UTC", "dates": "iso"})
+    _load_file(stream, word)
+
+
+def _load_file(stream: Workstream, word: str) -> None:
+    """A load file that waits to be checked; its custodian was dropped on the way in."""
+    lines = ["þDOCIDþ\x14þBATCHþ\x14þCUSTODIANþ", f"þ{word}-A1þ\x14þ{word} batchþ\x14þ{WORK_PRODUCT}þ"]
+    stream_of_bytes = io.BytesIO("\r\n".join([*lines, ""]).encode())
+    work.upload_load_file(workstream=stream, by=make.system(), stream=stream_of_bytes, file_name=f"{word}.dat")
 
 
 def _second_clients_work(place: Place, word: str) -> None:

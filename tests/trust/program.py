@@ -14,7 +14,7 @@ import django
 django.setup()
 
 import lpo.celery as entrance  # noqa: E402
-from engagements.actions import item_imports  # noqa: E402
+from engagements.actions import item_checks  # noqa: E402
 from lpo.jobs import lease, registry  # noqa: E402
 from lpo.jobs.broker import PULSE  # noqa: E402
 from tests.trust import handlers  # noqa: E402
@@ -28,7 +28,7 @@ if "TRUST_PULSE" in os.environ:
     entrance.app.conf.beat_schedule = {"pulse": {"task": PULSE, "schedule": entrance.Steady(pulse)}}
     entrance.app.conf.beat_max_loop_interval = pulse
 if "TRUST_ROWS" in os.environ:
-    item_imports.CHECKED_AT_ONCE = item_imports.LOADED_AT_ONCE = int(os.environ["TRUST_ROWS"])
+    item_checks.ROWS_AT_ONCE = int(os.environ["TRUST_ROWS"])
 if os.environ.get("TRUST_QUIET") == "1":
     registry.schedules()
     registry._schedules.clear()  # nothing but what the test asks for

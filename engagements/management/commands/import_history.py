@@ -23,7 +23,7 @@ from lpo.jobs.runner import run_job
 from lpo.tenancy.context import in_organization
 
 _NAMED = 20
-_LABELS = {
+LABELS = {
     "rows": "rows read",
     "rejected": "rows rejected",
     "ignored": "rows ignored",
@@ -36,6 +36,7 @@ _LABELS = {
 
 
 class Command(BaseCommand):
+    labels = LABELS
     help = "Import an event log (item, time, status) as the history of a workstream. docs/imports.md describes the mapping."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -81,11 +82,8 @@ class Command(BaseCommand):
         return mapping
 
     def _check(self, organization: Organization, by: Actor, options: Any, content: bytes, mapping: dict[str, Any]) -> ImportBatch:
-        matter, _, prefix = options["workstream"].rpartition("/")
         with in_organization(organization.id):
-            workstream = Workstream.objects.filter(matter__reference=matter, item_prefix=prefix).first()
-            if workstream is None:
-                raise CommandError(f"There is no workstream {options['workstream']}.")
+            workstream = self._workstream(options["workstream"])
             encoding = mapping.get("encoding", "utf-8")
             batch = actions.upload_file(
                 workstream=workstream,
@@ -98,6 +96,13 @@ class Command(BaseCommand):
             )
             batch = actions.map_columns(batch=batch, by=by, mapping=mapping)
         return self._settled(organization, batch)
+
+    def _workstream(self, named: str) -> Workstream:
+        matter, _, prefix = named.rpartition("/")
+        found: Workstream | None = Workstream.objects.filter(matter__reference=matter, item_prefix=prefix).first()
+        if found is None:
+            raise CommandError(f"There is no workstream {named}.")
+        return found
 
     def _settled(self, organization: Organization, batch: ImportBatch) -> ImportBatch:
         """Do the batch's job here, or wait for the worker that took it first."""
@@ -114,7 +119,7 @@ class Command(BaseCommand):
         return batch
 
     def _report(self, organization: Organization, batch: ImportBatch, *, strict: bool) -> None:
-        for name, label in _LABELS.items():
+        for name, label in self.labels.items():
             if name in batch.counts:
                 self.stdout.write(f"{batch.counts[name]:>10,}  {label}")
         with in_organization(organization.id):
