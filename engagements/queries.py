@@ -23,10 +23,12 @@ from engagements.models import (
     EndedTerm,
     Engagement,
     ImportBatch,
+    LateEntry,
     Matter,
     MatterParty,
     Pause,
     ProtocolVersion,
+    Question,
     Transition,
     WorkItem,
     Workstream,
@@ -279,20 +281,20 @@ def unfinished(slug: str, engagement: Engagement) -> list[Unfinished]:
 def _unfinished_work(slug: str, engagement: Engagement) -> list[Unfinished]:
     here = reverse("engagements:engagement", args=[slug, engagement.reference])
     items = WorkItem.objects.filter(workstream__matter__engagement=engagement, finished=False)
-    states_ = [ImportState.CHECKING, ImportState.PREVIEW, ImportState.LOADING]
+    loading = [ImportState.CHECKING, ImportState.PREVIEW, ImportState.LOADING]
+    imports = ImportBatch.objects.filter(workstream__matter__engagement=engagement, state__in=loading)
+    late = LateEntry.objects.filter(item__workstream__matter__engagement=engagement, state="waiting")
+    questions = Question.objects.filter(matter__engagement=engagement, answered_at__isnull=True)
+    streams = Workstream.objects.filter(matter__engagement=engagement, status="open")
+    matters = Matter.objects.filter(engagement=engagement, status="open")
     return [
         Unfinished(items[: COUNT_CAP + 1].count(), "work item not finished", "work items not finished", here),
         Unfinished(items.filter(paused=True)[: COUNT_CAP + 1].count(), "of them on hold", "of them on hold", here),
-        Unfinished(
-            ImportBatch.objects.filter(workstream__matter__engagement=engagement, state__in=states_).count(),
-            "import not loaded",
-            "imports not loaded",
-            here,
-        ),
-        Unfinished(
-            Workstream.objects.filter(matter__engagement=engagement, status="open").count(), "workstream open", "workstreams open", here
-        ),
-        Unfinished(Matter.objects.filter(engagement=engagement, status="open").count(), "matter open", "matters open", here),
+        Unfinished(imports.count(), "import not loaded", "imports not loaded", here),
+        Unfinished(late.count(), "late entry waiting for approval", "late entries waiting for approval", here),
+        Unfinished(questions.count(), "question to counsel without an answer", "questions to counsel without an answer", here),
+        Unfinished(streams.count(), "workstream open", "workstreams open", here),
+        Unfinished(matters.count(), "matter open", "matters open", here),
     ]
 
 

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0002_grants'),
-        ('engagements', '0021_decisions_tenancy'),
+        ('engagements', '0032_notes'),
     ]
 
     operations = [

@@ -134,7 +134,8 @@ def test_renewals_are_listed_by_the_last_day_for_notice(in_alder: Scope) -> None
 def test_closing_needs_a_reason_while_something_is_open(in_alder: Scope) -> None:
     engagement = year()
     stream = make.workstream(make.matter(engagement))
-    make.item(stream)
+    item = make.item(stream)
+    actions.ask_counsel(matter=stream.matter, by=make.system(), question="Whose law governs?", item=item)
     with pytest.raises(Refused) as refusal:
         actions.close_engagement(engagement=engagement, by=make.system(), version=1, slug="alder")
     assert refusal.value.field == "reason"
@@ -142,7 +143,12 @@ def test_closing_needs_a_reason_while_something_is_open(in_alder: Scope) -> None
     event = Event.objects.get(action="engagement.close")
     assert event.after is not None
     assert (closed.status, event.after["reason"]) == ("closed", "Moved to Birch.")
-    assert event.after["open"] == {"work item not finished": 1, "workstream open": 1, "matter open": 1}
+    assert event.after["open"] == {
+        "work item not finished": 1,
+        "question to counsel without an answer": 1,
+        "workstream open": 1,
+        "matter open": 1,
+    }
     with pytest.raises(Refused, match="why"):
         actions.reopen_engagement(engagement=closed, by=make.system(), version=2, reason=" ")
     assert actions.reopen_engagement(engagement=closed, by=make.system(), version=2, reason="Came back.").status == "open"
