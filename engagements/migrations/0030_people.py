@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0002_grants'),
-        ('engagements', '0040_import_parts'),
+        ('engagements', '0021_decisions_tenancy'),
     ]
 
     operations = [
