@@ -24,7 +24,7 @@ from lpo.tenancy.context import current_organization_id
 
 MOST_ITEMS = 50_000
 # What is looked at of thousands of items.
-_READ = ("organization_id", "matter_id", "kind", "state", "state_at", "assignee_id", "reference")
+_READ = ("organization_id", "matter_id", "kind", "state", "state_at", "assignee_id", "reference", "workstream_id", "received_at")
 
 _ASSIGN = """
 INSERT INTO engagements_assignment (organization_id, client_id, matter_id, item_id, member_id, at, by_label)

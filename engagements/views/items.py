@@ -21,6 +21,7 @@ from engagements.views.messages import download, message_of
 from engagements.views.timeline import Records, described, records_of, spans, timeline
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
+from lpo.accounts.roles import Role
 from lpo.audit.documents import store
 
 # The latest; the log has the others.
@@ -44,7 +45,9 @@ def _suggested(item: WorkItem, may_track: bool) -> dict[str, Any]:
     """Who had better get the item, and who must not have it, for who gives work out."""
     if not may_track or item.finished:
         return {"suggested": [], "blocked": []}
-    candidates = [member for member in queries.staff()[:200] if P.WORK_ITEMS in member.permissions]
+    workers = [member for member in queries.staff()[:200] if P.WORK_ITEMS in member.permissions]
+    # Who manages the work gets it only where nobody else does it.
+    candidates = [member for member in workers if member.role == Role.REVIEWER] or workers
     found = suggestions(candidates, item)
     fitting = [each for each in found if not each.blocked and each.member.id != item.assignee_id]
     return {"suggested": fitting[:_SUGGESTED], "blocked": [each for each in found if each.blocked]}

@@ -215,6 +215,15 @@ class TestDistribution:
             with CaptureQueriesContext(connection) as captured:
                 actions.distribute_items(ids=ids, members=[rita, rashid], by=make.system(), digest=plan.digest)
             found.append(len(captured))
+        assert found[0] == found[1] <= 30
+
+    def test_nor_does_that_of_giving_many_to_one(self, stream: Workstream, rita: Membership) -> None:
+        found = []
+        for n in (3, 60):
+            ids = [make.item(stream).id for _ in range(n)]
+            with CaptureQueriesContext(connection) as captured:
+                actions.assign_items(ids=ids, member=rita, by=make.system())
+            found.append(len(captured))
         assert found[0] == found[1] <= 25
 
     def test_the_work_of_who_is_away_is_dealt_out_from_the_profile(

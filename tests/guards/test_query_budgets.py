@@ -78,7 +78,7 @@ LISTS = [
     List("engagements:approvals", bulk.late_entries),
     List("engagements:waiting", bulk.waits, budget=16, why="the waits, and the facts their effect on the due date follows from"),
     List("engagements:questions", bulk.questions),
-    List("engagements:item", bulk.records_of_an_item, budget=28, why="a page composed of panels of two rooms and six kinds of record"),
+    List("engagements:item", bulk.records_of_an_item, budget=40, why="panels of two rooms, seven kinds of record, who may get it"),
     List("sla:today", bulk.clocks),
     List("sla:levels", bulk.levels),
     List("sla:window", bulk.rows_behind_a_figure, budget=16, why="the figure, its claim, and what today's facts would say"),
