@@ -12,6 +12,7 @@ from django.db import connection
 
 from lpo.tenancy.context import current_organization_id
 
+_MANY = 500
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
@@ -42,9 +43,23 @@ def insert_many(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
         cursor.execute("DROP TABLE IF EXISTS pg_temp.copied")
         cursor.execute(f"CREATE TEMP TABLE copied ON COMMIT DROP AS SELECT 0::bigint AS seq, {names} FROM {table} WITH NO DATA")  # noqa: S608
         cursor.copy_expert(f"COPY pg_temp.copied (seq, {names}) FROM STDIN", buffer)
+        if count >= _MANY:
+            _look_keys_up_by_index(cursor)
         cursor.execute(
             f"INSERT INTO {table} (organization_id, {names}) SELECT %s, {names} FROM pg_temp.copied ORDER BY seq",  # noqa: S608
             [current_organization_id()],
         )
+        if count >= _MANY:
+            cursor.execute("SET LOCAL enable_seqscan = on")
         cursor.execute("DROP TABLE pg_temp.copied")
     return count
+
+
+def _look_keys_up_by_index(cursor: Any) -> None:
+    """Have the foreign keys' checks planned anew, for the indexes.
+
+    Their plans are kept for as long as the connection lives. One made while the table was next to empty reads it whole, and goes on
+    doing so for each row of an import that fills it.
+    """
+    cursor.execute("SET LOCAL enable_seqscan = off")
+    cursor.execute("DISCARD PLANS")

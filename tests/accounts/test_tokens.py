@@ -63,7 +63,8 @@ def test_a_token_dies_with_its_makers_membership_and_shrinks_with_the_role(olga:
     Membership.objects.filter(pk=olga.pk).update(role=Role.COORDINATOR)
     found = tokens.find_token(raw)
     assert found is not None
-    assert tokens.permissions_of_token(found) == {Permission.VIEW_WORK, Permission.TRACK_ITEMS, Permission.PAUSE}
+    held = {Permission.VIEW_WORK, Permission.TRACK_ITEMS, Permission.PAUSE, Permission.RECORD_TIME}
+    assert tokens.permissions_of_token(found) == held
     Membership.objects.filter(pk=olga.pk).update(is_active=False)
     assert tokens.find_token(raw) is None
 

@@ -25,7 +25,7 @@ from tests import make
 from tests.trust.conftest import Figure
 from tests.trust.sizes import sizes
 
-REASONS = ("not a CSV file", "not a text file", "is empty", "is not UTF-8", "header")
+REASONS = ("not a CSV file", "not a text file", "is empty", "is not UTF-8", "header", "no Excel workbook", "cannot be unpacked")
 CSV = b"id,title,received\nN-1,NDA with Orion,2026-10-01T10:00:00Z\n"
 
 
