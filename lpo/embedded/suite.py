@@ -107,8 +107,8 @@ def run_pytest(arguments: Sequence[str], environment: Mapping[str, str]) -> tupl
 
 
 def _workers() -> int:
-    """Two for each core: a browser, a worker being killed and a server starting again are mostly waited for."""
-    return 2 * (os.cpu_count() or 1)
+    """One more than there are cores: a browser, a worker being killed and a server starting again are mostly waited for."""
+    return (os.cpu_count() or 1) + 1
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
