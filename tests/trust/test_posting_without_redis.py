@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import date
 
+import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client as Browser
 
@@ -28,6 +29,7 @@ COLUMNS = {
 }
 
 
+@pytest.mark.proof
 def test_what_was_posted_is_saved_at_once_and_done_later(
     house: House, alder: Organization, asha: Membership, bill: Membership, client_of: Callable[[Membership], Browser]
 ) -> None:
