@@ -72,7 +72,7 @@ def test_environment(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def begin_static_checks(pool: Executor, environment: Mapping[str, str]) -> list[Future[Outcome]]:
-    """Beside the tests, whose first half minute is one process migrating a database. In the order of the table; mypy, the longest, begins first."""
+    """Beside the tests, whose first half minute is one process migrating a database. mypy takes longest and begins first."""
     longest_first = sorted(STATIC_CHECKS, key=lambda stage: stage != "mypy")
     begun = {stage: pool.submit(_check, stage, STATIC_CHECKS[stage], environment) for stage in longest_first}
     return [begun[stage] for stage in STATIC_CHECKS]
