@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.utils import timezone
 
-from engagements import budget, orders, panels, queries
-from engagements.models import Engagement, PurchaseOrder, TeamMember, WorkItem, Workstream
+from engagements import budget, conflicts, orders, panels, queries
+from engagements.models import Engagement, Matter, PurchaseOrder, TeamMember, WorkItem, Workstream
 from engagements.panels import Panel
 from lpo.accounts.access import TenantRequest
 from lpo.accounts.roles import Permission as P
@@ -18,7 +18,8 @@ def register() -> None:
         if source not in panels.engagement_panels:
             panels.engagement_panels.append(source)
 
-    for slots, place in ((panels.workstream_panels, workstream_protocol), (panels.item_panels, item_protocol)):
+    found = ((panels.workstream_panels, workstream_protocol), (panels.item_panels, item_protocol), (panels.matter_panels, conflicts_panel))
+    for slots, place in found:
         if place not in slots:
             slots.append(place)
 
@@ -42,6 +43,13 @@ def item_protocol(request: TenantRequest, item: WorkItem) -> Panel | None:
         return None
     context = {"workstream": item.workstream, "matter": item.workstream.matter, "protocol": in_force, "waiting": [], "may_edit": False}
     return Panel("Protocol", "engagements/_protocol_panel.html", context)
+
+
+def conflicts_panel(request: TenantRequest, matter: Matter) -> Panel | None:
+    """How the conflict check of a matter stands; what it found only for who may see profiles."""
+    standing = conflicts.standings([matter])[matter.pk]
+    context = {"matter": matter, "standing": standing, "may_open": request.membership.may(P.VIEW_STAFF)}
+    return Panel("Conflicts", "engagements/_conflicts_panel.html", context, aside=True)
 
 
 def budget_panel(request: TenantRequest, engagement: Engagement) -> Panel | None:

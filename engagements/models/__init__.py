@@ -1,6 +1,18 @@
 from engagements.models.clients import Client, Contract, Engagement, LegalEntity, Matter, MatterInsider, StatusUpdate, Workstream
+from engagements.models.conflicts import (
+    ConflictCheck,
+    ConflictFinding,
+    ConflictMatch,
+    ConflictOutcome,
+    ConflictRule,
+    NameKind,
+    NameWord,
+    Occasion,
+    Verdict,
+)
 from engagements.models.contracts import ContractClause, PurchaseOrder
 from engagements.models.decisions import ClientDecision, DeliveryNotice, ErrorNotice, LateEntry, Question, Source, What
+from engagements.models.deliverables import ChecklistPoint, Deliverable, DeliverableTick
 from engagements.models.import_parts import ImportChunk, ImportPart
 from engagements.models.imports import ImportBatch, ImportMapping, ImportRow
 from engagements.models.items import Assignment, Pause, Transition, WorkItem
@@ -15,11 +27,19 @@ __all__ = [
     "Absence",
     "Admission",
     "Assignment",
+    "ChecklistPoint",
     "Client",
     "ClientDecision",
     "Conflict",
+    "ConflictCheck",
+    "ConflictFinding",
+    "ConflictMatch",
+    "ConflictOutcome",
+    "ConflictRule",
     "Contract",
     "ContractClause",
+    "Deliverable",
+    "DeliverableTick",
     "DeliveryNotice",
     "EndedTerm",
     "Engagement",
@@ -36,6 +56,9 @@ __all__ = [
     "Matter",
     "MatterInsider",
     "MatterParty",
+    "NameKind",
+    "NameWord",
+    "Occasion",
     "Pause",
     "ProtocolVersion",
     "PurchaseOrder",
@@ -49,6 +72,7 @@ __all__ = [
     "TimeLock",
     "Training",
     "Transition",
+    "Verdict",
     "What",
     "WorkItem",
     "WorkTimer",

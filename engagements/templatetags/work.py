@@ -49,6 +49,13 @@ _SAID = {
     "question.ask": "Counsel asked",
     "question.answer": "Counsel's answer recorded",
     "question.protocol": "Protocol version named",
+    "conflicts.check": "Conflict check run",
+    "conflicts.decide": "Conflict match decided",
+    "conflicts.rule": "Rule for conflict checks set",
+    "deliverable.publish": "Version published to the client",
+    "deliverable.tick": "Checklist ticked",
+    "item.deliver_file": "Version kept",
+    "workstream.checklist": "Checklist changed",
     "item.upsert": "Items received by API",
 }
 

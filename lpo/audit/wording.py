@@ -12,6 +12,8 @@ _SAID = {
     "engagements.ImportBatch": "Import",
     "engagements.ImportMapping": "Saved mapping",
     "engagements.MatterInsider": "Ethical wall",
+    "engagements.ConflictOutcome": "Outcome of a conflict match",
+    "engagements.ConflictRule": "Rule for conflict checks",
     "engagements.Transition": "Move",
     "engagements.StatusUpdate": "Published update",
     "sla.ServiceLevelVersion": "Version of a service level",

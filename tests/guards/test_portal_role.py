@@ -20,6 +20,7 @@ READABLE = {
     "billing_invoice",
     "billing_invoiceline",
     "engagements_client",
+    "engagements_deliverable",
     "engagements_engagement",
     "engagements_matter",
     "engagements_statusupdate",
@@ -31,6 +32,7 @@ READABLE = {
 PUBLISHED = {
     "audit_document": "published",
     "billing_invoice": "state = 'issued'",
+    "engagements_deliverable": "published_at IS NOT NULL",
     "engagements_matter": "published_at IS NOT NULL",
     "sla_attainment": "published_at IS NOT NULL",
 }
