@@ -7,10 +7,10 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
-from engagements.decision_forms import WithMessage
+from engagements.decision_forms import OwnIds, WithMessage
 from engagements.file_fields import SafeFile
-from engagements.forms import LinesField, Refusable, Versioned
-from engagements.models import ConflictRule, Occasion, Verdict
+from engagements.forms import LinesField, Refusable, Versioned, day_field
+from engagements.models import ConflictRule, Occasion, SampledItem, Verdict
 
 
 class CheckForm(Refusable, forms.Form):
@@ -60,3 +60,41 @@ class DeliverableForm(Refusable, forms.Form):
 class ChecklistForm(Refusable, forms.Form):
     required = LinesField(label="Must be ticked", help_text="One point a line. A version is not published before all of these are ticked.")
     optional = LinesField(label="May be ticked", help_text="One point a line.")
+
+
+class HoldForm(Refusable, OwnIds):
+    ordered_by = forms.CharField(max_length=200, label="Ordered by", help_text="A court, the client's counsel, our own counsel.")
+    reason = forms.CharField(max_length=500, widget=forms.Textarea(attrs={"rows": 3}), help_text="What it is for, with its number.")
+
+
+class ReleaseForm(HoldForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["ordered_by"].label, self.fields["ordered_by"].help_text = "On whose word", ""
+        self.fields["reason"].help_text = "Why nothing needs to be kept any more."
+
+
+class WallReasonForm(Refusable, forms.Form):
+    """Lowering a wall."""
+
+    reason = forms.CharField(max_length=300, help_text="Kept in the audit log.")
+
+
+class AdmissionForm(Refusable, forms.Form):
+    admission = forms.CharField(max_length=200, help_text="Jurisdiction and number, as “New York 4410982”.")
+
+
+class SampleForm(Refusable, forms.Form):
+    from_day = day_field(label="Delivered from")
+    to_day = day_field(label="To", help_text="This day included.")
+    workstream: Any = forms.ModelChoiceField(queryset=None, required=False, empty_label="Every workstream")
+    size = forms.IntegerField(min_value=1, max_value=200, label="How many")
+
+    def __init__(self, *args: Any, streams: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["workstream"].queryset = streams  # type: ignore[attr-defined]
+
+
+class SignForm(Refusable, OwnIds):
+    verdict = forms.ChoiceField(choices=SampledItem._meta.get_field("verdict").choices or ())
+    note = forms.CharField(max_length=500, required=False)

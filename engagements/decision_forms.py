@@ -93,6 +93,9 @@ class QuestionForm(Refusable, forms.Form):
         widget=forms.Textarea(attrs={"rows": 5}),
         help_text="Counsel reads it as it stands.",
     )
+    escalation = forms.BooleanField(
+        required=False, label="Escalation", help_text="Work stops, or a deadline is lost, until it is answered."
+    )
 
 
 class AnswerForm(Refusable, WithMessage):

@@ -261,6 +261,7 @@ class AssignForm(WithPeople, forms.Form):
 
 
 class WallForm(WithPeople, forms.Form):
+    reason = forms.CharField(max_length=300, help_text="Kept in the audit log with who is inside.")
     insiders = forms.ModelMultipleChoiceField(
         queryset=Membership.objects.none(), required=False, widget=forms.CheckboxSelectMultiple, label="Inside the wall, besides you"
     )

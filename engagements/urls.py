@@ -12,6 +12,7 @@ from engagements.views import (
     deliverables,
     distribute,
     engagements,
+    holds,
     imports,
     items,
     lifecycle,
@@ -23,6 +24,7 @@ from engagements.views import (
     questions,
     queue,
     search,
+    supervision,
     time,
     waiting,
     workstreams,
@@ -48,6 +50,7 @@ _STREAM = "matters/<str:reference>/<prefix:prefix>/"
 _IMPORT = _STREAM + "imports/<int:number>/"
 _CONTRACT = "engagements/<str:reference>/contract/<int:number>/"
 _ITEM = "work/<str:reference>/"
+_SUPERVISION = "matters/<str:reference>/supervision/"
 
 urlpatterns = [
     path("clients/", clients.clients, name="clients"),
@@ -155,6 +158,16 @@ urlpatterns = [
     path("matters/<str:reference>/conflicts/", conflicts.matter_conflicts, name="matter_conflicts"),
     path("matters/<str:reference>/conflicts/<int:number>/", conflicts.matter_match, name="matter_match"),
     path("matters/<str:reference>/conflicts/<int:number>/consent/<int:outcome>/", conflicts.matter_consent, name="matter_consent"),
+    path("matters/<str:reference>/hold/", holds.matter_hold, name="matter_hold"),
+    path("clients/<str:code>/hold/", holds.client_hold, name="client_hold"),
+    path(_SUPERVISION, supervision.supervision_page, name="supervision"),
+    path(_SUPERVISION + "admission/", supervision.admission, name="admission"),
+    path(_SUPERVISION + "publish/", supervision.publish_supervision, name="publish_supervision"),
+    path(_SUPERVISION + "record.csv", supervision.supervision_csv, name="supervision_csv"),
+    path(_SUPERVISION + "record.xlsx", supervision.supervision_xlsx, name="supervision_xlsx"),
+    path(_SUPERVISION + "samples/new/", supervision.new_sample, name="new_sample"),
+    path(_SUPERVISION + "samples/<int:number>/", supervision.sample, name="sample"),
+    path(_SUPERVISION + "samples/<int:number>/<int:position>/sign/", supervision.sign_sampled, name="sign_sampled"),
     path("clients/<str:code>/conflicts/", conflicts.client_conflicts, name="client_conflicts"),
     path("clients/<str:code>/conflicts/<int:number>/", conflicts.client_match, name="client_match"),
     path("clients/<str:code>/conflicts/<int:number>/consent/<int:outcome>/", conflicts.client_consent, name="client_consent"),

@@ -38,6 +38,7 @@ from engagements.actions.engagements import (
 )
 from engagements.actions.entities import create_legal_entity, update_legal_entity
 from engagements.actions.errors import record_error_notice, set_severity
+from engagements.actions.holds import release_hold, set_hold
 from engagements.actions.imports import confirm_import, discard_import, map_columns, upload_file
 from engagements.actions.item_imports import Upserted, upsert_items
 from engagements.actions.items import assign_item, create_item, is_clients, move_item, permitted_moves, undo_last_move, update_item
@@ -59,6 +60,7 @@ from engagements.actions.publishing import lower_wall, publish_matter, publish_u
 from engagements.actions.questions import answer_question, ask_counsel, name_protocol
 from engagements.actions.silence import accept_silence, record_notice
 from engagements.actions.sources import keep_message
+from engagements.actions.supervision import draw_sample, publish_supervision, sign_sampled, state_admission
 from engagements.actions.time import (
     add_time,
     approve_week,
@@ -119,6 +121,7 @@ __all__ = [
     "deliver_item",
     "discard_import",
     "distribute_items",
+    "draw_sample",
     "end_team_member",
     "house_day",
     "is_clients",
@@ -136,11 +139,13 @@ __all__ = [
     "plan_distribution",
     "publish_deliverable",
     "publish_matter",
+    "publish_supervision",
     "publish_update",
     "raise_wall",
     "record_error_notice",
     "record_notice",
     "refuse_late",
+    "release_hold",
     "remove_clause",
     "remove_from_profile",
     "remove_insider",
@@ -156,9 +161,12 @@ __all__ = [
     "run_check",
     "set_checklist",
     "set_conflict_rule",
+    "set_hold",
     "set_severity",
     "sign_protocol",
+    "sign_sampled",
     "start_timer",
+    "state_admission",
     "stop_idle_timers",
     "stop_timer",
     "submit_week",

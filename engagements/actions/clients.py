@@ -14,6 +14,7 @@ from engagements.actions.checks import Duplicate, build, change, draw, known_cur
 from engagements.actions.contracts import ContractTerms, terms_of, write_contract
 from engagements.actions.names import index_client, index_matter
 from engagements.actions.parties import set_parties
+from engagements.actions.supervision import note_supervision
 from engagements.models import Client, Engagement, LegalEntity, Matter, Workstream
 from engagements.models.clients import Status
 from lpo.accounts.actor import Actor
@@ -176,6 +177,8 @@ def create_matter(*, engagement: Engagement, by: Actor, parties: Sequence[str] |
     if named or matter.end_client:
         index_matter(matter)
     after = {n: plain(v) for n, v in fields.items()} | ({"parties": named} if named else {})
+    if matter.supervising_attorney_id is not None:
+        note_supervision(matter=matter, by=by)
     record(by=by, action="matter.create", target=matter, after=after, reference=matter.reference)
     return matter
 
@@ -192,6 +195,8 @@ def update_matter(*, matter: Matter, by: Actor, version: int, parties: Sequence[
             before, after = before | {"parties": old}, after | {"parties": new}
     if {"parties", "end_client"} & after.keys():
         index_matter(matter)
+    if "supervising_attorney" in after:
+        note_supervision(matter=matter, by=by)
     if after:
         record(by=by, action="matter.update", target=matter, before=before, after=after, reference=matter.reference)
     return matter

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 
 from engagements.actions.checks import build, locked
+from engagements.holds import refuse_deletion
 from engagements.models import ItemNote, ItemTag, WorkItem
 from lpo.accounts.actor import Actor
 from lpo.accounts.roles import Permission
@@ -48,5 +49,6 @@ def add_tag(*, item: WorkItem, by: Actor, name: str) -> ItemTag:
 @transaction.atomic
 def remove_tag(*, item: WorkItem, by: Actor, name: str) -> None:
     by.need(Permission.WORK_ITEMS)
+    refuse_deletion(item.client_id, item.matter_id)
     if ItemTag.objects.filter(item=item, name=name).delete()[0]:
         record(by=by, action="item.untag", target=item, before={"tag": name}, reference=item.reference)

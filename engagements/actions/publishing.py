@@ -89,14 +89,25 @@ def lower_wall(*, matter: Matter, by: Actor, reason: str = "") -> Matter:
 
 
 @transaction.atomic
-def remove_insider(*, matter: Matter, member: Membership, by: Actor) -> None:
+def remove_insider(*, matter: Matter, member: Membership, by: Actor, reason: str = "") -> None:
     by.need(Permission.EDIT_WORK)
     matter = locked(matter)
     rows = MatterInsider.objects.filter(matter=matter)
     if matter.walled and not rows.exclude(member=member).exists():
         raise Refused("The last person inside the wall cannot leave it.", "insiders")
     if rows.filter(member=member).delete()[0]:
-        record(by=by, action="matter.remove_insider", target=matter, before={"member": member.id}, reference=matter.reference)
+        record(
+            by=by,
+            action="matter.remove_insider",
+            target=matter,
+            before={"member": member.id},
+            after=_why(reason),
+            reference=matter.reference,
+        )
+
+
+def _why(reason: str) -> dict[str, Any]:
+    return {"reason": reason.strip()} if reason.strip() else {}
 
 
 def _set_wall(matter: Matter, by: Actor, *, walled: bool, inside: list[int], reason: str) -> None:
@@ -110,6 +121,6 @@ def _set_wall(matter: Matter, by: Actor, *, walled: bool, inside: list[int], rea
         action=action,
         target=matter,
         before={"walled": before},
-        after={"walled": walled, "insiders": inside} | ({"reason": reason.strip()} if reason.strip() else {}),
+        after={"walled": walled, "insiders": inside} | _why(reason),
         reference=matter.reference,
     )

@@ -13,6 +13,7 @@ from engagements.models.conflicts import (
 from engagements.models.contracts import ContractClause, PurchaseOrder
 from engagements.models.decisions import ClientDecision, DeliveryNotice, ErrorNotice, LateEntry, Question, Source, What
 from engagements.models.deliverables import ChecklistPoint, Deliverable, DeliverableTick
+from engagements.models.holds import LegalHold
 from engagements.models.import_parts import ImportChunk, ImportPart
 from engagements.models.imports import ImportBatch, ImportMapping, ImportRow
 from engagements.models.items import Assignment, Pause, Transition, WorkItem
@@ -20,6 +21,7 @@ from engagements.models.notes import ItemNote, ItemTag
 from engagements.models.parties import MatterParty
 from engagements.models.people import Absence, Admission, Conflict, ReviewerProfile, SpokenLanguage, Training
 from engagements.models.protocols import ProtocolVersion
+from engagements.models.supervision import SampledItem, SupervisionReport, SupervisionSample, SupervisionTerm
 from engagements.models.team import EndedTerm, TeamMember
 from engagements.models.time import TimeEntry, TimeLock, WorkTimer
 
@@ -53,6 +55,7 @@ __all__ = [
     "ItemTag",
     "LateEntry",
     "LegalEntity",
+    "LegalHold",
     "Matter",
     "MatterInsider",
     "MatterParty",
@@ -64,9 +67,13 @@ __all__ = [
     "PurchaseOrder",
     "Question",
     "ReviewerProfile",
+    "SampledItem",
     "Source",
     "SpokenLanguage",
     "StatusUpdate",
+    "SupervisionReport",
+    "SupervisionSample",
+    "SupervisionTerm",
     "TeamMember",
     "TimeEntry",
     "TimeLock",

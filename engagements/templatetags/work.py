@@ -56,6 +56,12 @@ _SAID = {
     "deliverable.tick": "Checklist ticked",
     "item.deliver_file": "Version kept",
     "workstream.checklist": "Checklist changed",
+    "hold.set": "Legal hold set",
+    "hold.release": "Legal hold released",
+    "supervision.admission": "Admission of the attorney stated",
+    "supervision.draw": "Sample drawn for the attorney",
+    "supervision.sign": "Sampled work signed off",
+    "supervision.publish": "Record of supervision published",
     "item.upsert": "Items received by API",
 }
 

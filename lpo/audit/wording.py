@@ -14,6 +14,8 @@ _SAID = {
     "engagements.MatterInsider": "Ethical wall",
     "engagements.ConflictOutcome": "Outcome of a conflict match",
     "engagements.ConflictRule": "Rule for conflict checks",
+    "engagements.SupervisionTerm": "Supervision",
+    "engagements.SupervisionReport": "Record of supervision",
     "engagements.Transition": "Move",
     "engagements.StatusUpdate": "Published update",
     "sla.ServiceLevelVersion": "Version of a service level",

@@ -22,7 +22,9 @@ from engagements.models import (
     ProtocolVersion,
     PurchaseOrder,
     Question,
+    SampledItem,
     StatusUpdate,
+    SupervisionSample,
     TeamMember,
     TimeEntry,
     WorkItem,
@@ -245,6 +247,14 @@ def matches(place: Place, n: int) -> None:
 def versions(place: Place, n: int) -> None:
     version = Deliverable.objects.get(item=place.refs.fresh_delivered, number=1)
     copies(Deliverable, version.id, n, number="1000 + g", label=NAMED)
+
+
+@inside
+def sampled(place: Place, n: int) -> None:
+    sample = SupervisionSample.objects.get(matter=place.refs.matter)
+    copies(SupervisionSample, sample.id, n, number="1000 + g", seed=NAMED)
+    row = SampledItem.objects.get(sample=sample)
+    copies(SampledItem, row.id, n, sample_id=made(SupervisionSample, "seed"))
 
 
 @inside

@@ -45,7 +45,7 @@ ELSEWHERE: list[tuple[str, str, Posted]] = [
         "client",
         lambda here, there: {"client": there.refs.client.id, "since": "2026-01-01"},
     ),
-    ("engagements:wall", "insiders", lambda here, there: {"insiders": [there.people["project_manager"].id]}),
+    ("engagements:wall", "insiders", lambda here, there: {"reason": "Sensitive", "insiders": [there.people["project_manager"].id]}),
     (
         "accounts:invite",
         "client",

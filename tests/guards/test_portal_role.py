@@ -24,6 +24,7 @@ READABLE = {
     "engagements_engagement",
     "engagements_matter",
     "engagements_statusupdate",
+    "engagements_supervisionreport",
     "sla_attainment",
     "sla_attainmentrow",
     "sla_creditclaim",

@@ -74,6 +74,8 @@ LISTS = [
     List("engagements:offer", bulk.drafts, budget=20, why="six kinds of things are searched, each by its beginning and by words"),
     List("engagements:matter_conflicts", bulk.matches),
     List("engagements:conflict_search", bulk.matches),
+    List("engagements:supervision", bulk.sampled, budget=16, why="five kinds of record, gathered"),
+    List("engagements:supervision", bulk.questions, budget=16, why="five kinds of record, gathered"),
     List("engagements:deliverables", bulk.versions),
     List("engagements:deliverable", bulk.versions),
     List("portal:deliverables", bulk.versions, VIEWER),

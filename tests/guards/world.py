@@ -137,6 +137,7 @@ def _fill(place: Place, word: str) -> None:
     _walled_work(place, word)
     _time(place, word)
     _checked(place, word)
+    _supervised(place, word)
     _of_the_house(place, word)
 
 
@@ -180,6 +181,18 @@ def _checked(place: Place, word: str) -> None:
         )
         said: dict[str, Any] = {"consented_by": "General counsel", "consent_scope": "This matter", "message": consent}
         work.decide_match(match=match, by=insider, verdict="waived", note="They agreed", **said)
+
+
+def _supervised(place: Place, word: str) -> None:
+    """A hold of each kind, a question that work waits for, a sample, and the record of it told to both clients."""
+    refs, system = place.refs, make.system()
+    work.set_hold(client=refs.client, matter=refs.matter, by=system, reason=f"{word} claim", ordered_by="Court")
+    work.set_hold(client=refs.second_client, by=system, reason=f"Hazel {word} claim", ordered_by="Court")
+    until = timezone.now() + timedelta(days=1)
+    for matter, title in ((refs.matter, word), (refs.second_matter, f"Hazel {word}"), (refs.walled, f"Rowan {word}")):
+        work.ask_counsel(matter=matter, by=system, question=f"{title}, which deadline?", escalation=True)
+        work.draw_sample(matter=matter, by=system, from_at=at(refs.first_month, 1, 0), to_at=until, size=1)
+        work.publish_supervision(matter=matter, by=system)
 
 
 def _time(place: Place, word: str) -> None:

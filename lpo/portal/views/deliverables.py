@@ -39,7 +39,7 @@ def deliverables(request: TenantRequest, client: Client) -> HttpResponse:
 def file(request: TenantRequest, client: Client, reference: str, number: int) -> HttpResponse:
     rows = readable(Deliverable).filter(client_id=client.pk, published_at__isnull=False)
     found = get_object_or_404(rows, reference=reference, number=min(number, 2**15 - 1))
-    kept = readable(Document).filter(pk=found.published_file_id, published=True).first()
+    kept = readable(Document).filter(pk__in=[found.published_file_id], published=True).first()
     if kept is None:
         raise Http404
     return download(content_of(kept), found.file_name, "application/octet-stream")
