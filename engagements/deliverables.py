@@ -39,8 +39,7 @@ def points_of(deliverable: Deliverable, workstream: Workstream) -> list[Point]:
 def status_of(row: Deliverable, latest: bool) -> tuple[str, str]:
     """Kind and text: what the client decided, else whether it was shown to it."""
     if row.decision:
-        source = f", {row.get_decided_source_display().lower()}" if row.decided_source else ""
-        return ("met" if row.decision == "accepted" else "breach"), f"{row.get_decision_display()}{source}"
+        return ("met" if row.decision == "accepted" else "breach"), row.get_decision_display()
     if not latest:
         return "draft", "Superseded"
     return ("progressing", "Published") if row.published_at is not None else ("draft", "Not published")

@@ -9,10 +9,10 @@ from django.db.models import Max, QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 
-from engagements import actions, paging
+from engagements import actions, paging, states
 from engagements.care_forms import ChecklistForm, DeliverableForm
 from engagements.deliverables import checklist_of, deliverables_of, points_of, status_of
-from engagements.models import ChecklistPoint, Deliverable, Matter, WorkItem, Workstream
+from engagements.models import ChecklistPoint, Deliverable, DeliveryNotice, Matter, WorkItem, Workstream
 from engagements.queries import events_about
 from engagements.views.edges import (
     acting,
@@ -22,6 +22,7 @@ from engagements.views.edges import (
     matter_crumbs,
     matter_or_404,
     posted,
+    says_too_large,
     to,
     workstream_crumbs,
     workstream_or_404,
@@ -93,6 +94,7 @@ def _page(request: TenantRequest, item: WorkItem, number: int, form: forms.Form)
         "status": status_of(row, row.number == len(versions)),
         "versions": [(each, status_of(each, each.number == len(versions))) for each in reversed(versions)],
         "points": points,
+        "silence": _silence(item),
         "missing": missing,
         "may_tick": request.membership.may(P.WORK_ITEMS) and row.published_at is None,
         "may_publish": request.membership.may(P.EDIT_WORK) and row.published_at is None,
@@ -104,6 +106,13 @@ def _page(request: TenantRequest, item: WorkItem, number: int, form: forms.Form)
         "crumbs": [*_crumbs(request, item), (f"Version {number}", "")],
     }
     return render(request, "engagements/deliverable.html", context, status=422 if form.errors else 200)
+
+
+def _silence(item: WorkItem) -> DeliveryNotice | None:
+    """The notice from which silence will count as acceptance, while the client has not decided."""
+    notices = DeliveryNotice.objects.filter(item=item, settled=False, deemed_at__isnull=False)
+    found: DeliveryNotice | None = notices.order_by("-id").first() if item.state == states.DELIVERED else None
+    return found
 
 
 def _crumbs(request: TenantRequest, item: WorkItem) -> list[tuple[str, str]]:
@@ -146,6 +155,7 @@ def publish(request: TenantRequest, organization: str, reference: str, number: i
 
 @requires(P.WORK_ITEMS, POST=P.WORK_ITEMS)
 @acting
+@says_too_large
 def new_deliverable(request: TenantRequest, organization: str, reference: str) -> HttpResponse:
     """Keep the next version of what an item delivers."""
     item = item_or_404(reference)

@@ -11,9 +11,10 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, transaction
 from django.test import Client as Browser
+from pytest_django import Settings
 
 from engagements import actions
-from engagements.models import Client, Deliverable, Matter, WorkItem
+from engagements.models import Client, Deliverable, Matter, Pause, WorkItem
 from lpo.accounts.actor import Actor, NotPermitted
 from lpo.accounts.models import Membership
 from lpo.audit.models import Document, Event
@@ -69,6 +70,20 @@ def test_a_file_that_is_not_what_it_says_is_refused_beside_its_field(item: WorkI
     assert client_of(rita).post(address, {"file": SimpleUploadedFile("NDA.txt", b"words"), "label": "NDA"}).status_code == 302
     with pytest.raises(Refused, match="is a path"):
         actions.keep_deliverable(item=item, by=make.system(), content=b"words", file_name="../words.txt")
+
+
+def test_a_file_above_the_limit_is_refused_and_so_is_all_that_came_with_it(
+    item: WorkItem, rita: Membership, asha: Membership, client_of: SignIn, settings: Settings
+) -> None:
+    settings.UPLOAD_LIMIT_BYTES = 1000
+    large = b"words " * 20_000
+    answer = client_of(rita).post(f"/alder/work/{item.reference}/deliverables/new/", {"file": SimpleUploadedFile("NDA.txt", large)})
+    assert answer.status_code == 422 and "This file is too large" in text(answer)
+    open_item = make.item(item.workstream)
+    said = {"party": "client", "reason": "information", "note": "asked", "evidence": SimpleUploadedFile("mail.eml", large)}
+    answer = client_of(asha).post(f"/alder/work/{open_item.reference}/pause/", said)
+    assert answer.status_code == 413 and "nothing was saved" in text(answer)
+    assert not Pause.objects.exists() and not Document.objects.exists()
 
 
 def test_nothing_is_published_before_its_required_points_are_ticked(

@@ -23,7 +23,7 @@ from tests import make
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[Membership], Browser]
-SAID = {"reason": "Claim No. 7 of the O'Hara estate", "ordered_by": "High Court, Señor Núñez"}
+SAID: Any = {"reason": "Claim No. 7 of the O'Hara estate", "ordered_by": "High Court, Señor Núñez"}
 
 
 def text(response: Any) -> str:

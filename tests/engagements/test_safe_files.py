@@ -44,6 +44,8 @@ GOOD: dict[str, bytes] = {
     "scan.png": PNG,
     "scan.tif": b"II*\0" + b"\0" * 20,
     "set.zip": packed({"a.pdf": PDF, "folder/b.txt": b"words"}),
+    "initials.csv": b"MZ Wallace,Boston\n",
+    "mail.msg": OLE + packed({"attached.txt": b"words"}),
     "memo.rtf": b"{\\rtf1 words}",
 }
 
@@ -57,6 +59,7 @@ BAD: list[tuple[str, Callable[[], bytes], str]] = [
     ("NDA.pdf", lambda: b"", "empty"),
     ("NDA.pdf", lambda: b"MZ\x90\0", "a Windows program"),
     ("NDA.pdf", lambda: b"\x7fELF\x02", "a Linux program"),
+    ("NDA.txt", lambda: b"MZ\x90\0", "no TXT file"),
     ("NDA.txt", lambda: b"#!/bin/sh\nrm -rf /", "a script"),
     ("NDA.pdf", docx, "no PDF file"),
     ("NDA.docx", lambda: PDF, "no DOCX file"),

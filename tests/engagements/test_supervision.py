@@ -47,7 +47,7 @@ def stream(in_alder: Scope, vantic: Client, sam: Membership) -> Workstream:
 
 def draw(stream: Workstream, size: int = 2, **fields: Any) -> SupervisionSample:
     now = timezone.now()
-    values = {"from_at": now - timedelta(days=1), "to_at": now.replace(microsecond=0) + timedelta(hours=1), "size": size} | fields
+    values: Any = {"from_at": now - timedelta(days=1), "to_at": now.replace(microsecond=0) + timedelta(hours=1), "size": size} | fields
     return actions.draw_sample(matter=stream.matter, by=make.system(), **values)
 
 
