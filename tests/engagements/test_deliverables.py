@@ -150,9 +150,9 @@ def test_the_client_sees_published_versions_alone(item: WorkItem, carla: Members
     page = text(browser.get("/alder/portal/van/deliverables/"))
     assert "Mutual NDA, redline" in page and "Not for the client" not in page
     assert hashlib.sha256(b"first").hexdigest()[:12] in page
-    file = browser.get(f"/alder/portal/van/deliverables/{item.reference}/1/")
+    file = browser.get(f"/alder/portal/van/deliverables/{item.reference}/1/file/")
     assert file.content == b"first" and file["Content-Disposition"].startswith("attachment")
-    assert browser.get(f"/alder/portal/van/deliverables/{item.reference}/2/").status_code == 404
+    assert browser.get(f"/alder/portal/van/deliverables/{item.reference}/2/file/").status_code == 404
     assert "Mutual NDA" in text(browser.get("/alder/portal/van/deliverables/?matter=VAN-0001"))
     assert "Mutual NDA" not in text(browser.get("/alder/portal/van/deliverables/?matter=VAN-0002"))
 

@@ -67,7 +67,7 @@ LISTS = [
     List("engagements:contract", bulk.clauses, budget=16, why="what rests on a version is asked of every room"),
     List("engagements:protocol", bulk.protocols),
     List("engagements:matters", bulk.matters),
-    List("engagements:matter", bulk.workstreams, budget=16, why="a page composed of panels of three rooms"),
+    List("engagements:matter", bulk.workstreams, budget=18, why="a page composed of panels of three rooms"),
     List("engagements:workstream", bulk.items, budget=20, why="a page composed of panels of three rooms"),
     List("engagements:queue", bulk.items),
     List("engagements:offer", bulk.items, budget=20, why="six kinds of things are searched, each by its beginning and by words"),
