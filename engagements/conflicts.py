@@ -154,34 +154,32 @@ def judged(rows: QuerySet[ConflictMatch]) -> QuerySet[Any]:
 
 
 def standing_of_client(client: Client) -> Standing:
-    last = ConflictCheck.objects.filter(client=client, matter__isnull=True).order_by("-number").first()
-    counts = judged(ConflictMatch.objects.filter(client_id=client.pk, matter__isnull=True)).aggregate(
-        undecided=Count("id", filter=Q(verdict__isnull=True)), conflicts=Count("id", filter=Q(verdict=Verdict.CONFLICT))
-    )
-    return _standing(names_of(client, None), last, counts["undecided"], counts["conflicts"])
+    """Of a client as a whole, in two statements."""
+    return standings([], client)[None]
 
 
-def standings(matters: Sequence[Matter]) -> dict[int, Standing]:
-    """By matter, in three statements for any number. The matters come with their clients."""
+def standings(matters: Sequence[Matter], client: Client | None = None) -> dict[int | None, Standing]:
+    """By matter, and under None of `client` as a whole: three statements for any number. The matters come with their clients."""
     ids = [matter.pk for matter in matters]
+    asked = Q(matter_id__in=ids) | (Q(matter__isnull=True, client_id=client.pk) if client is not None else Q(pk__in=[]))
     parties: dict[int, list[str]] = {}
-    named = MatterParty.objects.filter(matter_id__in=ids, removed_at__isnull=True).order_by("name")
-    for matter_id, name in named.values_list("matter_id", "name"):
-        parties.setdefault(matter_id, []).append(name)
-    checks = ConflictCheck.objects.filter(matter_id__in=ids).order_by("matter_id", "-number").distinct("matter_id")
-    last = {check.matter_id: check for check in checks}
+    if ids:
+        named = MatterParty.objects.filter(matter_id__in=ids, removed_at__isnull=True).order_by("name")
+        for matter_id, name in named.values_list("matter_id", "name"):
+            parties.setdefault(matter_id, []).append(name)
+    last = {check.matter_id: check for check in ConflictCheck.objects.filter(asked).order_by("matter_id", "-number").distinct("matter_id")}
     counts = {
         row["matter_id"]: row
-        for row in judged(ConflictMatch.objects.filter(matter_id__in=ids))
+        for row in judged(ConflictMatch.objects.filter(asked))
         .values("matter_id")
         .annotate(undecided=Count("id", filter=Q(verdict__isnull=True)), conflicts=Count("id", filter=Q(verdict=Verdict.CONFLICT)))
         .order_by()
     }
-    found = {}
-    for matter in matters:
-        count = counts.get(matter.pk, {"undecided": 0, "conflicts": 0})
-        names = names_of(matter.client, matter, parties.get(matter.pk, []))
-        found[matter.pk] = _standing(names, last.get(matter.pk), count["undecided"], count["conflicts"])
+    subjects = [(matter.pk, names_of(matter.client, matter, parties.get(matter.pk, []))) for matter in matters]
+    found: dict[int | None, Standing] = {}
+    for key, names in [*subjects, *([(None, names_of(client, None))] if client is not None else [])]:
+        count = counts.get(key, {"undecided": 0, "conflicts": 0})
+        found[key] = _standing(names, last.get(key), count["undecided"], count["conflicts"])
     return found
 
 
@@ -209,7 +207,7 @@ def stopped(matter_ids: Iterable[int]) -> dict[int, str]:
     if not ids or not rule().blocks:
         return {}
     found = standings(list(Matter.objects.filter(pk__in=ids).select_related("client")))
-    return {matter_id: standing.why for matter_id, standing in found.items() if not standing.clear}
+    return {matter_id: standing.why for matter_id, standing in found.items() if matter_id is not None and not standing.clear}
 
 
 def verdicts_on(member_ids: Iterable[int], matter_ids: Iterable[int]) -> dict[tuple[int, int], list[tuple[str | None, str, str]]]:

@@ -68,11 +68,11 @@ def supervision_panel(request: TenantRequest, matter: Matter) -> Panel | None:
 def engagement_conflicts(request: TenantRequest, engagement: Engagement) -> Panel | None:
     """The conflict checks of its client and its open matters, those first that are not clear."""
     matters = list(Matter.objects.filter(engagement=engagement, status="open").select_related("client").order_by("-id")[:200])
-    found = conflicts.standings(matters)
+    found = conflicts.standings(matters, engagement.client)
     unclear = [(matter, found[matter.pk]) for matter in matters if not found[matter.pk].clear]
     context = {
         "client": engagement.client,
-        "standing": conflicts.standing_of_client(engagement.client),
+        "standing": found[None],
         "clear": len(matters) - len(unclear),
         "total": len(matters),
         "unclear": unclear[:_UNCLEAR],
