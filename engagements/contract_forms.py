@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from engagements.file_fields import SafeFile
 from engagements.forms import CURRENCIES, ZONES, KeepsWhatIsLeftOut, PersonField, Refusable, Versioned, WithPeople, day_field
 from engagements.models import Contract, ContractClause, PurchaseOrder
 from engagements.models.team import TeamRole
@@ -40,13 +40,6 @@ def offer_clauses(form: forms.BaseForm, clauses: Iterable[ContractClause]) -> No
 
 def _number(**kwargs: Any) -> forms.DecimalField:
     return forms.DecimalField(required=False, min_value=Decimal(0), **kwargs)
-
-
-def within_limit(file: Any) -> Any:
-    """Raises `ValidationError` for a file above the limit of uploads."""
-    if file is not None and file.size > settings.UPLOAD_LIMIT_BYTES:
-        raise forms.ValidationError("This file is too large.")
-    return file
 
 
 class ShortNumbers:
@@ -131,11 +124,8 @@ class ClauseForm(Refusable, forms.Form):
 
 
 class SignedFileForm(Refusable, forms.Form):
-    file = forms.FileField(label="Signed contract", help_text="The file as it was signed. It is kept with its hash and never replaced.")
+    file = SafeFile(label="Signed contract", help_text="The file as it was signed. It is kept with its hash and never replaced.")
     signed_on = day_field(required=False, label="Signed on")
-
-    def clean_file(self) -> Any:
-        return within_limit(self.cleaned_data["file"])
 
 
 class OrderForm(ShortNumbers, Refusable, forms.ModelForm):  # type: ignore[type-arg]
@@ -188,7 +178,4 @@ class ProtocolForm(Refusable, forms.Form):
     title = forms.CharField(max_length=200)
     effective_from = day_field(label="In force from", help_text="From this day, once the supervising attorney has signed it.")
     text = forms.CharField(widget=forms.Textarea(attrs={"rows": 14}), required=False, max_length=100_000)
-    file = forms.FileField(required=False, help_text="The protocol as a file, in place of the text or beside it.")
-
-    def clean_file(self) -> Any:
-        return within_limit(self.cleaned_data["file"])
+    file = SafeFile(required=False, help_text="The protocol as a file, in place of the text or beside it.")

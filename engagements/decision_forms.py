@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.conf import settings
 
 from engagements import states
+from engagements.file_fields import SafeFile
 from engagements.forms import Moment, MoveForm, NoteForm, Refusable, ResumeForm
 from engagements.models import DeliveryNotice, ErrorNotice
 
@@ -26,7 +26,7 @@ class OwnIds(forms.Form):
 class WithMessage(OwnIds):
     """What the client wrote: its file, or the words pasted in."""
 
-    message = forms.FileField(required=False, label="The client's message", help_text="The mail as a file.")
+    message = SafeFile(required=False, label="The client's message", help_text="The mail as a file.")
     message_text = forms.CharField(
         required=False,
         max_length=20_000,
@@ -34,12 +34,6 @@ class WithMessage(OwnIds):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="Paste the message with its sender and date.",
     )
-
-    def clean_message(self) -> Any:
-        file = self.cleaned_data["message"]
-        if file is not None and file.size > settings.UPLOAD_LIMIT_BYTES:
-            raise forms.ValidationError("This file is too large.")
-        return file
 
     def written(self) -> tuple[bytes, str, str] | None:
         """Bytes, file name and media type of the message; None where there is none. A file is read once."""
@@ -98,6 +92,9 @@ class QuestionForm(Refusable, forms.Form):
         max_length=4000,
         widget=forms.Textarea(attrs={"rows": 5}),
         help_text="Counsel reads it as it stands.",
+    )
+    escalation = forms.BooleanField(
+        required=False, label="Escalation", help_text="Work stops, or a deadline is lost, until it is answered."
     )
 
 

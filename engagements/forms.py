@@ -9,6 +9,7 @@ from django import forms
 from django.conf import settings
 
 from engagements import states
+from engagements.file_fields import SafeFile
 from engagements.imports.documents import UNITS
 from engagements.imports.load_file import ENCODINGS as LOAD_FILE_ENCODINGS
 from engagements.imports.load_file import FIELDS as LOAD_FILE_FIELDS
@@ -244,13 +245,7 @@ class PauseForm(Refusable, forms.Form):
         required=False,
         help_text="Now, if left empty. Earlier than 15 minutes ago counts once a second person has approved it.",
     )
-    evidence = forms.FileField(required=False, help_text="The mail or note that shows it.")
-
-    def clean_evidence(self) -> Any:
-        file = self.cleaned_data["evidence"]
-        if file is not None and file.size > settings.UPLOAD_LIMIT_BYTES:
-            raise forms.ValidationError("This file is too large.")
-        return file
+    evidence = SafeFile(required=False, help_text="The mail or note that shows it.")
 
 
 class ResumeForm(Refusable, forms.Form):
@@ -266,6 +261,7 @@ class AssignForm(WithPeople, forms.Form):
 
 
 class WallForm(WithPeople, forms.Form):
+    reason = forms.CharField(max_length=300, help_text="Kept in the audit log with who is inside.")
     insiders = forms.ModelMultipleChoiceField(
         queryset=Membership.objects.none(), required=False, widget=forms.CheckboxSelectMultiple, label="Inside the wall, besides you"
     )

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from django.utils import timezone
 
-from engagements import budget, orders, panels, queries
-from engagements.models import Engagement, PurchaseOrder, TeamMember, WorkItem, Workstream
+from engagements import budget, conflicts, orders, panels, queries
+from engagements.models import Engagement, Matter, PurchaseOrder, SupervisionTerm, TeamMember, WorkItem, Workstream
 from engagements.panels import Panel
 from lpo.accounts.access import TenantRequest
 from lpo.accounts.roles import Permission as P
 from lpo.tenancy.context import current_organization_id, in_organization
 
+_UNCLEAR = 5
+
 
 def register() -> None:
     """Called once the applications are loaded."""
-    for source in (budget_panel, team_panel, orders_panel):
+    for source in (budget_panel, team_panel, engagement_conflicts, orders_panel):
         if source not in panels.engagement_panels:
             panels.engagement_panels.append(source)
 
-    for slots, place in ((panels.workstream_panels, workstream_protocol), (panels.item_panels, item_protocol)):
+    found = (
+        (panels.workstream_panels, workstream_protocol),
+        (panels.item_panels, item_protocol),
+        (panels.matter_panels, supervision_panel),
+        (panels.matter_panels, conflicts_panel),
+    )
+    for slots, place in found:
         if place not in slots:
             slots.append(place)
 
@@ -42,6 +50,36 @@ def item_protocol(request: TenantRequest, item: WorkItem) -> Panel | None:
         return None
     context = {"workstream": item.workstream, "matter": item.workstream.matter, "protocol": in_force, "waiting": [], "may_edit": False}
     return Panel("Protocol", "engagements/_protocol_panel.html", context)
+
+
+def conflicts_panel(request: TenantRequest, matter: Matter) -> Panel | None:
+    """How the conflict check of a matter stands; what it found only for who may see profiles."""
+    standing = conflicts.standings([matter])[matter.pk]
+    context = {"matter": matter, "standing": standing, "may_open": request.membership.may(P.VIEW_STAFF)}
+    return Panel("Conflicts", "engagements/_conflicts_panel.html", context, aside=True)
+
+
+def supervision_panel(request: TenantRequest, matter: Matter) -> Panel | None:
+    """Who supervises, by which admission and since when."""
+    term = SupervisionTerm.objects.filter(matter=matter, ends_at__isnull=True).first()
+    return Panel("Supervision", "engagements/_supervision_panel.html", {"matter": matter, "term": term}, aside=True)
+
+
+def engagement_conflicts(request: TenantRequest, engagement: Engagement) -> Panel | None:
+    """The conflict checks of its client and its open matters, those first that are not clear."""
+    matters = list(Matter.objects.filter(engagement=engagement, status="open").select_related("client").order_by("-id")[:200])
+    found = conflicts.standings(matters, engagement.client)
+    unclear = [(matter, found[matter.pk]) for matter in matters if not found[matter.pk].clear]
+    context = {
+        "client": engagement.client,
+        "standing": found[None],
+        "clear": len(matters) - len(unclear),
+        "total": len(matters),
+        "unclear": unclear[:_UNCLEAR],
+        "more": max(0, len(unclear) - _UNCLEAR),
+        "may_open": request.membership.may(P.VIEW_STAFF),
+    }
+    return Panel("Conflicts", "engagements/_engagement_conflicts.html", context, aside=True)
 
 
 def budget_panel(request: TenantRequest, engagement: Engagement) -> Panel | None:

@@ -24,7 +24,9 @@ from engagements.models import (
     Engagement,
     ImportBatch,
     LateEntry,
+    LegalHold,
     Matter,
+    MatterInsider,
     MatterParty,
     Pause,
     ProtocolVersion,
@@ -295,7 +297,18 @@ def _unfinished_work(slug: str, engagement: Engagement) -> list[Unfinished]:
         Unfinished(questions.count(), "question to counsel without an answer", "questions to counsel without an answer", here),
         Unfinished(streams.count(), "workstream open", "workstreams open", here),
         Unfinished(matters.count(), "matter open", "matters open", here),
+        Unfinished(_holds(engagement), "legal hold in force", "legal holds in force", here),
     ]
+
+
+def _holds(engagement: Engagement) -> int:
+    """Of its matters, and of its client as a whole."""
+    rows = LegalHold.objects.filter(client_id=engagement.client_id, released_at__isnull=True)
+    return rows.filter(Q(matter__isnull=True) | Q(matter__engagement=engagement)).count()
+
+
+def insiders_of(matter: Matter) -> list[MatterInsider]:
+    return list(MatterInsider.objects.filter(matter=matter).select_related("member__user").order_by("id"))
 
 
 def parties_of(matter: Matter) -> list[str]:

@@ -13,6 +13,7 @@ from babel import Locale
 from django.db.models import Count, Sum
 from django.utils import timezone
 
+from engagements import conflicts
 from engagements.models import (
     Absence,
     Admission,
@@ -24,15 +25,17 @@ from engagements.models import (
     ReviewerProfile,
     SpokenLanguage,
     Training,
+    Verdict,
     WorkItem,
     Workstream,
 )
-from engagements.models.parties import name_key
 from engagements.models.people import Level
+from engagements.names import core
 from lpo.accounts.models import Membership
 from lpo.accounts.roles import Role
 from lpo.tenancy.context import current_organization_id
 
+_OF_CLIENT = {conflicts.CLIENT, conflicts.LEGAL_NAME}
 NOT_STAFF = "Choose an active member of staff."
 _LEVELS = [level.value for level in Level]
 
@@ -101,20 +104,26 @@ class Stream:
     kind_label: str
     jurisdiction: str
     requires_admission: bool
-    # Everybody whom the work concerns, as names are compared.
-    parties: frozenset[str]
+    # Everybody whom the work concerns, as names are compared: without accents, case and legal form.
+    parties: frozenset[tuple[str, ...]]
+    # Why nobody may be given it before the conflict check of its matter is clear, where the organization's rule says so.
+    stopped: str = ""
 
 
 def streams_of(workstream_ids: Iterable[int]) -> dict[int, Stream]:
     rows = list(Workstream.objects.filter(id__in=set(workstream_ids)).select_related("matter", "client"))
-    parties: dict[int, set[str]] = {}
+    parties: dict[int, set[tuple[str, ...]]] = {}
     named = MatterParty.objects.filter(matter_id__in={row.matter_id for row in rows}, removed_at__isnull=True)
-    for matter_id, key in named.values_list("matter_id", "name_key"):
-        parties.setdefault(matter_id, set()).add(key)
-    return {row.id: _stream(row, row.matter, row.client, parties.get(row.matter_id, set())) for row in rows}
+    for matter_id, name in named.values_list("matter_id", "name"):
+        parties.setdefault(matter_id, set()).add(core(name))
+    stopped = conflicts.stopped(row.matter_id for row in rows)
+    found = {}
+    for row in rows:
+        found[row.id] = _stream(row, row.matter, row.client, parties.get(row.matter_id, set()), stopped.get(row.matter_id, ""))
+    return found
 
 
-def _stream(row: Workstream, matter: Matter, client: Client, parties: set[str]) -> Stream:
+def _stream(row: Workstream, matter: Matter, client: Client, parties: set[tuple[str, ...]], stopped: str) -> Stream:
     return Stream(
         id=row.id,
         matter_id=matter.id,
@@ -124,12 +133,13 @@ def _stream(row: Workstream, matter: Matter, client: Client, parties: set[str]) 
         kind_label=row.get_kind_display(),
         jurisdiction=matter.jurisdiction,
         requires_admission=row.requires_admission,
-        parties=frozenset(parties | {name_key(name) for name in (client.name, client.legal_name, matter.end_client) if name}),
+        parties=frozenset(parties | {core(name) for name in (client.name, client.legal_name, matter.end_client) if name}),
+        stopped=stopped,
     )
 
 
 class Staffing:
-    """What is known of some people, read once: at most eight statements, whatever their number and that of the workstreams."""
+    """What is known of some people, read once: at most nine statements, whatever their number and that of the workstreams."""
 
     def __init__(self, members: Sequence[Membership], streams: Iterable[Stream], *, loads: bool = False) -> None:
         self.members = list(members)
@@ -138,6 +148,8 @@ class Staffing:
         self.known = {member.id: Known() for member in self.members}
         self._insiders = self._read_insiders()
         self._read_conflicts()
+        matters = {stream.matter_id for stream in self.streams.values()}
+        self._verdicts = conflicts.verdicts_on(self.known, matters) if matters else {}
         if loads or any(stream.requires_admission for stream in self.streams.values()):
             self._read_admissions()
         if loads:
@@ -183,16 +195,29 @@ class Staffing:
             return NOT_STAFF
         if stream.walled and (stream.matter_id, member.id) not in self._insiders:
             return f"{member.display_name} is outside the wall of this matter."
+        if stream.stopped:
+            return stream.stopped
+        if against := self._conflict(member, stream):
+            return against
         known = self.known[member.id]
-        for conflict in known.conflicts:
-            if conflict.client_id == stream.client_id:
-                return f"{member.display_name} has a conflict with this client."
-            if conflict.party and name_key(conflict.party) in stream.parties:
-                return f"{member.display_name} has a conflict with a party to this matter."
         if stream.requires_admission:
             admitted, why = known.admitted(stream.jurisdiction, self.today)
             if not admitted:
                 return f"{member.display_name} cannot be given this work: {why}."
+        return ""
+
+    def _conflict(self, member: Membership, stream: Stream) -> str:
+        """What stands between a person and the people the work concerns, save what a check decided is none or was consented to."""
+        decided = self._verdicts.get((member.id, stream.matter_id), [])
+        if any(verdict == Verdict.CONFLICT for verdict, _, _ in decided):
+            return f"{member.display_name} is in conflict on this matter, as its conflict check says."
+        settled = [(core(asked), asked_as) for verdict, asked, asked_as in decided if verdict is not None]
+        for conflict in self.known[member.id].conflicts:
+            if conflict.client_id == stream.client_id and not any(said in _OF_CLIENT for _, said in settled):
+                return f"{member.display_name} has a conflict with this client."
+            name = core(conflict.party)
+            if conflict.party and name in stream.parties and name not in {asked for asked, _ in settled}:
+                return f"{member.display_name} has a conflict with a party to this matter."
         return ""
 
 

@@ -6,10 +6,13 @@ from django.urls import path, register_converter
 
 from engagements.views import (
     clients,
+    conflicts,
     contracts,
     decisions,
+    deliverables,
     distribute,
     engagements,
+    holds,
     imports,
     items,
     lifecycle,
@@ -21,6 +24,7 @@ from engagements.views import (
     questions,
     queue,
     search,
+    supervision,
     time,
     waiting,
     workstreams,
@@ -46,6 +50,7 @@ _STREAM = "matters/<str:reference>/<prefix:prefix>/"
 _IMPORT = _STREAM + "imports/<int:number>/"
 _CONTRACT = "engagements/<str:reference>/contract/<int:number>/"
 _ITEM = "work/<str:reference>/"
+_SUPERVISION = "matters/<str:reference>/supervision/"
 
 urlpatterns = [
     path("clients/", clients.clients, name="clients"),
@@ -141,5 +146,29 @@ urlpatterns = [
     path("matters/<str:reference>/ask/", questions.ask_about_matter, name="ask_about_matter"),
     path("matters/<str:reference>/questions/<int:number>/", questions.question, name="question"),
     path("matters/<str:reference>/questions/<int:number>/message/", questions.question_message, name="question_message"),
-    path(_ITEM + "files/<int:number>/", items.deliverable, name="deliverable"),
+    path(_ITEM + "files/<int:number>/", deliverables.deliverable_file, name="deliverable_file"),
+    path(_ITEM + "deliverables/new/", deliverables.new_deliverable, name="new_deliverable"),
+    path(_ITEM + "deliverables/<int:number>/", deliverables.deliverable, name="deliverable"),
+    path(_ITEM + "deliverables/<int:number>/tick/", deliverables.tick, name="tick"),
+    path(_ITEM + "deliverables/<int:number>/publish/", deliverables.publish, name="publish_deliverable"),
+    path("matters/<str:reference>/deliverables/", deliverables.deliverables, name="deliverables"),
+    path(_STREAM + "checklist/", deliverables.checklist, name="checklist"),
+    path("conflicts/", conflicts.conflict_search, name="conflict_search"),
+    path("conflicts/rule/", conflicts.conflict_rule, name="conflict_rule"),
+    path("matters/<str:reference>/conflicts/", conflicts.matter_conflicts, name="matter_conflicts"),
+    path("matters/<str:reference>/conflicts/<int:number>/", conflicts.matter_match, name="matter_match"),
+    path("matters/<str:reference>/conflicts/<int:number>/consent/<int:outcome>/", conflicts.matter_consent, name="matter_consent"),
+    path("matters/<str:reference>/hold/", holds.matter_hold, name="matter_hold"),
+    path("clients/<str:code>/hold/", holds.client_hold, name="client_hold"),
+    path(_SUPERVISION, supervision.supervision_page, name="supervision"),
+    path(_SUPERVISION + "admission/", supervision.admission, name="admission"),
+    path(_SUPERVISION + "publish/", supervision.publish_supervision, name="publish_supervision"),
+    path(_SUPERVISION + "record.csv", supervision.supervision_csv, name="supervision_csv"),
+    path(_SUPERVISION + "record.xlsx", supervision.supervision_xlsx, name="supervision_xlsx"),
+    path(_SUPERVISION + "samples/new/", supervision.new_sample, name="new_sample"),
+    path(_SUPERVISION + "samples/<int:number>/", supervision.sample, name="sample"),
+    path(_SUPERVISION + "samples/<int:number>/<int:position>/sign/", supervision.sign_sampled, name="sign_sampled"),
+    path("clients/<str:code>/conflicts/", conflicts.client_conflicts, name="client_conflicts"),
+    path("clients/<str:code>/conflicts/<int:number>/", conflicts.client_match, name="client_match"),
+    path("clients/<str:code>/conflicts/<int:number>/consent/<int:outcome>/", conflicts.client_consent, name="client_consent"),
 ]

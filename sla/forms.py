@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.utils import timezone
 
 from engagements import states
+from engagements.file_fields import SafeFile
 from engagements.forms import ZONES, Moment, Refusable
 from engagements.models import WorkItem
 from lpo.core.validators import validate_year
@@ -289,7 +289,7 @@ class QualityForm(Refusable, forms.Form):
 class ExclusionForm(Refusable, forms.Form):
     level: Any = forms.ModelChoiceField(queryset=None, empty_label=None)
     reason = forms.CharField(max_length=300, help_text="The client reads it beside the figure.")
-    evidence = forms.FileField(required=False, help_text="The mail or file that shows it.")
+    evidence = SafeFile(required=False, help_text="The mail or file that shows it.")
 
     def __init__(self, *args: Any, item: WorkItem, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -298,9 +298,3 @@ class ExclusionForm(Refusable, forms.Form):
         if item.kind == states.ERROR:
             self.fields["evidence"].required = True
             self.fields["evidence"].help_text = "What shows that it is not our error."
-
-    def clean_evidence(self) -> Any:
-        file = self.cleaned_data["evidence"]
-        if file is not None and file.size > settings.UPLOAD_LIMIT_BYTES:
-            raise forms.ValidationError("This file is too large.")
-        return file

@@ -15,6 +15,7 @@ from engagements.actions.clients import (
     update_matter,
     update_workstream,
 )
+from engagements.actions.conflicts import decide_match, keep_consent, run_check, set_conflict_rule
 from engagements.actions.contracts import (
     add_clause,
     amend_contract,
@@ -23,6 +24,7 @@ from engagements.actions.contracts import (
     correct_contract,
     remove_clause,
 )
+from engagements.actions.deliverables import deliver_item, keep_deliverable, publish_deliverable, set_checklist, tick_point
 from engagements.actions.distribution import Plan, distribute_items, plan_distribution
 from engagements.actions.engagements import (
     add_team_member,
@@ -36,11 +38,12 @@ from engagements.actions.engagements import (
 )
 from engagements.actions.entities import create_legal_entity, update_legal_entity
 from engagements.actions.errors import record_error_notice, set_severity
+from engagements.actions.holds import release_hold, set_hold
 from engagements.actions.imports import confirm_import, discard_import, map_columns, upload_file
 from engagements.actions.item_imports import Upserted, upsert_items
 from engagements.actions.items import assign_item, create_item, is_clients, move_item, permitted_moves, undo_last_move, update_item
 from engagements.actions.load_files import check_load_file, upload_load_file
-from engagements.actions.notes import add_note, add_tag, deliver_item, keep_deliverable, remove_tag
+from engagements.actions.notes import add_note, add_tag, remove_tag
 from engagements.actions.orders import add_order, change_order
 from engagements.actions.pauses import contest_pause, pause_item, resolve_contest, resume_item, withdraw_pause
 from engagements.actions.people import (
@@ -57,6 +60,7 @@ from engagements.actions.publishing import lower_wall, publish_matter, publish_u
 from engagements.actions.questions import answer_question, ask_counsel, name_protocol
 from engagements.actions.silence import accept_silence, record_notice
 from engagements.actions.sources import keep_message
+from engagements.actions.supervision import draw_sample, publish_supervision, sign_sampled, state_admission
 from engagements.actions.time import (
     add_time,
     approve_week,
@@ -113,12 +117,15 @@ __all__ = [
     "create_legal_entity",
     "create_matter",
     "create_workstream",
+    "decide_match",
     "deliver_item",
     "discard_import",
     "distribute_items",
+    "draw_sample",
     "end_team_member",
     "house_day",
     "is_clients",
+    "keep_consent",
     "keep_deliverable",
     "keep_message",
     "lock_time",
@@ -130,12 +137,15 @@ __all__ = [
     "pause_item",
     "permitted_moves",
     "plan_distribution",
+    "publish_deliverable",
     "publish_matter",
+    "publish_supervision",
     "publish_update",
     "raise_wall",
     "record_error_notice",
     "record_notice",
     "refuse_late",
+    "release_hold",
     "remove_clause",
     "remove_from_profile",
     "remove_insider",
@@ -148,12 +158,19 @@ __all__ = [
     "resolve_contest",
     "resume_item",
     "return_week",
+    "run_check",
+    "set_checklist",
+    "set_conflict_rule",
+    "set_hold",
     "set_severity",
     "sign_protocol",
+    "sign_sampled",
     "start_timer",
+    "state_admission",
     "stop_idle_timers",
     "stop_timer",
     "submit_week",
+    "tick_point",
     "touch_timer",
     "undo_last_move",
     "update_client",

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from engagements import events, states, transitions
+from engagements import conflicts, events, states, transitions
 from engagements.actions.items import permissions_for_move
 from engagements.actions.timing import check_instant, needs_second
 from engagements.models import Pause, WorkItem
@@ -113,10 +113,11 @@ def move_items(*, ids: Sequence[int], to: str, by: Actor, at: datetime | None = 
     items = locked_items(ids)
     outcome = Outcome()
     going: list[WorkItem] = []
+    stopped = conflicts.stopped(item.matter_id for item in items) if to == states.IN_REVIEW else {}
     for item in items:
         if item.state == to:
             continue
-        if why := _why_not(item, to, by, at, now, reason):
+        if why := _why_not(item, to, by, at, now, reason) or stopped.get(item.matter_id, ""):
             outcome.failures.append(Failure(item.reference, why))
         else:
             going.append(item)

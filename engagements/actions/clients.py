@@ -12,7 +12,9 @@ from django.utils import timezone
 
 from engagements.actions.checks import Duplicate, build, change, draw, known_currency, known_zone, plain
 from engagements.actions.contracts import ContractTerms, terms_of, write_contract
+from engagements.actions.names import index_client, index_matter
 from engagements.actions.parties import set_parties
+from engagements.actions.supervision import note_supervision
 from engagements.models import Client, Engagement, LegalEntity, Matter, Workstream
 from engagements.models.clients import Status
 from lpo.accounts.actor import Actor
@@ -102,6 +104,7 @@ def create_client(*, by: Actor, **fields: Unpack[ClientFields]) -> Client:
         raise Duplicate(f"{existing.code} is the code of {existing.name}.", existing, "code")
     client = build(Client, fields)
     client.save()
+    index_client(client)
     record(
         by=by, action="client.create", target=client, after={name: plain(value) for name, value in fields.items()}, reference=client.code
     )
@@ -116,6 +119,8 @@ def update_client(*, client: Client, by: Actor, version: int, **fields: Any) -> 
     if fields.get("code", client.code) != client.code:
         raise Refused("The code begins references that are already in use.", "code")
     client, before, after = change(client, version, fields)
+    if {"name", "legal_name"} & after.keys():
+        index_client(client)
     if after:
         record(by=by, action="client.update", target=client, before=before, after=after, reference=client.code)
     return client
@@ -169,7 +174,11 @@ def create_matter(*, engagement: Engagement, by: Actor, parties: Sequence[str] |
     matter = build(Matter, values)
     matter.save()
     _, named = set_parties(matter, parties or ())
+    if named or matter.end_client:
+        index_matter(matter)
     after = {n: plain(v) for n, v in fields.items()} | ({"parties": named} if named else {})
+    if matter.supervising_attorney_id is not None:
+        note_supervision(matter=matter, by=by)
     record(by=by, action="matter.create", target=matter, after=after, reference=matter.reference)
     return matter
 
@@ -184,6 +193,10 @@ def update_matter(*, matter: Matter, by: Actor, version: int, parties: Sequence[
         old, new = set_parties(matter, parties)
         if old != new:
             before, after = before | {"parties": old}, after | {"parties": new}
+    if {"parties", "end_client"} & after.keys():
+        index_matter(matter)
+    if "supervising_attorney" in after:
+        note_supervision(matter=matter, by=by)
     if after:
         record(by=by, action="matter.update", target=matter, before=before, after=after, reference=matter.reference)
     return matter

@@ -11,6 +11,7 @@ from django.db.models import Max
 
 from engagements import queries
 from engagements.actions.checks import build, change, known_currency, known_zone, locked, plain
+from engagements.holds import refuse_deletion_in_engagement
 from engagements.models import Contract, ContractClause, Engagement
 from lpo.accounts.actor import Actor
 from lpo.accounts.roles import Permission
@@ -227,6 +228,7 @@ def remove_clause(*, clause: ContractClause, by: Actor) -> None:
     by.need(Permission.EDIT_WORK)
     contract = locked(clause.contract)
     _free(contract, "clause")
+    refuse_deletion_in_engagement(contract.client_id, contract.engagement_id)
     before = {"number": clause.number, "title": clause.title, "text": clause.text}
     ContractClause.objects.filter(pk=clause.pk).delete()
     record(by=by, action="contract.remove_clause", target=contract, before=before, reference=_named(contract))

@@ -10,7 +10,7 @@ from typing import Any, Required, TypedDict, Unpack
 from django.db import transaction
 from django.utils import timezone
 
-from engagements import states, transitions
+from engagements import conflicts, states, transitions
 from engagements.actions.checks import Duplicate, build, change, draw, locked, need_any, plain
 from engagements.actions.late import keep_late
 from engagements.actions.sources import decided_by_move, overtaken_silence, source_of, take_back_needs
@@ -227,6 +227,8 @@ def _check_move(item: WorkItem, to: str) -> None:
         raise Refused(str(refusal), "to") from refusal
     if to == states.ASSIGNED and item.assignee_id is None:
         raise Refused("Choose who gets it.", "assignee")
+    if to == states.IN_REVIEW and (why := conflicts.stopped([item.matter_id]).get(item.matter_id)):
+        raise Refused(why, "to")
 
 
 def _before(item: WorkItem, last: Transition) -> Transition:

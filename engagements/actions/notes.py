@@ -1,21 +1,17 @@
-"""Notes and tags on an item, and its delivery with a file."""
+"""Notes and tags on an item."""
 
 from __future__ import annotations
 
 from django.db import transaction
 
-from engagements import states
 from engagements.actions.checks import build, locked
-from engagements.actions.items import move_item
+from engagements.holds import refuse_deletion
 from engagements.models import ItemNote, ItemTag, WorkItem
 from lpo.accounts.actor import Actor
 from lpo.accounts.roles import Permission
-from lpo.audit.documents import store
-from lpo.audit.models import Document
 from lpo.audit.record import record
 from lpo.core.errors import Refused
 
-DELIVERABLE = "deliverable"
 MOST_TAGS = 20
 
 
@@ -53,41 +49,6 @@ def add_tag(*, item: WorkItem, by: Actor, name: str) -> ItemTag:
 @transaction.atomic
 def remove_tag(*, item: WorkItem, by: Actor, name: str) -> None:
     by.need(Permission.WORK_ITEMS)
+    refuse_deletion(item.client_id, item.matter_id)
     if ItemTag.objects.filter(item=item, name=name).delete()[0]:
         record(by=by, action="item.untag", target=item, before={"tag": name}, reference=item.reference)
-
-
-@transaction.atomic
-def deliver_item(
-    *, item: WorkItem, by: Actor, version: int | None = None, content: bytes = b"", file_name: str = "", media_type: str = ""
-) -> WorkItem:
-    """Deliver (answer, correct) an item, with its file if there is one; file and move are written together or not at all."""
-    by.need(Permission.WORK_ITEMS)
-    item = move_item(item=item, to=states.DELIVERY[item.kind], by=by, version=version)
-    if content:
-        keep_deliverable(item=item, by=by, content=content, file_name=file_name, media_type=media_type)
-    return item
-
-
-@transaction.atomic
-def keep_deliverable(*, item: WorkItem, by: Actor, content: bytes, file_name: str, media_type: str = "") -> Document:
-    """Keep a file with the item. The same bytes again are the same file; others are the next version."""
-    by.need(Permission.WORK_ITEMS)
-    document = store(
-        kind=DELIVERABLE,
-        content=content,
-        file_name=file_name,
-        media_type=media_type or "application/octet-stream",
-        by=by,
-        client_id=item.client_id,
-        matter_id=item.matter_id,
-        reference=item.reference,
-    )
-    record(by=by, action="item.deliver_file", target=item, after={"sha256": document.sha256}, reference=item.reference)
-    return document
-
-
-def deliverables_of(item: WorkItem) -> list[Document]:
-    """Files delivered with the item, oldest first: each later one is the next version."""
-    rows = Document.objects.filter(kind=DELIVERABLE, reference=item.reference, matter_id=item.matter_id)
-    return list(rows.defer("content").order_by("id"))

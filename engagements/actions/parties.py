@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from engagements.actions.checks import build
 from engagements.models import Matter, MatterParty
-from engagements.models.parties import name_key
+from engagements.names import name_key
 from lpo.core.errors import Refused
 
 

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 from django.db import transaction
 
 from engagements.actions.checks import Duplicate, build, change, plain
+from engagements.actions.conflicts import check_after_profile
+from engagements.actions.names import index_member
 from engagements.models import Absence, Admission, Client, Conflict, ReviewerProfile, SpokenLanguage, Training
 from engagements.staffing import language_names
 from lpo.accounts.actor import Actor
@@ -90,7 +92,10 @@ def add_conflict(*, member: Membership, by: Actor, since: date, client: Client |
     if (client is None) == (not party.strip()):
         raise Refused("Name either a client or a party.", "party")
     fields = {"client": client, "party": party, "note": note, "since": since}
-    return _add(Conflict, "conflict", member, by, fields, {"party": party, "client": client})
+    row = _add(Conflict, "conflict", member, by, fields, {"party": party, "client": client})
+    index_member(member.pk)
+    check_after_profile(conflict=row, by=by)
+    return row
 
 
 @transaction.atomic
@@ -115,3 +120,5 @@ def remove_from_profile(*, row: TenantModel, member: Membership, by: Actor) -> N
     before = {f.name: plain(getattr(row, f.name)) for f in row._meta.concrete_fields if f.name not in {"id", "organization", "member"}}
     record(by=by, action=f"{_TOLD[type(row)]}.remove", target=row, before=before, reference=member.user.email)
     row.delete()
+    if isinstance(row, Conflict):
+        index_member(member.pk)

@@ -64,7 +64,7 @@ def publish_update(*, matter: Matter, by: Actor, note: str = "", figures: Mappin
 
 
 @transaction.atomic
-def raise_wall(*, matter: Matter, by: Actor, insiders: Sequence[Membership] = ()) -> Matter:
+def raise_wall(*, matter: Matter, by: Actor, insiders: Sequence[Membership] = (), reason: str = "") -> Matter:
     """Hide the matter from everyone but its insiders; who raises the wall is inside. Raises `Refused` where nobody would be."""
     by.need(Permission.EDIT_WORK)
     matter = locked(matter)
@@ -75,31 +75,42 @@ def raise_wall(*, matter: Matter, by: Actor, insiders: Sequence[Membership] = ()
         raise Refused("Choose active members of staff.", "insiders")
     already = set(MatterInsider.objects.filter(matter=matter).values_list("member_id", flat=True))
     MatterInsider.objects.bulk_create([MatterInsider(matter=matter, member_id=member_id) for member_id in sorted(inside - already)])
-    _set_wall(matter, by, walled=True, inside=sorted(inside | already))
+    _set_wall(matter, by, walled=True, inside=sorted(inside | already), reason=reason)
     return matter
 
 
 @transaction.atomic
-def lower_wall(*, matter: Matter, by: Actor) -> Matter:
+def lower_wall(*, matter: Matter, by: Actor, reason: str = "") -> Matter:
     """Show the matter to everyone again. Only an insider can: nobody else sees it."""
     by.need(Permission.EDIT_WORK)
     matter = locked(matter)
-    _set_wall(matter, by, walled=False, inside=[])
+    _set_wall(matter, by, walled=False, inside=[], reason=reason)
     return matter
 
 
 @transaction.atomic
-def remove_insider(*, matter: Matter, member: Membership, by: Actor) -> None:
+def remove_insider(*, matter: Matter, member: Membership, by: Actor, reason: str = "") -> None:
     by.need(Permission.EDIT_WORK)
     matter = locked(matter)
     rows = MatterInsider.objects.filter(matter=matter)
     if matter.walled and not rows.exclude(member=member).exists():
         raise Refused("The last person inside the wall cannot leave it.", "insiders")
     if rows.filter(member=member).delete()[0]:
-        record(by=by, action="matter.remove_insider", target=matter, before={"member": member.id}, reference=matter.reference)
+        record(
+            by=by,
+            action="matter.remove_insider",
+            target=matter,
+            before={"member": member.id},
+            after=_why(reason),
+            reference=matter.reference,
+        )
 
 
-def _set_wall(matter: Matter, by: Actor, *, walled: bool, inside: list[int]) -> None:
+def _why(reason: str) -> dict[str, Any]:
+    return {"reason": reason.strip()} if reason.strip() else {}
+
+
+def _set_wall(matter: Matter, by: Actor, *, walled: bool, inside: list[int], reason: str) -> None:
     before, version = matter.walled, matter.version
     if before != walled:
         changed, _, _ = change(matter, version, {"walled": walled})
@@ -110,6 +121,6 @@ def _set_wall(matter: Matter, by: Actor, *, walled: bool, inside: list[int]) -> 
         action=action,
         target=matter,
         before={"walled": before},
-        after={"walled": walled, "insiders": inside},
+        after={"walled": walled, "insiders": inside} | _why(reason),
         reference=matter.reference,
     )

@@ -22,9 +22,16 @@ _ASKING = {Permission.WORK_ITEMS, Permission.TRACK_ITEMS, Permission.EDIT_WORK}
 
 @transaction.atomic
 def ask_counsel(
-    *, matter: Matter, by: Actor, question: str, item: WorkItem | None = None, workstream: Workstream | None = None
+    *,
+    matter: Matter,
+    by: Actor,
+    question: str,
+    item: WorkItem | None = None,
+    workstream: Workstream | None = None,
+    escalation: bool = False,
 ) -> Question:
-    """Put a question to the matter's counsel. The same question of the same item, still open, is the first."""
+    """Put a question to the matter's counsel, as an escalation where work waits for it. The same question of the same item, still
+    open, is the first."""
     need_any(by, _ASKING)
     matter, text = locked(matter), question.strip()
     if item is not None:
@@ -41,12 +48,14 @@ def ask_counsel(
         item=item,
         number=number,
         question=text,
+        escalation=escalation,
         by_member_id=by.member_id,
         by_label=by.label,
     )
     check(row)
     row.save()
-    record(by=by, action="question.ask", target=row, after={"question": text}, reference=reference_of(row, matter))
+    after: dict[str, object] = {"question": text} | ({"escalation": True} if escalation else {})
+    record(by=by, action="question.ask", target=row, after=after, reference=reference_of(row, matter))
     return row
 
 

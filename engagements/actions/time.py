@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from engagements import utbms
 from engagements.actions.checks import build, change, draw, locked, plain
+from engagements.holds import refuse_deletion
 from engagements.models import ReviewerProfile, TimeEntry, TimeLock, WorkItem, Workstream, WorkTimer
 from engagements.models.time import EntryStatus
 from engagements.staffing import today_of
@@ -148,6 +149,7 @@ def remove_time(*, entry: TimeEntry, by: Actor) -> None:
     """Take back one's own entry while it is a draft or was returned; the audit log keeps what it said."""
     entry = locked(entry)
     _own(entry, by)
+    refuse_deletion(entry.client_id, entry.matter_id)
     before = {name: plain(getattr(entry, name)) for name in ("day", "minutes", "narrative", "task_code", "activity_code")}
     record(by=by, action="time.remove", target=entry, before=before, reference=str(entry.number))
     entry.delete()

@@ -1,6 +1,19 @@
 from engagements.models.clients import Client, Contract, Engagement, LegalEntity, Matter, MatterInsider, StatusUpdate, Workstream
+from engagements.models.conflicts import (
+    ConflictCheck,
+    ConflictFinding,
+    ConflictMatch,
+    ConflictOutcome,
+    ConflictRule,
+    NameKind,
+    NameWord,
+    Occasion,
+    Verdict,
+)
 from engagements.models.contracts import ContractClause, PurchaseOrder
 from engagements.models.decisions import ClientDecision, DeliveryNotice, ErrorNotice, LateEntry, Question, Source, What
+from engagements.models.deliverables import ChecklistPoint, Deliverable, DeliverableTick
+from engagements.models.holds import LegalHold
 from engagements.models.import_parts import ImportChunk, ImportPart
 from engagements.models.imports import ImportBatch, ImportMapping, ImportRow
 from engagements.models.items import Assignment, Pause, Transition, WorkItem
@@ -8,6 +21,7 @@ from engagements.models.notes import ItemNote, ItemTag
 from engagements.models.parties import MatterParty
 from engagements.models.people import Absence, Admission, Conflict, ReviewerProfile, SpokenLanguage, Training
 from engagements.models.protocols import ProtocolVersion
+from engagements.models.supervision import SampledItem, SupervisionReport, SupervisionSample, SupervisionTerm
 from engagements.models.team import EndedTerm, TeamMember
 from engagements.models.time import TimeEntry, TimeLock, WorkTimer
 
@@ -15,11 +29,19 @@ __all__ = [
     "Absence",
     "Admission",
     "Assignment",
+    "ChecklistPoint",
     "Client",
     "ClientDecision",
     "Conflict",
+    "ConflictCheck",
+    "ConflictFinding",
+    "ConflictMatch",
+    "ConflictOutcome",
+    "ConflictRule",
     "Contract",
     "ContractClause",
+    "Deliverable",
+    "DeliverableTick",
     "DeliveryNotice",
     "EndedTerm",
     "Engagement",
@@ -33,22 +55,31 @@ __all__ = [
     "ItemTag",
     "LateEntry",
     "LegalEntity",
+    "LegalHold",
     "Matter",
     "MatterInsider",
     "MatterParty",
+    "NameKind",
+    "NameWord",
+    "Occasion",
     "Pause",
     "ProtocolVersion",
     "PurchaseOrder",
     "Question",
     "ReviewerProfile",
+    "SampledItem",
     "Source",
     "SpokenLanguage",
     "StatusUpdate",
+    "SupervisionReport",
+    "SupervisionSample",
+    "SupervisionTerm",
     "TeamMember",
     "TimeEntry",
     "TimeLock",
     "Training",
     "Transition",
+    "Verdict",
     "What",
     "WorkItem",
     "WorkTimer",

@@ -197,6 +197,7 @@ class Question(TenantModel):
     item = TenantForeignKey(WorkItem, via=["client_id", "matter_id"], null=True, blank=True)
     number = models.PositiveIntegerField()
     question = models.TextField(max_length=4000)
+    escalation = models.BooleanField(default=False, help_text="Work stops, or a deadline is lost, until it is answered.")
     asked_at = models.DateTimeField(default=timezone.now)
     by_member = TenantForeignKey("accounts.Membership", null=True, blank=True)
     by_label = models.CharField(max_length=200)

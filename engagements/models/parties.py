@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 from django.db import models
 from django.utils import timezone
 
 from engagements.models.clients import Matter
 from lpo.tenancy.models import TenantForeignKey, TenantModel
-
-
-def name_key(name: str) -> str:
-    """A name as it is compared: case, accents, punctuation and repeated spaces aside. "Société d'Été, S.A." → "societe d ete s a"."""
-    plain = "".join(char for char in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(char))
-    return " ".join("".join(char if char.isalnum() else " " for char in plain).split())
 
 
 class MatterParty(TenantModel):

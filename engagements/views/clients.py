@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.shortcuts import render
 
-from engagements import actions, paging, queries
+from engagements import actions, conflicts, holds, paging, queries
 from engagements.forms import ClientEditForm, ClientForm
 from engagements.models import Client, Engagement, Matter
 from engagements.views.edges import acting, address, attempt, client_crumbs, client_or_404, fields_of, form_page, posted, to
@@ -33,6 +33,9 @@ def client(request: TenantRequest, organization: str, code: str) -> HttpResponse
         "events": queries.events_about(client),
         "crumbs": [*client_crumbs(organization, client)[:1], (client.name, "")],
         "may_edit": request.membership.may(P.EDIT_WORK),
+        "held": holds.in_force(client.pk, None).exists(),
+        "conflicts": conflicts.standing_of_client(client),
+        "may_check": request.membership.may(P.VIEW_STAFF),
     }
     return render(request, "engagements/client.html", context)
 

@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.forms import BaseForm
 from django.http import Http404, HttpResponse, HttpResponseRedirect, QueryDict
@@ -21,7 +22,7 @@ from engagements.models import Client, Engagement, Matter, WorkItem, Workstream
 from lpo.accounts.access import TenantRequest
 from lpo.accounts.actor import NotPermitted
 from lpo.core.errors import Refused, StaleVersion
-from lpo.core.views import conflict
+from lpo.core.views import conflict, too_large
 
 View = Callable[..., HttpResponse]
 # A form sent twice arrives within moments; later, the same title is a mistake to be told of.
@@ -33,6 +34,9 @@ def acting(view: View) -> View:
 
     @wraps(view)
     def guarded(request: TenantRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        # The file is gone by now, and perhaps what came after it: half of a form is no form.
+        if getattr(request, "upload_too_large", False) and not getattr(view, "takes_too_large", False):
+            return too_large(request, most=settings.UPLOAD_LIMIT_BYTES // 1024 // 1024)
         try:
             return view(request, *args, **kwargs)
         except NotPermitted as error:
@@ -41,6 +45,12 @@ def acting(view: View) -> View:
             return conflict(request, yours=_written(stale.yours), theirs=_written(stale.theirs), back=back_of(request))
 
     return guarded
+
+
+def says_too_large(view: View) -> View:
+    """Marks a view whose form says itself that its file is too large."""
+    view.takes_too_large = True  # type: ignore[attr-defined]
+    return view
 
 
 def _written(values: Mapping[str, object]) -> str:

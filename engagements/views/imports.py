@@ -19,7 +19,7 @@ from engagements.imports import load_file as load_file_format
 from engagements.imports.reader import DATE_FORMATS
 from engagements.models import ImportBatch, ImportMapping, ImportRow, Workstream
 from engagements.models.imports import ImportState
-from engagements.views.edges import acting, attempt, posted, to, workstream_crumbs, workstream_or_404
+from engagements.views.edges import acting, attempt, posted, says_too_large, to, workstream_crumbs, workstream_or_404
 from engagements.views.import_rows import groups_of, label_of
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
@@ -56,6 +56,7 @@ def to_batch(request: TenantRequest, batch: ImportBatch) -> HttpResponse:
 
 @requires(P.TRACK_ITEMS, POST=P.TRACK_ITEMS)
 @acting
+@says_too_large
 def upload(request: TenantRequest, organization: str, reference: str, prefix: str, purpose: str) -> HttpResponse:
     if purpose not in {ITEMS, HISTORY}:
         raise Http404("No such page.")

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from engagements import actions, panels, queries, states
 from engagements.actions.items import permissions_for_move
-from engagements.actions.notes import deliverables_of
 from engagements.decision_forms import ContestForm, DecideForm, ErrorNoticeForm, NoticeForm, ReplyForm, SeverityForm
+from engagements.deliverables import deliverables_of, status_of
 from engagements.forms import AssignForm, ItemEditForm, ItemForm, PauseForm, UndoForm
 from engagements.models import DeliveryNotice, ItemNote, ItemTag, Pause, Question, Transition, WorkItem
 from engagements.staffing import suggestions
@@ -58,7 +58,9 @@ def _written(item: WorkItem, may_read: bool) -> dict[str, Any]:
     if not may_read:
         return {"notes": [], "tags": [], "files": []}
     notes = list(ItemNote.objects.filter(item=item).order_by("-id")[:_NOTES])
-    return {"notes": notes, "tags": list(ItemTag.objects.filter(item=item).order_by("name")), "files": deliverables_of(item)}
+    versions = deliverables_of(item)
+    files = [(row, status_of(row, row.number == len(versions))) for row in reversed(versions)]
+    return {"notes": notes, "tags": list(ItemTag.objects.filter(item=item).order_by("name")), "files": files}
 
 
 def item_page(request: TenantRequest, item: WorkItem, **bound: Any) -> HttpResponse:
@@ -97,6 +99,7 @@ def item_page(request: TenantRequest, item: WorkItem, **bound: Any) -> HttpRespo
         "today": timezone.localdate(),
         "may_track": may(P.TRACK_ITEMS),
         "may_read": may(P.VIEW_WORK_PRODUCT),
+        "may_deliver": may(P.WORK_ITEMS),
         "may_pause": may(P.PAUSE) and not item.finished,
         "may_approve": may(P.APPROVE_PAUSE),
         "may_contest": may(P.EDIT_WORK) or own,
@@ -295,12 +298,3 @@ def evidence(request: TenantRequest, organization: str, reference: str, number: 
     if pause.evidence is None:
         raise Http404("No such page.")
     return download(pause.evidence)
-
-
-@requires(P.VIEW_WORK_PRODUCT)
-def deliverable(request: TenantRequest, organization: str, reference: str, number: int) -> HttpResponse:
-    """The nth file delivered with the item."""
-    files = deliverables_of(item_or_404(reference))
-    if not 1 <= number <= len(files):
-        raise Http404("No such page.")
-    return download(files[number - 1])

@@ -12,7 +12,7 @@ from engagements import actions
 from engagements.actions.imports import LOAD_FILE
 from engagements.forms import LoadFileForm, LoadFileMapping
 from engagements.models import ImportBatch, Workstream
-from engagements.views.edges import acting, attempt, posted, workstream_crumbs, workstream_or_404
+from engagements.views.edges import acting, attempt, posted, says_too_large, workstream_crumbs, workstream_or_404
 from engagements.views.imports import batch_or_404, batch_page, to_batch
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
@@ -23,6 +23,7 @@ _TITLE = "Import a load file"
 
 @requires(P.TRACK_ITEMS, POST=P.TRACK_ITEMS)
 @acting
+@says_too_large
 def upload(request: TenantRequest, organization: str, reference: str, prefix: str) -> HttpResponse:
     workstream = workstream_or_404(reference, prefix)
     form = LoadFileForm(posted(request), request.FILES or None)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.shortcuts import render
 
-from engagements import actions, paging, panels, queries
+from engagements import actions, holds, paging, panels, queries
 from engagements.forms import MatterEditForm, MatterForm, UpdateForm, WallForm
-from engagements.models import Matter, MatterInsider, StatusUpdate, Workstream
+from engagements.models import Matter, MatterInsider, StatusUpdate, WorkItem, Workstream
 from engagements.views.edges import (
     acting,
     attempt,
@@ -22,6 +22,8 @@ from engagements.views.edges import (
 )
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
+
+_OF_WALLS = {"matter.raise_wall", "matter.lower_wall", "matter.remove_insider"}
 
 
 @requires(P.VIEW_WORK)
@@ -43,10 +45,11 @@ def _matter_page(request: TenantRequest, organization: str, matter: Matter, form
     counts = queries.counts_of(workstream.id for workstream in workstreams)
     context = {
         "matter": matter,
+        "held": holds.in_force(matter.client_id, matter.pk).exists(),
         "workstreams": [(workstream, counts[workstream.id]) for workstream in workstreams],
         "parties": queries.parties_of(matter),
         "updates": StatusUpdate.objects.filter(matter=matter).order_by("-id")[:10],
-        "insiders": MatterInsider.objects.filter(matter=matter).select_related("member__user").order_by("id") if matter.walled else [],
+        "insiders": queries.insiders_of(matter) if matter.walled else [],
         "panels": panels.collect(panels.matter_panels, request, matter),
         "events": queries.events_about(matter, *workstreams),
         "form": form,
@@ -98,21 +101,30 @@ def publish(request: TenantRequest, organization: str, reference: str) -> HttpRe
 def wall(request: TenantRequest, organization: str, reference: str) -> HttpResponse:
     """Raise the wall, change who is inside, or lower it."""
     matter = matter_or_404(reference)
-    if request.POST.get("do") == "lower":
-        actions.lower_wall(matter=matter, by=request.actor)
-        return to("matter", request, reference)
+    lowering = request.POST.get("do") == "lower"
     inside = list(MatterInsider.objects.filter(matter=matter).values_list("member_id", flat=True)) if matter.walled else []
     form = WallForm(posted(request), initial={"insiders": inside})
-    if request.method == "POST" and attempt(form, lambda: _change_wall(request, matter, form)) is not None:
+    if lowering and attempt(form, lambda: actions.lower_wall(matter=matter, by=request.actor, reason=form.cleaned_data["reason"])):
         return to("matter", request, reference)
-    context = {"matter": matter, "form": form, "crumbs": [*matter_crumbs(organization, matter), ("Ethical wall", "")]}
+    if not lowering and request.method == "POST" and attempt(form, lambda: _change_wall(request, matter, form)) is not None:
+        return to("matter", request, reference)
+    outside = WorkItem.objects.filter(matter_id=matter.pk, finished=False, assignee__isnull=False).exclude(assignee_id__in=inside)
+    context = {
+        "matter": matter,
+        "form": form,
+        "insiders": queries.insiders_of(matter),
+        "outside": outside.exclude(assignee_id=request.membership.pk)[:1001].count(),
+        "events": [row for row in queries.events_about(matter, most=100) if row.action in _OF_WALLS],
+        "crumbs": [*matter_crumbs(organization, matter), ("Ethical wall", "")],
+    }
     return render(request, "engagements/wall.html", context, status=422 if form.errors else 200)
 
 
 def _change_wall(request: TenantRequest, matter: Matter, form: WallForm) -> Matter:
     chosen = list(form.cleaned_data["insiders"])
-    raised = actions.raise_wall(matter=matter, by=request.actor, insiders=chosen)
+    reason = form.cleaned_data["reason"]
+    raised = actions.raise_wall(matter=matter, by=request.actor, insiders=chosen, reason=reason)
     keep = {member.id for member in chosen} | {request.membership.id}
     for row in MatterInsider.objects.filter(matter=matter).exclude(member_id__in=keep).select_related("member"):
-        actions.remove_insider(matter=matter, member=row.member, by=request.actor)
+        actions.remove_insider(matter=matter, member=row.member, by=request.actor, reason=reason)
     return raised

@@ -122,7 +122,7 @@ def ask(request: TenantRequest, organization: str, reference: str) -> HttpRespon
     _asking(request)
     item: WorkItem = item_or_404(reference)
     form, matter = QuestionForm(posted(request)), item.workstream.matter
-    made = attempt(form, lambda: actions.ask_counsel(matter=matter, item=item, by=request.actor, question=form.cleaned_data["question"]))
+    made = attempt(form, lambda: actions.ask_counsel(matter=matter, item=item, by=request.actor, **form.cleaned_data))
     if made is not None:
         return to("question", request, matter.reference, made.number)
     crumbs = [*workstream_crumbs(organization, item.workstream), (reference, "")]
@@ -136,7 +136,7 @@ def ask_about_matter(request: TenantRequest, organization: str, reference: str) 
     _asking(request)
     matter = matter_or_404(reference)
     form = QuestionForm(posted(request))
-    made = attempt(form, lambda: actions.ask_counsel(matter=matter, by=request.actor, question=form.cleaned_data["question"]))
+    made = attempt(form, lambda: actions.ask_counsel(matter=matter, by=request.actor, **form.cleaned_data))
     if made is not None:
         return to("question", request, matter.reference, made.number)
     return form_page(request, form, title=f"Ask counsel about {reference}", submit="Ask", crumbs=matter_crumbs(organization, matter))

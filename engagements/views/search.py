@@ -12,7 +12,7 @@ from django.shortcuts import render
 
 from engagements import panels
 from engagements.models import Client, Engagement, Matter, Question, WorkItem, Workstream
-from engagements.models.parties import name_key
+from engagements.names import name_key
 from engagements.panels import Hit
 from engagements.views.edges import address
 from engagements.views.questions import found_by_words

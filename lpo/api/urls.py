@@ -8,7 +8,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from lpo.accounts.access import public
-from lpo.api.views import agreed, measured, people, work
+from lpo.api.views import agreed, care, measured, people, work
 
 app_name = "api"
 
@@ -32,6 +32,7 @@ urlpatterns = [
     path("items/<str:reference>/pauses/", work.PauseView.as_view({"post": "create"}), name="item_pauses"),
     path("items/<str:reference>/resume/", work.ResumeView.as_view({"post": "create"}), name="item_resume"),
     path("items/<str:reference>/assignment/", people.AssignmentView.as_view({"post": "create"}), name="item_assignment"),
+    path("deliverables/", care.DeliverableView.as_view({"get": "list"}), name="deliverables"),
     path("time-entries/", people.TimeView.as_view({"get": "list", "post": "create"}), name="time_entries"),
     path("service-levels/", measured.LevelView.as_view({"get": "list"}), name="levels"),
     path("attainments/", measured.AttainmentView.as_view({"get": "list"}), name="attainments"),

@@ -46,6 +46,11 @@ def conflict(request: HttpRequest, *, yours: str = "", theirs: str = "", changed
     return _answer(request, 409, yours=yours, theirs=theirs, changed_by=changed_by, back=back)
 
 
+def too_large(request: HttpRequest, *, most: int) -> HttpResponse:
+    """An upload above the limit, `most` in MB: nothing of the form it came with was saved."""
+    return _answer(request, 413, most=most)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     return _answer(request, 500)
 

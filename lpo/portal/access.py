@@ -18,7 +18,13 @@ from lpo.accounts.navigation import NavGroup, NavItem
 from lpo.accounts.roles import Permission
 from lpo.portal.columns import readable
 
-PAGES = (("Overview", "overview"), ("Matters", "matters"), ("Service levels", "levels"), ("Invoices", "invoices"))
+PAGES = (
+    ("Overview", "overview"),
+    ("Matters", "matters"),
+    ("Deliverables", "deliverables"),
+    ("Service levels", "levels"),
+    ("Invoices", "invoices"),
+)
 
 PortalView = Callable[..., HttpResponseBase]
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 from django.db.models import Model, QuerySet
 
 from billing.models import Invoice
-from engagements.models import Client, Engagement, Matter, StatusUpdate
+from engagements.models import Client, Deliverable, Engagement, Matter, StatusUpdate, SupervisionReport
 from lpo.audit.models import Document
 from sla.models import Attainment
 
@@ -23,6 +23,8 @@ HIDDEN: dict[type[Model], tuple[str, ...]] = {
     # The client's own numbers it knows; ours, and whom else the matter concerns, are the provider's notes.
     Matter: ("supervising_attorney", "walled", "own_matter_id", "end_client", "bill_to"),
     StatusUpdate: ("published_by_label",),
+    SupervisionReport: ("published_by_label",),
+    Deliverable: ("document", "by_label", "published_by_label"),
     Attainment: ("closed_by_label",),
     Invoice: ("prepared_by", "approved_by", "approved_at", "issued_by", "purchase_order"),
     Document: ("created_by_label",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from lpo.portal.views import invoices, levels, matters, overview
+from lpo.portal.views import deliverables, invoices, levels, matters, overview
 
 app_name = "portal"
 
@@ -19,6 +19,10 @@ urlpatterns = [
     path(_CLIENT, overview.overview, name="overview"),
     path(_CLIENT + "matters/", matters.matters, name="matters"),
     path(_CLIENT + "matters/<str:reference>/", matters.matter, name="matter"),
+    path(_CLIENT + "deliverables/", deliverables.deliverables, name="deliverables"),
+    path(_CLIENT + "deliverables/<str:reference>/<int:number>/file/", deliverables.file, name="deliverable"),
+    path(_CLIENT + "matters/<str:reference>/supervision/", matters.supervision, name="supervision"),
+    path(_CLIENT + "matters/<str:reference>/supervision/record.csv", matters.supervision_csv, name="supervision_csv"),
     path(_CLIENT + "levels/", levels.levels, name="levels"),
     path(_LEVEL, levels.level, name="level"),
     path(_LEVEL + "windows.csv", levels.level_csv, name="level_csv"),

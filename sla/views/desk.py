@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from engagements import actions as work
 from engagements import states
-from engagements.actions.notes import deliverables_of
 from engagements.actions.time import running, zone_of
+from engagements.deliverables import deliverables_of
 from engagements.models import Client, ItemNote, ItemTag, WorkItem
 from engagements.queries import protocols_in_force
 from lpo.accounts.access import TenantRequest, requires
@@ -127,8 +127,8 @@ def _untag(request: TenantRequest, item: WorkItem) -> None:
 def _deliver(request: TenantRequest, item: WorkItem) -> None:
     """With its file; the timer on it stops, and the next item comes up."""
     file = request.FILES.get("file")
-    if file is not None and (file.size or 0) > settings.UPLOAD_LIMIT_BYTES:
-        raise Refused("This file is too large.", "file")
+    if getattr(request, "upload_too_large", False) or (file is not None and (file.size or 0) > settings.UPLOAD_LIMIT_BYTES):
+        raise Refused(f"This file is too large: {settings.UPLOAD_LIMIT_BYTES // 1024 // 1024} MB are the most.", "file")
     version = request.POST.get("version", "")
     work.deliver_item(
         item=item,

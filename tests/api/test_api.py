@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
@@ -242,6 +243,18 @@ def test_an_issued_invoice_is_read_with_its_lines_and_pdf(
     assert pdf.content.startswith(b"%PDF-")
     assert [row["number"] for row in app.get("invoices/", state="issued").json()["results"]] == [invoice.number]
     assert app.get("charge-terms/").json()["results"][0]["versions"][0]["price"] == "45.00000000"
+
+
+def test_deliverables_are_read_with_hash_and_decision(app: Program, sam: Membership, alder: Organization) -> None:
+    with in_organization(alder.id):
+        item = make.item(make.workstream(), state="delivered")
+        actions.keep_deliverable(item=item, by=make.system(), content=b"words", file_name="NDA.txt", label="Mutual NDA")
+        actions.move_item(item=item, to="accepted", by=Actor.member(sam))
+        matter = item.workstream.matter.reference
+    (row,) = app.get("deliverables/", matter=matter, item=item.reference).json()["results"]
+    assert (row["item"], row["number"], row["label"]) == (item.reference, 1, "Mutual NDA")
+    assert (row["sha256"], row["decision"], row["decided_source"]) == (hashlib.sha256(b"words").hexdigest(), "accepted", "attorney")
+    assert app.get("deliverables/", matter="NONE-0001").json()["results"] == []
 
 
 def test_contracts_and_purchase_orders_are_read_with_what_is_left(

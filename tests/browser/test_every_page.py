@@ -17,7 +17,7 @@ from tests.guards.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 # What is saved as a file, or only leads to another page.
-FILES = ("/progress/", ".csv", ".pdf", "evidence/", "/file/", "/files/1/", "/message/", "/offer/")
+FILES = ("/progress/", ".csv", ".pdf", ".xlsx", "/consent/1/", "evidence/", "/file/", "/files/1/", "/message/", "/offer/")
 ROOMS = ["accounts", "jobs audit", "engagements", "sla reports", "billing", "portal"]
 
 

@@ -227,10 +227,10 @@ def test_a_version_is_written_compared_and_signed_in_the_browser(asha: Membershi
     assert "In force" in page and "50 NDA, monthly" in page and "2,500.00 GBP, monthly" in page and "Schedule B 2.1" in page
     compared = text(browser.get("/alder/engagements/ACME-E01/contract/1/compare/2/"))
     assert "Baseline volume — 50 NDA, monthly Changed" in compared and "Zone Europe/London Europe/London Same" in compared
-    signed = SimpleUploadedFile("signed.pdf", b"%PDF-1.7 signed", "application/pdf")
+    signed = SimpleUploadedFile("signed.pdf", b"%PDF-1.7 signed %%EOF", "application/pdf")
     assert browser.post("/alder/engagements/ACME-E01/contract/2/file/", {"file": signed}).status_code == 302
     file = browser.get("/alder/engagements/ACME-E01/contract/2/file/")
-    assert (file.content, file["Content-Type"]) == (b"%PDF-1.7 signed", "application/octet-stream")
+    assert (file.content, file["Content-Type"]) == (b"%PDF-1.7 signed %%EOF", "application/octet-stream")
     assert "attachment" in file["Content-Disposition"]
 
 

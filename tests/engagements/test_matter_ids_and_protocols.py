@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from engagements import actions, queries
 from engagements.models import Matter, MatterParty, ProtocolVersion, Workstream
-from engagements.models.parties import name_key
+from engagements.names import name_key
 from engagements.views.search import find
 from lpo.accounts.actor import Actor, NotPermitted
 from lpo.accounts.models import Membership
@@ -154,7 +154,7 @@ def test_a_protocol_is_written_signed_and_at_hand_in_the_browser(
 ) -> None:
     item = make.item(stream)
     here = "/alder/matters/ACME-0001/NDA/protocols/"
-    file = SimpleUploadedFile("protocol.pdf", b"%PDF-1.7 how to", "application/pdf")
+    file = SimpleUploadedFile("protocol.pdf", b"%PDF-1.7 how to %%EOF", "application/pdf")
     form = {"title": "NDA protocol", "text": "Return anything without a term.", "effective_from": "2026-01-05", "file": file}
     manager = client_of(asha)
     assert manager.post(f"{here}new/", form).headers["Location"] == f"{here}1/"
@@ -163,7 +163,7 @@ def test_a_protocol_is_written_signed_and_at_hand_in_the_browser(
     assert "Sign" in text(attorney.get(f"{here}1/"))
     assert attorney.post(f"{here}1/sign/").status_code == 302
     assert "In force" in text(manager.get(f"{here}1/"))
-    assert manager.get(f"{here}1/file/").content == b"%PDF-1.7 how to"
+    assert manager.get(f"{here}1/file/").content == b"%PDF-1.7 how to %%EOF"
     for page in (f"/alder/work/{item.reference}/", "/alder/matters/ACME-0001/NDA/"):
         assert "signed by Sam Pell" in text(manager.get(page))
     assert "without a term" not in text(client_of(cora).get(f"{here}1/"))

@@ -167,18 +167,18 @@ def test_a_walled_matter_is_gone_for_everyone_outside(
 ) -> None:
     (item,) = items(stream, 1)
     browser = client_of(asha)
-    assert browser.post("/alder/matters/ACME-0001/wall/", {"insiders": [rita.id]}).status_code == 302
+    assert browser.post("/alder/matters/ACME-0001/wall/", {"reason": "Sensitive", "insiders": [rita.id]}).status_code == 302
     paths = ["matters/ACME-0001/", "matters/ACME-0001/NDA/", f"work/{item.reference}/"]
     for outsider in [olga]:
         assert [client_of(outsider).get(f"/alder/{path}").status_code for path in paths] == [404, 404, 404]
         assert "ACME-0001" not in text(client_of(outsider).get("/alder/matters/"))
         assert item.reference not in text(client_of(outsider).get("/alder/search/?q=NDA"))
     assert [client_of(rita).get(f"/alder/{path}").status_code for path in paths] == [200, 200, 200]
-    assert browser.post("/alder/matters/ACME-0001/wall/", {"insiders": []}).status_code == 302
+    assert browser.post("/alder/matters/ACME-0001/wall/", {"reason": "Sensitive", "insiders": []}).status_code == 302
     assert client_of(rita).get("/alder/matters/ACME-0001/").status_code == 404
     with in_organization(asha.organization_id):
         assert list(MatterInsider.objects.values_list("member_id", flat=True)) == [asha.id]
-    assert browser.post("/alder/matters/ACME-0001/wall/", {"do": "lower"}).status_code == 302
+    assert browser.post("/alder/matters/ACME-0001/wall/", {"do": "lower", "reason": "It is public now"}).status_code == 302
     assert client_of(olga).get("/alder/matters/ACME-0001/").status_code == 200
 
 

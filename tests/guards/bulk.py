@@ -10,8 +10,10 @@ from django.db import connection, models
 from billing.models import Charge, Invoice, InvoiceLine, UsageRecord
 from engagements.models import (
     Client,
+    ConflictMatch,
     Contract,
     ContractClause,
+    Deliverable,
     Engagement,
     LateEntry,
     LegalEntity,
@@ -20,7 +22,9 @@ from engagements.models import (
     ProtocolVersion,
     PurchaseOrder,
     Question,
+    SampledItem,
     StatusUpdate,
+    SupervisionSample,
     TeamMember,
     TimeEntry,
     WorkItem,
@@ -231,6 +235,26 @@ def charges(place: Place, n: int) -> None:
 @inside
 def seats(place: Place, n: int) -> None:
     copies(UsageRecord, place.refs.seat.id, n, event_id=NAMED, subject=NAMED)
+
+
+@inside
+def matches(place: Place, n: int) -> None:
+    match = ConflictMatch.objects.get(matter=place.refs.matter, position=1)
+    copies(ConflictMatch, match.id, n, position="1000 + g", identity=NAMED, asked=NAMED)
+
+
+@inside
+def versions(place: Place, n: int) -> None:
+    version = Deliverable.objects.get(item=place.refs.fresh_delivered, number=1)
+    copies(Deliverable, version.id, n, number="1000 + g", label=NAMED)
+
+
+@inside
+def sampled(place: Place, n: int) -> None:
+    sample = SupervisionSample.objects.get(matter=place.refs.matter)
+    copies(SupervisionSample, sample.id, n, number="1000 + g", seed=NAMED)
+    row = SampledItem.objects.get(sample=sample)
+    copies(SampledItem, row.id, n, sample_id=made(SupervisionSample, "seed"))
 
 
 @inside

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
+from engagements.models import ChecklistPoint
+from lpo.tenancy.context import in_organization
 from tests.guards.world import Place
 
 Refs = SimpleNamespace
@@ -59,6 +61,15 @@ def _waiting(place: Place) -> Values:
 def _number_one(place: Place) -> Values:
     """The first time entry of whoever asks; everybody who records time has one."""
     return {"number": 1}
+
+
+def _version(number: int) -> Part:
+    return lambda place: {"reference": place.refs.fresh_delivered.reference, "number": number}
+
+
+def _point(place: Place) -> Values:
+    with in_organization(place.organization.id):
+        return {"point": ChecklistPoint.objects.get(workstream=place.refs.stream).pk, "do": "untick"}
 
 
 def _accepted(place: Place) -> Values:
@@ -253,6 +264,26 @@ NAMES: dict[str, Part] = {
     "engagements:questions": _nothing,
     "engagements:question": _question,
     "engagements:question_message": _question,
+    "engagements:matter_hold": _matter,
+    "engagements:client_hold": _client,
+    "engagements:supervision": _matter,
+    "engagements:admission": _matter,
+    "engagements:publish_supervision": _matter,
+    "engagements:supervision_csv": _matter,
+    "engagements:supervision_xlsx": _matter,
+    "engagements:new_sample": _matter,
+    "engagements:sample": lambda place: {**_matter(place), "number": 1},
+    "engagements:sign_sampled": lambda place: {**_matter(place), "number": 1, "position": 1},
+    "portal:supervision": lambda place: {**_viewer(place), **_matter(place)},
+    "portal:supervision_csv": lambda place: {**_viewer(place), **_matter(place)},
+    "engagements:conflict_search": _nothing,
+    "engagements:conflict_rule": _nothing,
+    "engagements:matter_conflicts": _matter,
+    "engagements:matter_match": lambda place: {**_matter(place), "number": 1},
+    "engagements:matter_consent": lambda place: {**_matter(place), "number": 1, "outcome": 1},
+    "engagements:client_conflicts": _client,
+    "engagements:client_match": lambda place: {**_client(place), "number": 1},
+    "engagements:client_consent": lambda place: {**_client(place), "number": 1, "outcome": 1},
     "reports:publish": _matter,
     "billing:invoices": _nothing,
     "billing:run": _nothing,
@@ -302,7 +333,15 @@ NAMES: dict[str, Part] = {
     "portal:invoice_csv": _viewed_invoice,
     "portal:line": _viewed_line,
     "portal:line_csv": _viewed_line,
-    "engagements:deliverable": lambda place: {"reference": place.refs.fresh_delivered.reference, "number": 1},
+    "engagements:deliverable": _version(2),
+    "engagements:deliverable_file": _version(1),
+    "engagements:new_deliverable": lambda place: {"reference": place.refs.fresh_delivered.reference},
+    "engagements:tick": _version(2),
+    "engagements:publish_deliverable": _version(2),
+    "engagements:deliverables": _matter,
+    "engagements:checklist": _stream,
+    "portal:deliverables": _viewer,
+    "portal:deliverable": lambda place: {**_viewer(place), **_version(1)(place)},
     "sla:desk": _nothing,
     "sla:desk_seen": _nothing,
     "sla:desk_act (start)": lambda place: {**_item(place), "do": "start"},
@@ -387,6 +426,19 @@ DATA: dict[str, Part] = {
     "engagements:notice": lambda place: {"channel": "email", "recipient": "counsel", "message_text": "It is delivered"},
     "engagements:severity": lambda place: {"severity": "critical"},
     "engagements:error_notice": lambda place: {"channel": "email"},
+    "engagements:tick": _point,
+    "engagements:checklist": lambda place: {"required": "Second read"},
+    "engagements:matter_hold": lambda place: {"reason": "Claim 7", "ordered_by": "Court"},
+    "engagements:client_hold": lambda place: {"reason": "Claim 7", "ordered_by": "Court"},
+    "engagements:admission": lambda place: {"admission": "New York 4410982"},
+    "engagements:new_sample": lambda place: {"from_day": f"{place.refs.first_month:%Y-%m-%d}", "to_day": "2099-01-01", "size": 1},
+    "engagements:sign_sampled": lambda place: {"verdict": "agreed"},
+    "engagements:wall": lambda place: {"reason": "Sensitive"},
+    "engagements:conflict_rule": lambda place: {"version": 1},
+    "engagements:matter_conflicts": lambda place: {"occasion": "mid_project"},
+    "engagements:client_conflicts": lambda place: {"occasion": "mid_project"},
+    "engagements:matter_match": lambda place: {"verdict": "none", "note": "Another company"},
+    "engagements:client_match": lambda place: {"verdict": "none", "note": "Another company"},
     "engagements:ask": lambda place: {"question": "May we?"},
     "engagements:ask_about_matter": lambda place: {"question": "May we?"},
     "engagements:decide_late (refuse)": lambda place: {"note": "it was not so"},
@@ -396,6 +448,7 @@ DATA: dict[str, Part] = {
 }
 # Address → query string of a GET that shows something.
 QUERIES: dict[str, Part] = {
+    "engagements:conflict_search": lambda place: {"q": "Tilia Claims Target"},
     "engagements:search": lambda place: {"q": place.slug},
     "engagements:offer": lambda place: {"q": place.slug},
     "billing:new_term": lambda place: {"model": "unit"},

@@ -45,7 +45,7 @@ ELSEWHERE: list[tuple[str, str, Posted]] = [
         "client",
         lambda here, there: {"client": there.refs.client.id, "since": "2026-01-01"},
     ),
-    ("engagements:wall", "insiders", lambda here, there: {"insiders": [there.people["project_manager"].id]}),
+    ("engagements:wall", "insiders", lambda here, there: {"reason": "Sensitive", "insiders": [there.people["project_manager"].id]}),
     (
         "accounts:invite",
         "client",
@@ -99,9 +99,12 @@ def test_the_prices_looked_for_are_on_the_pages_of_those_who_may_see_them(world:
     assert {price for price in PRICES if price in text} >= {"47.31", "2,731.19", "97.13"}
 
 
+OF_FILES = ("engagements:deliverable_file", "engagements:protocol_file", "sla:exclusion_evidence")
+
+
 def test_work_product_is_opened_by_those_who_may_read_it_only(world: World) -> None:
     for role in Role:
-        for address in ("engagements:evidence", "engagements:kept", "engagements:question_message", "sla:exclusion_evidence"):
+        for address in ("engagements:evidence", "engagements:kept", "engagements:question_message", *OF_FILES):
             answer = ask_as(world.alder, role.value, address, "GET")
             reads = WORK_PRODUCT in text_of(answer)
             assert reads == (Permission.VIEW_WORK_PRODUCT in ROLE_PERMISSIONS[role]), f"{address} as {role}"

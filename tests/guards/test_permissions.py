@@ -31,6 +31,8 @@ DECIDED_BY_ACTION = {
     "engagements:ask",
     "engagements:ask_about_matter",
     "engagements:question",
+    "engagements:admission",
+    "engagements:new_sample",
     "engagements:decide_pause (withdraw)",
     "engagements:decide_pause (uphold)",
     "engagements:decide_pause (contest)",

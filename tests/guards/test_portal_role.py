@@ -20,9 +20,11 @@ READABLE = {
     "billing_invoice",
     "billing_invoiceline",
     "engagements_client",
+    "engagements_deliverable",
     "engagements_engagement",
     "engagements_matter",
     "engagements_statusupdate",
+    "engagements_supervisionreport",
     "sla_attainment",
     "sla_attainmentrow",
     "sla_creditclaim",
@@ -31,6 +33,7 @@ READABLE = {
 PUBLISHED = {
     "audit_document": "published",
     "billing_invoice": "state = 'issued'",
+    "engagements_deliverable": "published_at IS NOT NULL",
     "engagements_matter": "published_at IS NOT NULL",
     "sla_attainment": "published_at IS NOT NULL",
 }

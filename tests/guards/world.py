@@ -22,7 +22,7 @@ from django.utils.text import slugify
 from billing import actions as billing
 from billing.actions.documents import export_reference
 from engagements import actions as work
-from engagements.models import Contract, Engagement, LegalEntity, WorkItem, Workstream
+from engagements.models import ConflictMatch, Contract, Engagement, LegalEntity, WorkItem, Workstream
 from lpo.accounts import actions as accounts
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership, Organization
@@ -136,6 +136,8 @@ def _fill(place: Place, word: str) -> None:
     _second_clients_work(place, word)
     _walled_work(place, word)
     _time(place, word)
+    _checked(place, word)
+    _supervised(place, word)
     _of_the_house(place, word)
 
 
@@ -154,6 +156,43 @@ def _profile(place: Place, word: str) -> None:
     work.add_training(kind="nda_review", title=f"{word} playbook", passed_on=place.refs.first_month, **who)
     work.add_conflict(client=place.refs.second_client, since=place.refs.first_month, **who)
     work.add_absence(starts_on=place.refs.first_month, ends_on=place.refs.first_month, **who)
+
+
+def _checked(place: Place, word: str) -> None:
+    """Checks that find a name of the second client, one behind the wall and somebody's conflict; two matches waived with consent."""
+    refs, insider = place.refs, Actor.member(place.people["insider"])
+    parties = {refs.walled: [f"Rowan {word} Target"], refs.second_matter: [f"Hazel {word}", "Tilia Claims"]}
+    for matter, names in parties.items():
+        work.update_matter(matter=matter, by=insider, version=matter.version, parties=names)
+    refs.matter = work.update_matter(
+        matter=refs.matter, by=make.system(), version=refs.matter.version, parties=["Tilia Claims Ltd", f"{word} Target"]
+    )
+    for client, matter in (
+        (refs.client, None),
+        (refs.client, refs.matter),
+        (refs.client, refs.walled),
+        (refs.second_client, refs.second_matter),
+    ):
+        work.run_check(client=client, matter=matter, by=make.system())
+    work.run_check(client=refs.second_client, by=make.system())
+    for match in ConflictMatch.objects.filter(position=1).order_by("id"):
+        consent = work.keep_consent(
+            match=match, content=WORK_PRODUCT.encode(), file_name=f"{word}.eml", media_type="message/rfc822", by=insider
+        )
+        said: dict[str, Any] = {"consented_by": "General counsel", "consent_scope": "This matter", "message": consent}
+        work.decide_match(match=match, by=insider, verdict="waived", note="They agreed", **said)
+
+
+def _supervised(place: Place, word: str) -> None:
+    """A hold of each kind, a question that work waits for, a sample, and the record of it told to both clients."""
+    refs, system = place.refs, make.system()
+    work.set_hold(client=refs.client, matter=refs.matter, by=system, reason=f"{word} claim", ordered_by="Court")
+    work.set_hold(client=refs.second_client, by=system, reason=f"Hazel {word} claim", ordered_by="Court")
+    until = timezone.now() + timedelta(days=1)
+    for matter, title in ((refs.matter, word), (refs.second_matter, f"Hazel {word}"), (refs.walled, f"Rowan {word}")):
+        work.ask_counsel(matter=matter, by=system, question=f"{title}, which deadline?", escalation=True)
+        work.draw_sample(matter=matter, by=system, from_at=at(refs.first_month, 1, 0), to_at=until, size=1)
+        work.publish_supervision(matter=matter, by=system)
 
 
 def _time(place: Place, word: str) -> None:
@@ -248,10 +287,21 @@ def _open_work(place: Place, word: str) -> None:
     refs.waiting = _on_hold(place, refs.stream, f"{word} waiting")
     received = now - timedelta(hours=4)
     refs.fresh_delivered = make.item(refs.stream, title=f"{word} delivered now", received_at=received, state="delivered")
-    work.keep_deliverable(item=refs.fresh_delivered, by=make.system(), content=WORK_PRODUCT.encode(), file_name=f"{word} NDA.txt")
+    _version(refs.fresh_delivered, f"{word} NDA")
     refs.excluded = make.item(refs.stream, title=f"{word} excluded", received_at=received, state="delivered")
     shown = make.message(refs.excluded, f"{word} agreed: {WORK_PRODUCT}")
     refs.exclusion = sla.exclude_item(level=refs.level.level, item=refs.excluded, reason=f"{word} agreed", by=make.system(), evidence=shown)
+
+
+def _version(item: WorkItem, label: str) -> None:
+    """A version the client sees, its checklist ticked; and the next one, which it does not."""
+    stream, system = item.workstream, make.system()
+    (point,) = work.set_checklist(workstream=stream, by=system, required=["Second read"])
+    for words in (WORK_PRODUCT, f"{WORK_PRODUCT}, mended"):
+        row = work.keep_deliverable(item=item, by=system, content=words.encode(), file_name=f"{label}.txt")
+        work.tick_point(deliverable=row, point=point, by=system)
+        if row.number == 1:
+            work.publish_deliverable(deliverable=row, by=system)
 
 
 def _on_hold(place: Place, stream: Workstream, title: str) -> WorkItem:
@@ -315,6 +365,7 @@ def _second_clients_work(place: Place, word: str) -> None:
     _file(refs.second_stream, f"Hazel {word}")
     refs.second_level = _level(refs.second_stream, f"Hazel {word} turnaround")
     refs.second_delivered = _done(refs.second_stream, f"Hazel {word} letter", at(refs.first_month, 9), 3)
+    _version(refs.second_delivered, f"Hazel {word} letter")
     _done(refs.second_stream, f"Hazel {word} brief", at(refs.last_month, 9), 90)
     work.publish_update(matter=refs.second_matter, by=make.system(), note=f"Hazel {word} began")
 
@@ -332,7 +383,7 @@ def _walled_work(place: Place, word: str) -> None:
     _file(refs.walled_stream, f"Rowan {word}")
     refs.walled_level = _level(refs.walled_stream, f"Rowan {word} turnaround")
     refs.walled_delivered = _done(refs.walled_stream, f"Rowan {word} first", at(refs.first_month, 9), 3)
-    work.keep_deliverable(item=refs.walled_delivered, by=make.system(), content=WORK_PRODUCT.encode(), file_name=f"Rowan {word}.txt")
+    _version(refs.walled_delivered, f"Rowan {word}")
     _done(refs.walled_stream, f"Rowan {word} second", at(refs.last_month, 9), 90)
     insider = Actor.member(place.people["insider"])
     shown = make.message(refs.walled_delivered, f"Rowan {word} agreed")

@@ -13,7 +13,7 @@ from django.test import Client as Browser
 from django.utils import timezone
 
 from engagements import actions
-from engagements.actions.notes import deliverables_of
+from engagements.deliverables import deliverables_of
 from engagements.models import ItemNote, ItemTag, TimeEntry, WorkItem, Workstream, WorkTimer
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership
@@ -120,11 +120,11 @@ class TestWorking:
         item, browser = given(stream, rita), client_of(rita)
         desk(browser, item, "start")
         item.refresh_from_db()
-        file = SimpleUploadedFile("NDA.docx", b"reviewed words")
+        file = SimpleUploadedFile("NDA.txt", b"reviewed words")
         assert desk(browser, item, "deliver", file=file, version=item.version) == "/alder/desk/"
         item.refresh_from_db()
         (kept,) = deliverables_of(item)
-        assert (item.state, content_of(kept), kept.matter_id) == ("delivered", b"reviewed words", item.matter_id)
+        assert (item.state, content_of(kept.document), kept.matter_id) == ("delivered", b"reviewed words", item.matter_id)
         assert not WorkTimer.objects.filter(ended_at__isnull=True).exists()
         answer = browser.get(f"/alder/work/{item.reference}/files/1/")
         assert (answer.content, answer["Content-Type"]) == (b"reviewed words", "application/octet-stream")

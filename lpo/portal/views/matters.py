@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 
-from engagements.models import Client, StatusUpdate
+from engagements.models import Client, Matter, StatusUpdate, SupervisionReport
 from lpo.accounts.access import TenantRequest
+from lpo.core.exports import write_csv
 from lpo.portal import queries
-from lpo.portal.access import page, portal
+from lpo.portal.access import download, page, portal
 from lpo.portal.columns import readable
 from lpo.portal.paging import positions
 from lpo.reports.wording import decisions, effect
@@ -52,6 +53,7 @@ def matter(request: TenantRequest, client: Client, reference: str) -> HttpRespon
         "decisions": decisions(latest.figures) if latest else [],
         "updates": updates[:UPDATES],
         "more": len(updates) > UPDATES,
+        "supervised": readable(SupervisionReport).filter(matter=found).exists(),
     }
     return page(request, client, "matter.html", context)
 
@@ -67,3 +69,34 @@ def _open(update: StatusUpdate | None) -> dict[str, Any] | None:
     streams = update.figures.get("workstreams", [])
     sums = {name: sum(stream[name] for stream in streams) for name in ("items", "open", "on_hold")}
     return {**sums, "waiting": len(update.figures.get("waiting", []))}
+
+
+def _report_or_404(client: Client, reference: str) -> tuple[Matter, SupervisionReport, list[dict[str, Any]]]:
+    """The matter, the last published record of its supervision, and the record's lines, the latest first."""
+    found = get_object_or_404(queries.matters(client), reference=reference)
+    report = readable(SupervisionReport).filter(matter=found).order_by("-number").first()
+    if report is None:
+        raise Http404
+    lines = [{**line, "at": datetime.fromisoformat(line["at"])} for line in report.snapshot["entries"]]
+    return found, report, lines[::-1]
+
+
+@portal
+def supervision(request: TenantRequest, client: Client, reference: str) -> HttpResponse:
+    """Who supervised the work and what shows it, as it was last published."""
+    found, report, lines = _report_or_404(client, reference)
+    attorneys = [
+        {**row, "since": datetime.fromisoformat(row["from"]), "until": datetime.fromisoformat(row["to"]) if row["to"] else None}
+        for row in report.snapshot["attorneys"]
+    ]
+    context = {"matter": found, "report": report, "attorneys": attorneys[::-1], "lines": lines}
+    return page(request, client, "supervision.html", context)
+
+
+@portal
+def supervision_csv(request: TenantRequest, client: Client, reference: str) -> HttpResponse:
+    """The same record as a file; instants in UTC."""
+    found, _, lines = _report_or_404(client, reference)
+    rows = [[line["at"], line["kind"], line["what"], line["by"], line["note"], "yes" if line["open"] else ""] for line in lines]
+    content = write_csv(["At (UTC)", "Kind", "What", "By", "Note", "Open"], rows)
+    return download(content, f"{found.reference}-supervision.csv", "text/csv; charset=utf-8")
