@@ -7,6 +7,7 @@ from engagements.models.items import Assignment, Pause, Transition, WorkItem
 from engagements.models.notes import ItemNote, ItemTag
 from engagements.models.parties import MatterParty
 from engagements.models.people import Absence, Admission, Conflict, ReviewerProfile, SpokenLanguage, Training
+from engagements.models.placements import Placement, PlacementAbsence, PlacementTerms, Timesheet, TimesheetDay
 from engagements.models.protocols import ProtocolVersion
 from engagements.models.team import EndedTerm, TeamMember
 from engagements.models.time import TimeEntry, TimeLock, WorkTimer
@@ -37,6 +38,9 @@ __all__ = [
     "MatterInsider",
     "MatterParty",
     "Pause",
+    "Placement",
+    "PlacementAbsence",
+    "PlacementTerms",
     "ProtocolVersion",
     "PurchaseOrder",
     "Question",
@@ -47,6 +51,8 @@ __all__ = [
     "TeamMember",
     "TimeEntry",
     "TimeLock",
+    "Timesheet",
+    "TimesheetDay",
     "Training",
     "Transition",
     "What",
