@@ -30,8 +30,6 @@ WALL = "A restricted matter is billed here, and nobody inside its wall may bill.
 BEHIND_A_WALL = "Something in a restricted matter; a person inside its wall sees what."
 
 
-
-
 def findings(invoice: Invoice) -> list[Finding]:
     """Everything found on one invoice, blocks first."""
     return findings_of([invoice])[invoice.id]

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from billing.models import Charge, InvoiceLine
+from billing.staffing import placement_of
 from engagements.models import Timesheet, TimesheetDay
 from engagements.models.placements import SheetState
 from engagements.placing import terms_of, terms_on
@@ -43,3 +44,14 @@ def sheet_files(rows: Sequence[InvoiceLine], states: Collection[str] = (SheetSta
         )
         for sheet in found
     ]
+
+
+def sheets_behind(line: InvoiceLine) -> list[Timesheet]:
+    """The timesheets whose days a line bills, or, where it counts none itself, those of its person on the same invoice."""
+    placement = placement_of(line.key)
+    days = Charge.objects.filter(line__invoice_id=line.invoice_id, sheet_day__isnull=False).exclude(source_key__startswith="return:")
+    found = TimesheetDay.objects.filter(pk__in=days.values("sheet_day"), timesheet__placement_id=placement)
+    if line.rated_period is not None:
+        found = found.filter(day__range=(line.rated_period.starts_on, line.rated_period.ends_on))
+    sheets = Timesheet.objects.filter(pk__in=found.values("timesheet")) if placement is not None else Timesheet.objects.none()
+    return list(sheets.select_related("placement__matter").order_by("starts_on", "number")[:40])

@@ -29,8 +29,8 @@ def people(invoices: Sequence[Invoice]) -> Found:
     terms = terms_of([row.pk for row in placements])
     sheets: dict[int, list[Timesheet]] = defaultdict(list)
     standing = [SheetState.SUBMITTED, SheetState.APPROVED]
-    rows = Timesheet.objects.filter(placement__in=[row.pk for row in placements], state__in=standing, starts_on__lte=last, ends_on__gte=first)
-    for sheet in rows.order_by("id"):
+    rows = Timesheet.objects.filter(placement__in=[row.pk for row in placements], state__in=standing)
+    for sheet in rows.filter(starts_on__lte=last, ends_on__gte=first).order_by("id"):
         sheets[sheet.placement_id].append(sheet)
     for invoice in invoices:
         spans = cut(versions[invoice.engagement_id].values(), invoice.engagement, days_of(invoice.period))
@@ -82,4 +82,3 @@ def _span(first: date, last: date) -> str:
     if first == last:
         return f"{first.day} {first:%b %Y}"
     return f"{first.day} {first:%b}{'' if first.year == last.year else f' {first.year}'} to {last.day} {last:%b %Y}"
-

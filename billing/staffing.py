@@ -211,9 +211,8 @@ def _changed(term_id: int, period: BillingPeriod, now: Mapping[int, Sequence[Sou
     for key, charge in charges.items():
         if key not in known and not key.startswith("return:") and f"return:{charge.pk}" not in charges:
             placement = int(key.split(":")[1])
-            found[placement].append(
-                Source(f"return:{charge.pk}", charge.reference, -charge.quantity, matter_id=charge.matter_id, sheet_day_id=charge.sheet_day_id)
-            )
+            gone, day_id = charge.reference, charge.sheet_day_id
+            found[placement].append(Source(f"return:{charge.pk}", gone, -charge.quantity, matter_id=charge.matter_id, sheet_day_id=day_id))
     return {placement: tuple(rows) for placement, rows in found.items()}
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.utils import timezone
 
-from engagements import budget, orders, panels, queries
-from engagements.models import Engagement, PurchaseOrder, TeamMember, WorkItem, Workstream
+from engagements import budget, orders, panels, placing, queries
+from engagements.models import Engagement, Matter, PurchaseOrder, TeamMember, WorkItem, Workstream
 from engagements.panels import Panel
 from lpo.accounts.access import TenantRequest
 from lpo.accounts.roles import Permission as P
@@ -14,7 +14,7 @@ from lpo.tenancy.context import current_organization_id, in_organization
 
 def register() -> None:
     """Called once the applications are loaded."""
-    for source in (budget_panel, team_panel, orders_panel):
+    for source in (placements_panel, budget_panel, team_panel, orders_panel):
         if source not in panels.engagement_panels:
             panels.engagement_panels.append(source)
 
@@ -42,6 +42,35 @@ def item_protocol(request: TenantRequest, item: WorkItem) -> Panel | None:
         return None
     context = {"workstream": item.workstream, "matter": item.workstream.matter, "protocol": in_force, "waiting": [], "may_edit": False}
     return Panel("Protocol", "engagements/_protocol_panel.html", context)
+
+
+def placements_panel(request: TenantRequest, engagement: Engagement) -> Panel | None:
+    """Who is placed with the client, and how far their timesheets are."""
+    hands = engagement.delivery_model == "augmentation"
+    rows = placing.placements_of(engagement)
+    if not rows and not hands:
+        return None
+    today = timezone.localdate()
+    terms, latest = placing.terms_of([row.pk for row in rows]), placing.latest_sheets([row.pk for row in rows])
+    may_edit = request.membership.may(P.EDIT_WORK) and engagement.status == "open"
+    contract = queries.contract_on(engagement, today)
+    shown = [
+        {
+            "placement": row,
+            "terms": placing.terms_on(terms[row.pk], today),
+            "status": placing.status_of(row, today),
+            "sheet": latest.get(row.pk),
+            "kind": placing.KINDS[latest[row.pk].state] if row.pk in latest else "",
+        }
+        for row in rows
+    ]
+    context = {
+        "rows": shown,
+        "may_edit": may_edit,
+        "matters": list(Matter.objects.filter(engagement=engagement, status="open").order_by("reference")[:6]) if may_edit else [],
+        "credit_note": placing.credit_note(engagement, contract) if hands else "",
+    }
+    return Panel("Placements", "engagements/_placements_panel.html", context, flush=True)
 
 
 def budget_panel(request: TenantRequest, engagement: Engagement) -> Panel | None:

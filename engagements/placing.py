@@ -10,11 +10,20 @@ from decimal import Decimal
 
 from django.db.models import Sum
 
-from engagements.models import Engagement, Placement, PlacementAbsence, PlacementTerms, TimeEntry, Timesheet, TimesheetDay
+from engagements.models import Contract, Engagement, Placement, PlacementAbsence, PlacementTerms, TimeEntry, Timesheet, TimesheetDay
 from engagements.models.placements import SheetState
 from engagements.models.time import EntryStatus
 from engagements.sheets import Away, Facts, Terms, week_of
 
+# The chip in which a timesheet's state is shown to anybody.
+KINDS: dict[str, str] = {
+    SheetState.DRAFT: "draft",
+    SheetState.SUBMITTED: "progressing",
+    SheetState.APPROVED: "met",
+    SheetState.RETURNED: "risk",
+    SheetState.WITHDRAWN: "paused",
+    SheetState.SUPERSEDED: "paused",
+}
 STANDING = (SheetState.DRAFT, SheetState.SUBMITTED, SheetState.APPROVED)
 
 
@@ -140,3 +149,29 @@ def placements_of(engagement: Engagement) -> list[Placement]:
     return list(rows.order_by("starts_on", "id")[:200])
 
 
+def latest_sheets(placement_ids: Iterable[int]) -> dict[int, Timesheet]:
+    """Each placement's last timesheet that counts, in one statement."""
+    rows = Timesheet.objects.filter(placement_id__in=list(placement_ids), state__in=STANDING)
+    found = rows.order_by("placement_id", "-period_start", "-number").distinct("placement_id")
+    return {row.placement_id: row for row in found}
+
+
+def status_of(placement: Placement, today: date) -> tuple[str, str]:
+    """Kind and text of where a placement stands."""
+    if placement.starts_on > today:
+        return "draft", f"From {placement.starts_on.day} {placement.starts_on:%b %Y}"
+    if placement.ends_on is None or placement.ends_on >= today:
+        return "progressing", "Placed"
+    return "paused", "Ended"
+
+
+def credits_agreed(engagement: Engagement, contract: Contract | None) -> bool:
+    """Whether a missed turnaround may earn a credit: on staff augmentation only where the contract agrees it."""
+    return engagement.delivery_model != "augmentation" or (contract is not None and contract.turnaround_credits)
+
+
+def credit_note(engagement: Engagement, contract: Contract | None) -> str:
+    """The same in words."""
+    if credits_agreed(engagement, contract):
+        return "Staff augmentation: the contract agrees credits for missed turnaround."
+    return "Staff augmentation: hands are contracted, not results. A missed turnaround earns no credit, because the contract agrees none."

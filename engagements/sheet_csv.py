@@ -27,7 +27,8 @@ def sheet_csv(placement: Placement, terms: PlacementTerms, sheet: Timesheet, day
         (
             (
                 placement.name, terms.title, sheet.label, sheet.number, day.day, day.hours, day.contracted,
-                day.get_away_display() if day.away else "", day.away_hours if day.away else None, "yes" if day.handover else "", on, decided,
+                day.get_away_display() if day.away else "", day.away_hours if day.away else None,
+                "yes" if day.handover else "", on, decided,
             )
             for day in days
             if day.day >= sheet.starts_on

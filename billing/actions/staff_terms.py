@@ -50,6 +50,4 @@ def check_not_invoiced(engagement: Engagement, first: date, field: str) -> None:
     billed = InvoiceLine.objects.filter(term__engagement=engagement, term__model="staff", invoice__state=InvoiceState.ISSUED)
     last = billed.select_related("rated_period").order_by("-rated_period__ends_on").first()
     if last is not None and last.rated_period is not None and first <= last.rated_period.ends_on:
-        raise Refused(
-            f"{last.rated_period.label} is already invoiced with people; choose a date after {last.rated_period.ends_on}.", field
-        )
+        raise Refused(f"{last.rated_period.label} is already invoiced with people; choose a date after {last.rated_period.ends_on}.", field)

@@ -212,9 +212,7 @@ def _look_back(sheet: Timesheet) -> None:
     before = placing.week_before(sheet)
     copied = ("day", "hours", "contracted", "day_hours", "week_hours", "away", "away_hours", "handover")
     rows = [
-        TimesheetDay(
-            client_id=sheet.client_id, matter_id=sheet.matter_id, timesheet=sheet, **{name: getattr(row, name) for name in copied}
-        )
+        TimesheetDay(client_id=sheet.client_id, matter_id=sheet.matter_id, timesheet=sheet, **{name: getattr(row, name) for name in copied})
         for row in before
     ]
     TimesheetDay.objects.bulk_create(rows)

@@ -23,7 +23,7 @@ LATER = datetime(2027, 1, 15, 12, 0, tzinfo=UTC)
 
 
 def matter(**engagement: Any) -> Matter:
-    fields = {"starts_on": FIRST, "delivery_model": "augmentation"} | engagement
+    fields: dict[str, Any] = {"starts_on": FIRST, "delivery_model": "augmentation"} | engagement
     return make.matter(make.engagement(**fields))
 
 
@@ -55,7 +55,8 @@ def decided(sheet: Timesheet, by: Membership, *, approve: bool = True, note: str
     message = work.keep_message(
         item=None, matter=matter, content=b"Approved. Luis Ferrer", file_name="mail.eml", media_type="message/rfc822", by=actor
     )
-    return work.decide_timesheet(sheet=sheet, by=actor, version=sheet.version, approve=approve, message=message, note=note, now=LATER, **more)
+    said: dict[str, Any] = {"approve": approve, "message": message, "note": note, **more}
+    return work.decide_timesheet(sheet=sheet, by=actor, version=sheet.version, now=LATER, **said)
 
 
 def corrected(sheet: Timesheet, by: Membership, hours: Mapping[date, Entered], **more: Any) -> Timesheet:

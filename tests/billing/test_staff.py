@@ -40,8 +40,16 @@ def whole(**facts: Any) -> list[WorkedDay]:
 
 
 def rule(price: str, per: Per = Per.MONTH, *, minimum: str | None = None, cap: str | None = None, **rules: Any) -> Rule:
-    limits = {"minimum": D(minimum) if minimum else None, "cap": D(cap) if cap else None}
-    term = Term("Paralegal v1", "Paralegal", Model.STAFF, "USD", unit=per.value, unit_price=D(price), **limits)
+    term = Term(
+        "Paralegal v1",
+        "Paralegal",
+        Model.STAFF,
+        "USD",
+        unit=per.value,
+        unit_price=D(price),
+        minimum=D(minimum) if minimum else None,
+        cap=D(cap) if cap else None,
+    )
     return Rule(term, per, **rules)
 
 
@@ -256,7 +264,13 @@ HOURS = st.integers(0, 48).map(lambda quarters: D(quarters) / 4)
 KINDS = st.sampled_from(["", "", "", "leave", "sickness"])
 RULES = st.builds(
     lambda per, basis, price, overtime, overlap: rule(
-        str(price), per, basis=basis, overtime=overtime, overtime_price=D("51.37"), overlap_charged=overlap, charged_away=frozenset({"leave"})
+        str(price),
+        per,
+        basis=basis,
+        overtime=overtime,
+        overtime_price=D("51.37"),
+        overlap_charged=overlap,
+        charged_away=frozenset({"leave"}),
     ),
     st.sampled_from(list(Per)),
     st.sampled_from(list(Basis)),

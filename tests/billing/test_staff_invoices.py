@@ -148,9 +148,7 @@ def test_a_rate_changed_within_the_month_makes_two_lines_that_price_each_day_onc
     assert Charge.objects.filter(line__invoice=invoice).count() == 31
 
 
-def test_a_correction_after_issue_is_on_the_next_invoice_and_names_the_month(
-    asha: Membership, bill: Membership, bella: Membership
-) -> None:
+def test_a_correction_after_issue_is_on_the_next_invoice_and_names_the_month(asha: Membership, bill: Membership, bella: Membership) -> None:
     matter = people.matter()
     dana = people.placed(matter)
     people.staff_term(matter.engagement, "65", rate_per="hour")
