@@ -61,6 +61,7 @@ def placements_panel(request: TenantRequest, engagement: Engagement) -> Panel | 
             "status": placing.status_of(row, today),
             "sheet": latest.get(row.pk),
             "kind": placing.KINDS[latest[row.pk].state] if row.pk in latest else "",
+            "may_read": placing.READERS & request.actor.permissions or row.member_id == request.membership.pk,
         }
         for row in rows
     ]

@@ -14,7 +14,10 @@ from engagements.models import Contract, Engagement, Placement, PlacementAbsence
 from engagements.models.placements import SheetState
 from engagements.models.time import EntryStatus
 from engagements.sheets import Away, Facts, Terms, week_of
+from lpo.accounts.roles import Permission
 
+# A person's absences and hours are for who plans the work, bills it or signs for the client; and for themselves.
+READERS = frozenset({Permission.VIEW_STAFF, Permission.VIEW_MONEY, Permission.DECIDE_FOR_CLIENT})
 # The chip in which a timesheet's state is shown to anybody.
 KINDS: dict[str, str] = {
     SheetState.DRAFT: "draft",

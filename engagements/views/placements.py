@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -32,6 +33,15 @@ def told(request: TenantRequest, act: Callable[[], object]) -> None:
         messages.error(request, refused.message)
 
 
+def may_read(request: TenantRequest, placement: Placement) -> bool:
+    return bool(placing.READERS & request.actor.permissions) or placement.member_id == request.membership.pk
+
+
+def need_read(request: TenantRequest, placement: Placement) -> None:
+    if not may_read(request, placement):
+        raise PermissionDenied(f"{request.actor.label} may not read other people's timesheets and absences.")
+
+
 def placement_or_404(matter: Matter, number: int) -> Placement:
     rows = Placement.objects.filter(matter=matter).select_related("member__user", "workstream", "replaces")
     found: Placement | None = rows.filter(number=number).first() if number < 2**15 else None
@@ -50,6 +60,7 @@ def crumbs_of(slug: str, placement: Placement) -> list[tuple[str, str]]:
 def placement(request: TenantRequest, organization: str, reference: str, number: int) -> HttpResponse:
     matter = matter_or_404(reference)
     found = placement_or_404(matter, number)
+    need_read(request, found)
     today = timezone.localdate()
     terms = placing.terms_of([found.pk])[found.pk]
     before = _day(request.GET.get("before", ""))

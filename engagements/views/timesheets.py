@@ -19,7 +19,7 @@ from engagements.placement_forms import CorrectForm, DayRow, DecideSheetForm, Sh
 from engagements.sheet_csv import file_name, sheet_csv
 from engagements.views.edges import acting, address, attempt, form_page, matter_or_404, posted, to
 from engagements.views.messages import download, message_of
-from engagements.views.placements import crumbs_of, placement_or_404, told
+from engagements.views.placements import crumbs_of, need_read, placement_or_404, told
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 from lpo.audit.models import Document
@@ -69,6 +69,7 @@ def _days(sheet: Timesheet) -> list[TimesheetDay]:
 @acting
 def timesheet(request: TenantRequest, organization: str, reference: str, number: int, day: str) -> HttpResponse:
     placement = placement_or_404(matter_or_404(reference), number)
+    need_read(request, placement)
     versions = _sheets_or_404(placement, day)
     sheet = _chosen(versions, request.GET.get("v", ""))
     days = _days(sheet)
@@ -176,6 +177,7 @@ def open_timesheet(request: TenantRequest, organization: str, reference: str, nu
 
 def _sheet(request: TenantRequest, reference: str, number: int, day: str) -> Timesheet:
     placement = placement_or_404(matter_or_404(reference), number)
+    need_read(request, placement)
     return _chosen(_sheets_or_404(placement, day), request.GET.get("v", ""))
 
 

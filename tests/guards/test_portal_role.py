@@ -22,7 +22,11 @@ READABLE = {
     "engagements_client",
     "engagements_engagement",
     "engagements_matter",
+    "engagements_placement",
+    "engagements_placementterms",
     "engagements_statusupdate",
+    "engagements_timesheet",
+    "engagements_timesheetday",
     "sla_attainment",
     "sla_attainmentrow",
     "sla_creditclaim",
@@ -32,6 +36,8 @@ PUBLISHED = {
     "audit_document": "published",
     "billing_invoice": "state = 'issued'",
     "engagements_matter": "published_at IS NOT NULL",
+    "engagements_placement": "published_at IS NOT NULL",
+    "engagements_timesheet": "published_at IS NOT NULL",
     "sla_attainment": "published_at IS NOT NULL",
 }
 
