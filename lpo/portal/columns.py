@@ -1,6 +1,7 @@
 """What the client's database role may not read of the tables it may: names of staff, who prepared and approved, walls, counts.
 
-The database refuses these columns (`billing/migrations/0006_portal_columns.py` and those after it), so a query of the portal never asks for them.
+The database refuses these columns (`billing/migrations/0006_portal_columns.py` and those after it), so a query of the portal never
+asks for them.
 """
 
 from __future__ import annotations
