@@ -95,7 +95,7 @@ def rates(request: TenantRequest, placement: Placement) -> Panel | None:
         "lines": [(line, wording.KINDS[line.invoice.state]) for line in found],
         "may_edit": request.membership.may(Permission.EDIT_TERMS),
     }
-    return Panel("Rate", "billing/_rates_panel.html", context, Permission.VIEW_MONEY)
+    return Panel("Rate", "billing/_rates_panel.html", context, Permission.VIEW_MONEY, flush=True)
 
 
 def credited(request: TenantRequest, claim: CreditClaim) -> Became | None:

@@ -6,14 +6,18 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef
+from django.db.models.functions import JSONObject
+
 from billing.models import ChargeTermVersion, Invoice
 from billing.noted import Finding, Found
 from billing.periods import days_of
 from billing.queries import TermSpan, cut
-from billing.staffing import Placed, placements_in, pricing
-from engagements.models import Placement, Timesheet
+from billing.staffing import BILLED, Placed, overlapping, pricing
+from engagements.models import Placement, PlacementTerms, Timesheet
 from engagements.models.placements import SheetState
-from engagements.placing import terms_of, terms_on
+from engagements.placing import terms_on
 from engagements.sheets import missing_days, periods
 
 
@@ -22,22 +26,33 @@ def people(invoices: Sequence[Invoice]) -> Found:
     engagements = {invoice.engagement_id for invoice in invoices}
     first = min(invoice.period.starts_on for invoice in invoices)
     last = max(invoice.period.ends_on for invoice in invoices)
-    placements = placements_in(engagements, first, last)
-    if not placements:
-        return
     versions = _versions(engagements)
-    terms = terms_of([row.pk for row in placements])
-    sheets: dict[int, list[Timesheet]] = defaultdict(list)
-    standing = [SheetState.SUBMITTED, SheetState.APPROVED]
-    rows = Timesheet.objects.filter(placement__in=[row.pk for row in placements], state__in=standing)
-    for sheet in rows.filter(starts_on__lte=last, ends_on__gte=first).order_by("id"):
-        sheets[sheet.placement_id].append(sheet)
+    everybody = _everybody(engagements, first, last)
     for invoice in invoices:
         spans = cut(versions[invoice.engagement_id].values(), invoice.engagement, days_of(invoice.period))
-        for row in placements:
-            if row.matter.engagement_id == invoice.engagement_id:
-                placed = Placed(row, terms[row.pk], "", {}, {})
-                yield from ((invoice.pk, finding) for finding in _of_person(placed, sheets[row.pk], invoice, spans))
+        for placed, sheets in everybody:
+            if placed.placement.matter.engagement_id == invoice.engagement_id:
+                yield from ((invoice.pk, finding) for finding in _of_person(placed, sheets, invoice, spans))
+
+
+def _everybody(engagement_ids: set[int], first: date, last: date) -> list[tuple[Placed, list[Timesheet]]]:
+    """Who is placed from `first` to `last`, with their terms and the timesheets that are billed, in one statement."""
+    own = Timesheet.objects.filter(placement=OuterRef("pk"), state__in=BILLED, starts_on__lte=last, ends_on__gte=first).order_by("id")
+    kept = PlacementTerms.objects.filter(placement=OuterRef("pk")).order_by("number")
+    rows = overlapping(engagement_ids, first, last).annotate(
+        kept=ArraySubquery(kept.values(json=JSONObject(day="effective_from", level="level", role="role"))),
+        sheets=ArraySubquery(own.values(json=JSONObject(first="starts_on", last="ends_on", state="state", label="label"))),
+    )
+    return [(Placed(row, [_terms(one) for one in row.kept], "", {}, {}), [_sheet(one) for one in row.sheets]) for row in rows]
+
+
+def _terms(row: dict[str, str]) -> PlacementTerms:
+    return PlacementTerms(effective_from=date.fromisoformat(row["day"]), level=row["level"], role=row["role"])
+
+
+def _sheet(row: dict[str, str]) -> Timesheet:
+    days = {"starts_on": date.fromisoformat(row["first"]), "ends_on": date.fromisoformat(row["last"])}
+    return Timesheet(state=row["state"], label=row["label"], **days)
 
 
 def _versions(engagement_ids: set[int]) -> Mapping[int, dict[int, list[ChargeTermVersion]]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from billing import queries
 from billing.assembled import Assembled, Source
@@ -66,10 +66,10 @@ class Placed:
         return terms_on(self.terms, day).level
 
 
-def placements_in(engagement_ids: Iterable[int], first: date, last: date) -> list[Placement]:
+def overlapping(engagement_ids: Iterable[int], first: date, last: date) -> QuerySet[Placement]:
     """Placements under these engagements with a day from `first` to `last`."""
     rows = Placement.objects.filter(Q(ends_on__isnull=True) | Q(ends_on__gte=first), starts_on__lte=last)
-    return list(rows.filter(matter__engagement__in=list(engagement_ids)).select_related("matter").order_by("id"))
+    return rows.filter(matter__engagement__in=list(engagement_ids)).select_related("matter").order_by("id")
 
 
 def billed_sheets(placements: Sequence[Placement], first: date, last: date) -> dict[int, dict[date, Timesheet]]:
@@ -85,7 +85,7 @@ def billed_sheets(placements: Sequence[Placement], first: date, last: date) -> d
 def placed_in(engagement_id: int, period: Days) -> list[Placed]:
     """Everybody placed in the period with the days that are billed, in a fixed number of statements."""
     first, last = period.start, period.end - _DAY
-    placements = placements_in([engagement_id], first, last)
+    placements = list(overlapping([engagement_id], first, last))
     if not placements:
         return []
     sheets = billed_sheets(placements, first, last)

@@ -84,7 +84,7 @@ def placement(request: TenantRequest, organization: str, reference: str, number:
         "absences": [(k, row) for k, row in enumerate(absences, 1) if row.withdrawn_at is None],
         "follower": Placement.objects.filter(replaces=found).first(),
         "panels": panels.collect(panels.placement_panels, request, found),
-        "events": queries.events_about(found, *[row.latest for row in shown[:6]]),
+        "events": queries.events_about(found, *[row.latest for row in shown[:3]], most=10),
         "crumbs": [*crumbs_of(organization, found)[:-1], (found.name, "")],
         "may_edit": request.membership.may(P.EDIT_WORK),
         "may_track": request.membership.may(P.TRACK_ITEMS),

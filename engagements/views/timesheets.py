@@ -74,7 +74,8 @@ def timesheet(request: TenantRequest, organization: str, reference: str, number:
     sheet = _chosen(versions, request.GET.get("v", ""))
     days = _days(sheet)
     own = [row for row in days if row.day >= sheet.starts_on]
-    form = SheetForm(posted(request), days=own, initial={"version": sheet.version}) if sheet.state == SheetState.DRAFT else None
+    writable = sheet.state == SheetState.DRAFT and request.membership.may(P.TRACK_ITEMS)
+    form = SheetForm(posted(request), days=own, initial={"version": sheet.version}) if writable else None
     if request.method == "POST":
         if form is None:
             told(request, lambda: actions.fill_timesheet(sheet=sheet, by=request.actor, version=sheet.version, days={}))
@@ -116,7 +117,8 @@ def _page(
         "versions": [(row, placing.KINDS[row.state]) for row in versions],
         "weeks": _weeks(days, sheet, form),
         "sums": placing.summed(own),
-        "form": form if may(P.TRACK_ITEMS) else None,
+        "form": form,
+        "ended": sheet.ends_on <= timezone.localdate(),
         "decide_form": (decide_form or DecideSheetForm(initial=initial)) if deciding else None,
         "own_word": own_word,
         "waiting_hours": waiting,

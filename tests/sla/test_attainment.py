@@ -242,10 +242,11 @@ def test_hands_owe_no_turnaround_credit_unless_the_contract_agrees_it(
 ) -> None:
     engagement = base.engagement(delivery_model=model, contract={"turnaround_credits": agreed})
     stream = base.workstream(base.matter(engagement))
-    level = make.level(stream).level
+    version = make.level(stream)
     make.item(stream, "2026-10-05 09:00", delivered="2026-10-09 09:00")
+    make.counted(version)
     closing = now.is_at("2026-11-02 12:00")
-    october = actions.close_window(level=level, window_start=new_york("2026-10-01 00:00"), by=base.system(), now=closing)
+    october = actions.close_window(level=version.level, window_start=OCTOBER, by=base.system(), now=closing)
     assert (october.met, CreditClaim.objects.count()) == (False, claims)
     page = client_of(asha).get(f"/alder/service-levels/{stream.item_prefix}/1/").content.decode()
     assert ("A missed turnaround earns no credit" in page) == (claims == 0)
