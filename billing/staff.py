@@ -165,7 +165,7 @@ def _by_month(rule: Rule, person: Person, days: Sequence[_Day], period: Days) ->
         leaves.append(Leaf(LeafKind.FEE, f"Rate for {month.start:%B %Y}", rule.term.unit_price, rule.term.reference))
         missing = whole - len(inside)
         if missing:
-            text = f"{missing} of {whole} {rule.basis.value} days not charged under this rate"
+            text = f"{missing} of {whole} {rule.basis.value} days outside the placement or under another rate"
             leaves.append(Leaf(LeafKind.PRORATION, text, _leaf(-price * missing / whole)))
         share = Fraction(len(inside), whole)
         for kind, label, part in _taken_off(rule, inside):

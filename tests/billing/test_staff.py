@@ -86,7 +86,11 @@ def test_a_part_of_a_month_by_calendar_and_by_working_days(first: int, last: int
 def test_a_part_of_a_month_says_what_was_taken_off() -> None:
     (line,) = rated(rule("6400"), person([day(n) for n in range(15, 32)]))
     fee, less, *rest = line.explanation.leaves()
-    assert (fee.amount, less.kind, less.label) == (D(6400), LeafKind.PRORATION, "14 of 31 calendar days not charged under this rate")
+    assert (fee.amount, less.kind, less.label) == (
+        D(6400),
+        LeafKind.PRORATION,
+        "14 of 31 calendar days outside the placement or under another rate",
+    )
     assert line.detail == "15 Oct – 31 Oct 2026, 17 of 31 calendar days"
     assert [leaf.kind for leaf in rest] == [LeafKind.ROUNDING]
     assert (line.unit, line.unit_price) == ("month", D(6400))

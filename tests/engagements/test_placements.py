@@ -116,7 +116,7 @@ def test_somebody_with_a_conflict_is_not_placed(asha: Membership, rita: Membersh
 )
 def test_a_replacement_leaves_no_gap_and_keeps_the_notice(asha: Membership, starts: int, last: int, notice: int, problem: str) -> None:
     dana = people.placed(people.matter(notice_days=14), "Dana")
-    asked = {"starts_on": october(starts), "last_day": october(last), "notice_given_on": october(notice), "name": NAME}
+    asked: dict[str, Any] = {"starts_on": october(starts), "last_day": october(last), "notice_given_on": october(notice), "name": NAME}
 
     def replace(**more: Any) -> Placement:
         dana.refresh_from_db()
@@ -153,7 +153,7 @@ def test_a_last_day_before_recorded_hours_is_refused_and_a_draft_is_cut(asha: Me
 
 def test_a_sheet_is_filled_as_contracted_less_absences_and_follows_them_while_a_draft(asha: Membership) -> None:
     dana = people.placed(people.matter())
-    away = {"starts_on": october(12), "ends_on": october(13), "kind": "sickness"}
+    away: dict[str, Any] = {"starts_on": october(12), "ends_on": october(13), "kind": "sickness"}
     absence = work.record_away(placement=dana, by=Actor.member(asha), **away)
     assert work.record_away(placement=dana, by=Actor.member(asha), **away) == absence
     sheet = work.open_timesheet(placement=dana, by=Actor.member(asha), day=october(20))
@@ -308,7 +308,7 @@ def test_another_organization_and_other_reviewers_do_not_read_it(
 def test_the_client_reads_what_was_published_and_nothing_else(
     asha: Membership, bill: Membership, bella: Membership, carla: Membership, client_of: Sign
 ) -> None:
-    vantic = Client.objects.get(pk=carla.client_id)
+    vantic = Client.objects.get(code="VAN")
     engagement = make.engagement(vantic, starts_on=people.FIRST, delivery_model="augmentation")
     matter = make.matter(engagement)
     dana, noor = people.placed(matter, NAME), people.placed(matter, "Noor Hidden")

@@ -53,15 +53,17 @@ def play(people: Mapping[str, Membership], position: int, month: date, now: date
         return
     if position == 5:
         _away(known[TESS], by, month, 11, 13, "sickness")
-    if position == 9:
+    # A short story begins in these months: nobody is replaced before the month they came in is over.
+    if position in (9, 10) and PRIYA not in known and known[INIGO].starts_on < month:
         _replaced(known[INIGO], by, month)
         known[PRIYA] = Placement.objects.select_related("matter").get(name=PRIYA)
+    if position == 9:
         _away(known[TESS], by, month, 20, 24, "leave")
     for placed in known.values():
         placed.refresh_from_db()
         if placed.starts_on < add_months(month, 1) and (placed.ends_on is None or placed.ends_on >= month):
             _month(placed, by, max(month, placed.starts_on), now, late=position == 7 and placed.name == TESS)
-    if position == 10:
+    if position == 10 and known[TESS].starts_on < month:
         _corrected(known[TESS], by, add_months(month, -1), now)
 
 
