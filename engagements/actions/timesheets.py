@@ -16,8 +16,8 @@ from engagements import placing, sheets
 from engagements.actions.checks import build, locked, need_any, plain
 from engagements.actions.placements import KEEPERS, reference_of
 from engagements.actions.sheet_moves import move_sheet
-from engagements.actions.sources import source_of
-from engagements.models import ClientDecision, Placement, Source, Timesheet, TimesheetDay, What
+from engagements.actions.sources import decided_below, source_of
+from engagements.models import Placement, Source, Timesheet, TimesheetDay, What
 from engagements.models.placements import AwayKind, SheetState
 from engagements.sheets import Facts
 from lpo.accounts.actor import Actor
@@ -253,8 +253,8 @@ def decide_timesheet(
     if approve:
         _supersede(sheet)
     what = What.SHEET_APPROVED if approve else What.SHEET_RETURNED
-    facts = {"client_id": sheet.client_id, "matter_id": sheet.matter_id, "by_member_id": by.member_id, "by_label": by.label}
-    decision = ClientDecision.objects.create(**facts, what=what, source=source, at=at or now, note=note.strip()[:500], message=message)
+    keys = {"client_id": sheet.client_id, "matter_id": sheet.matter_id}
+    decision = decided_below(by=by, what=what, source=source, at=at or now, note=note.strip()[:500], message=message, **keys)
     move_sheet(sheet, to, decided_at=at or now, source=source, decision=decision)
     after = {"decision": to, "source": source, "note": note.strip(), "message": message.sha256 if message is not None else ""}
     record(by=by, action="timesheet.decide", target=sheet, after=after, reference=_named(sheet, sheet.placement))
