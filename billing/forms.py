@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 
@@ -15,8 +14,9 @@ from engagements.models import Engagement, LegalEntity, Placement, PlacementTerm
 from engagements.models.placements import AwayKind
 from lpo.core.errors import Refused
 from lpo.core.validators import validate_year
+from lpo.core.zones import zone_names
 
-ZONES = [(zone, zone.replace("_", " ")) for zone in sorted(available_timezones()) if "/" in zone or zone == "UTC"]
+ZONES = [(zone, zone.replace("_", " ")) for zone in sorted(zone_names()) if "/" in zone or zone == "UTC"]
 MODELS = {"fixed": "Fixed fee", "unit": "Unit price", "per_user": "Price per user", "staff": "Rate for people"}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from zoneinfo import available_timezones
 
 from babel import Locale
 from django import forms
@@ -19,11 +18,12 @@ from engagements.queries import parties_of, staff
 from lpo.accounts.models import Membership
 from lpo.core.errors import Refused
 from lpo.core.validators import validate_year
+from lpo.core.zones import zone_names
 
 PARTIES: Any = Pause._meta.get_field("party").choices
 REASONS: Any = Pause._meta.get_field("reason").choices
 _LOCALE = Locale("en")
-ZONES = [(zone, zone.replace("_", " ")) for zone in sorted(available_timezones()) if "/" in zone or zone == "UTC"]
+ZONES = [(zone, zone.replace("_", " ")) for zone in sorted(zone_names()) if "/" in zone or zone == "UTC"]
 COUNTRIES = sorted(((code, name) for code, name in _LOCALE.territories.items() if len(code) == 2 and code.isalpha()), key=lambda c: c[1])
 CURRENCIES = sorted((code, f"{code} · {name}") for code, name in _LOCALE.currencies.items())
 

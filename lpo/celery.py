@@ -45,7 +45,6 @@ app.conf.beat_schedule = {"pulse": {"task": PULSE, "schedule": Steady(PULSE_SECO
 app.conf.beat_scheduler = "celery.beat:Scheduler"
 # Without end: a worker that gave up would not be there when the broker returns.
 app.conf.broker_connection_max_retries = None
-app.conf.worker_consumer = "lpo.jobs.consumer:Consumer"
 # A child that grew beyond this (kilobytes) is replaced after its task; what fonts and PDFs allocate is not given back otherwise.
 app.conf.worker_max_memory_per_child = 500_000
 

@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
+    "django.forms",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -106,6 +107,8 @@ TEMPLATES = [
         },
     }
 ]
+# Widgets come from `templates/` first.
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # --- database ---------------------------------------------------------------------------------------------------
 _APP_URL = env.text("DATABASE_URL", "postgresql://lpo_app@localhost/lpo")

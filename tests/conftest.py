@@ -154,19 +154,24 @@ def audrey(alder: Organization) -> Membership:
     return person(alder, "Audrey Kim", Role.AUDITOR)
 
 
+def vantic_of_alder() -> Client:
+    """Call inside Alder."""
+    return Client.objects.create(
+        code="VAN",
+        name="Vantic Software",
+        legal_name="Vantic Software, Inc.",
+        billing_address="1 Harbor Way\nBoston, MA 02110",
+        country="US",
+        currency="USD",
+        time_zone="America/New_York",
+    )
+
+
 @pytest.fixture
 def vantic(alder: Organization) -> Client:
     """A client of Alder."""
     with in_organization(alder.id):
-        return Client.objects.create(
-            code="VAN",
-            name="Vantic Software",
-            legal_name="Vantic Software, Inc.",
-            billing_address="1 Harbor Way\nBoston, MA 02110",
-            country="US",
-            currency="USD",
-            time_zone="America/New_York",
-        )
+        return vantic_of_alder()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
-from zoneinfo import available_timezones
 
 from babel.numbers import list_currencies
 from django.core.exceptions import ValidationError
@@ -16,6 +15,7 @@ from lpo.accounts.actor import Actor, NotPermitted
 from lpo.accounts.roles import Permission
 from lpo.core.errors import Refused, StaleVersion
 from lpo.core.validators import WRONG_YEAR, plausible, problem_of_text
+from lpo.core.zones import zone_names
 from lpo.tenancy.context import current_organization_id
 
 M = TypeVar("M", bound=models.Model)
@@ -116,7 +116,7 @@ def draw(table: str, counter: str, row_id: int, n: int = 1) -> int:
 
 
 def known_zone(value: str, field: str = "time_zone") -> None:
-    if value not in available_timezones():
+    if value not in zone_names():
         raise Refused(f"“{value}” is not a time zone. Write one as Europe/London.", field)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from typing import Any, BinaryIO
-from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.db import transaction
@@ -28,6 +27,7 @@ from lpo.audit.models import Document
 from lpo.audit.record import record
 from lpo.core.errors import Refused
 from lpo.core.validators import problem_of_text
+from lpo.core.zones import zone_names
 from lpo.jobs.models import Job
 from lpo.jobs.queue import enqueue
 
@@ -158,7 +158,7 @@ def merged_mapping(batch: ImportBatch, chosen: Mapping[str, Any]) -> dict[str, A
 def problems_of(batch: ImportBatch, mapping: Mapping[str, Any]) -> list[Problem]:
     found = history_format.problems_of_mapping if batch.purpose == HISTORY else items_format.problems_of_mapping
     zone = mapping.get("zone", "UTC")
-    strange = [] if zone in available_timezones() else [Problem("zone", f"“{zone}” is not a time zone. Write one as Europe/London.")]
+    strange = [] if zone in zone_names() else [Problem("zone", f"“{zone}” is not a time zone. Write one as Europe/London.")]
     return [*strange, *found(mapping, batch.columns)]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 from typing import Any
-from zoneinfo import available_timezones
 
 from allauth.account.forms import SignupForm
 from allauth.core import context
@@ -21,6 +20,7 @@ from lpo.accounts.roles import Role
 from lpo.accounts.tokens import SCOPE_LABELS, Scope
 from lpo.core.errors import Refused
 from lpo.core.validators import validate_line
+from lpo.core.zones import zone_names
 
 ROLE_WORDS: dict[Role, str] = {
     Role.OWNER: "everything, owners included",
@@ -41,7 +41,7 @@ THEMES = [("system", "As the system"), ("light", "Light"), ("dark", "Dark")]
 @cache
 def zones() -> list[tuple[str, str]]:
     """Places, which people know, and UTC; not the historic aliases."""
-    places = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith(("Etc/", "SystemV/", "US/")))
+    places = sorted(zone for zone in zone_names() if "/" in zone and not zone.startswith(("Etc/", "SystemV/", "US/")))
     return [("UTC", "UTC"), *((zone, zone.replace("_", " ")) for zone in places)]
 
 

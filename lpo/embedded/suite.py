@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import FrameType
 
@@ -47,13 +47,18 @@ def main(arguments: Sequence[str]) -> int:
     try:
         with embedded_servers(throwaway=True) as variables:
             environment = test_environment(variables)
-            outcomes = static_checks(environment)
-            tests, closing = run_pytest(arguments, environment)
+            with ThreadPoolExecutor(2) as pool:
+                checks = begin_static_checks(pool, environment)
+                tests, closing = run_pytest(arguments, environment)
+                outcomes = [check.result() for check in checks]
     except EmbeddedError as error:
         console.complain(str(error))
         return 1
     except KeyboardInterrupt:
         return 130
+    for outcome in outcomes:
+        if outcome.code:
+            console.say(f"\n{outcome}\n{outcome.output}")
     console.say("\n" + "\n".join(str(outcome) for outcome in [*outcomes, tests]) + "\n")
     console.say(closing or "pytest ended without a summary")
     return int(any(outcome.code for outcome in [*outcomes, tests]))
@@ -66,18 +71,11 @@ def test_environment(variables: Mapping[str, str]) -> dict[str, str]:
     return {**kept, **variables, "LPO_CHROMIUM": browser, "PYTHONHASHSEED": "random"}
 
 
-def static_checks(environment: Mapping[str, str]) -> list[Outcome]:
-    """Two at a time: mypy needs a core and half a gigabyte for itself."""
-    with ThreadPoolExecutor(2) as pool:
-        # mypy first, it takes longest; reported in the order of the table.
-        order = sorted(STATIC_CHECKS, key=lambda stage: stage != "mypy")
-        running = {stage: pool.submit(_check, stage, STATIC_CHECKS[stage], environment) for stage in order}
-        outcomes = []
-        for stage in STATIC_CHECKS:
-            outcome = running[stage].result()
-            console.say(str(outcome) + (f"\n{outcome.output}" if outcome.code else ""))
-            outcomes.append(outcome)
-    return outcomes
+def begin_static_checks(pool: Executor, environment: Mapping[str, str]) -> list[Future[Outcome]]:
+    """Beside the tests, whose first half minute is one process migrating a database. mypy takes longest and begins first."""
+    longest_first = sorted(STATIC_CHECKS, key=lambda stage: stage != "mypy")
+    begun = {stage: pool.submit(_check, stage, STATIC_CHECKS[stage], environment) for stage in longest_first}
+    return [begun[stage] for stage in STATIC_CHECKS]
 
 
 def _check(stage: str, command: Sequence[str], environment: Mapping[str, str]) -> Outcome:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from celery import Celery
 
+from lpo.jobs import transport
+
+transport.install()
+
 app = Celery("lpo")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 

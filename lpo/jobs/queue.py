@@ -86,7 +86,7 @@ def publish_on_commit(organization_id: int, job_id: int) -> None:
 def _broker() -> Connection:
     """A connection that gives up at once. Celery's own tries for seconds, and the person behind the request would wait."""
     options = {**app.conf.broker_transport_options, "max_retries": 0, "socket_connect_timeout": _CONNECT_SECONDS}
-    return Connection(app.conf.broker_url, transport_options=options, connect_timeout=_CONNECT_SECONDS)  # type: ignore[no-untyped-call]
+    return Connection(app.conf.broker_url, transport_options=options, connect_timeout=_CONNECT_SECONDS)
 
 
 def publish(organization_id: int, job_id: int) -> bool:

@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from playwright.sync_api import Page
 
 from tests.browser.axe import assert_accessible
 
 PHONE = 320  # what fits here fits the wider ones
-DESK = 1280
 
 
-def look(page: Page) -> None:
-    """Raises for an accessibility violation in light or dark, or a page that runs off a phone's screen."""
-    page.emulate_media(color_scheme="dark")
+def look(page: Page, name: str = "") -> None:
+    """Raises for an accessibility violation in light or dark, or a page that runs off a phone's screen.
+
+    With LPO_PICTURES set, pictures of a page with a name are kept there: each theme as the page stands, and the phone.
+    """
+    # Without motion: a colour on its way from one theme to the other would have to be waited for, on each page.
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
     assert_accessible(page, colours_only=True)
-    page.emulate_media(color_scheme="light")
+    keep(page, name, "dark")
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
     assert_accessible(page)
-    fits_a_phone(page)
+    keep(page, name, "light")
+    fits_a_phone(page, name)
 
 
-def fits_a_phone(page: Page) -> None:
+def fits_a_phone(page: Page, name: str = "") -> None:
+    usual = page.viewport_size
     page.set_viewport_size({"width": PHONE, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE, f"{page.url} runs off {PHONE} pixels"
-    page.set_viewport_size({"width": DESK, "height": 800})
+    keep(page, name, "phone")
+    if usual:
+        page.set_viewport_size(usual)
+
+
+def keep(page: Page, name: str, of: str) -> None:
+    if name and (folder := os.environ.get("LPO_PICTURES")):
+        page.screenshot(path=str(Path(folder) / f"{name}-{of}.png"), full_page=True)

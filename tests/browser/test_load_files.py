@@ -1,4 +1,4 @@
-"""A load file in a real browser, from the upload to the items, at a desk and on a phone."""
+"""A load file in a real browser, from the upload to the items, on a phone."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from lpo.accounts.models import Membership
 from lpo.tenancy.context import in_organization
 from tests import make
 from tests.browser.conftest import NewPage
+from tests.browser.pages import look
 from tests.browser.test_shell import sign_in
-from tests.browser.test_work import look
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 HERE = "/alder/matters/ACME-0001/DOC/"
@@ -25,40 +25,37 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
-def test_a_load_file_comes_in_by_hand(
-    live_server: LiveServer, new_page: NewPage, asha: Membership, run_jobs: Callable[[], int], scheme: str, width: int
-) -> None:
+def test_a_load_file_comes_in_by_hand(live_server: LiveServer, new_page: NewPage, asha: Membership, run_jobs: Callable[[], int]) -> None:
     with in_organization(asha.organization_id):
         matter = make.matter(make.engagement(make.client(code="ACME")), title="Acme antitrust")
         make.workstream(matter, item_prefix="DOC", title="First-level review", kind="ediscovery", unit="document")
-    page = new_page(scheme, width)
+    page = new_page(width=390)
     sign_in(page, live_server, asha)
     page.goto(live_server.url + HERE)
-    look(page, f"load-0-stream-{scheme}-{width}")
+    look(page, "load-0-stream")
     page.get_by_role("link", name="Import load file").click()
-    look(page, f"load-1-upload-{scheme}-{width}")
+    look(page, "load-1-upload")
     wrong = "þNOþ\x14þCUSTODIANþ\r\nþ1þ\x14þxþ\r\n".encode()
     page.get_by_label("Load file").set_input_files({"name": "wrong.dat", "mimeType": "text/plain", "buffer": wrong})
     page.get_by_role("button", name="Upload").click()
     expect(page.locator("main")).to_contain_text("No column is recognized as the control number")
-    look(page, f"load-2-wrong-{scheme}-{width}")
+    look(page, "load-2-wrong")
     content = "\r\n".join("\x14".join(f"þ{cell}þ" for cell in row) for row in ROWS).encode("utf-16")
     page.get_by_label("Load file").set_input_files({"name": "export.dat", "mimeType": "text/plain", "buffer": content})
     page.get_by_role("button", name="Upload").click()
     expect(page.locator("main")).to_contain_text("never stored: CUSTODIAN, FILE NAME, SUBJECT")
-    look(page, f"load-3-map-{scheme}-{width}")
+    look(page, "load-3-map")
     page.get_by_label("Each batch, with the number of its documents").check()
     page.get_by_label("Each document").check()
     page.get_by_role("button", name="Check the file").click()
     run_jobs()
     page.reload()
     expect(page.locator("main")).to_contain_text("ACME000001 (batch REV-000, family ACME000000)")
-    look(page, f"load-4-check-{scheme}-{width}")
+    look(page, "load-4-check")
     page.get_by_role("button", name="Load these items").click()
     run_jobs()
     page.reload()
     expect(page.locator("main")).to_contain_text("Loaded")
-    look(page, f"load-5-loaded-{scheme}-{width}")
+    look(page, "load-5-loaded")
     with in_organization(asha.organization_id):
         assert WorkItem.objects.count() == 30

@@ -10,6 +10,7 @@ from pytest_django.live_server_helper import LiveServer
 from lpo.accounts.models import Membership
 from tests.browser.axe import assert_accessible
 from tests.browser.conftest import NewPage
+from tests.browser.pages import look
 
 pytestmark = [pytest.mark.browser, pytest.mark.urls("tests.core.urls"), pytest.mark.django_db(transaction=True)]
 
@@ -40,22 +41,20 @@ OWN_PAGES = [
 ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_open_page_is_accessible(live_server: LiveServer, new_page: NewPage, scheme: str) -> None:
-    page = new_page(scheme)
+def test_every_open_page_is_accessible(live_server: LiveServer, new_page: NewPage) -> None:
+    page = new_page()
     for path in OPEN_PAGES:
         page.goto(live_server.url + path)
-        assert_accessible(page)
+        look(page)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_of_ones_own_account_is_accessible(live_server: LiveServer, new_page: NewPage, asha: Membership, scheme: str) -> None:
-    page = new_page(scheme)
+def test_every_page_of_ones_own_account_is_accessible(live_server: LiveServer, new_page: NewPage, asha: Membership) -> None:
+    page = new_page()
     sign_in(page, live_server, asha)
     for path in OWN_PAGES:
         page.goto(live_server.url + path)
         expect(page.locator("h1")).to_have_count(1)
-        assert_accessible(page)
+        look(page)
 
 
 def sign_in(page: object, live_server: LiveServer, member: Membership) -> None:

@@ -87,7 +87,7 @@ def test_a_broker_that_is_away_fails_nobodys_request(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    nowhere = Connection("redis://127.0.0.1:1/0", transport_options={"max_retries": 0})  # type: ignore[no-untyped-call]
+    nowhere = Connection("redis://127.0.0.1:1/0", transport_options={"max_retries": 0})
     monkeypatch.setattr(queue, "_broker", lambda: nowhere)
     monkeypatch.setattr(queue, "_silent_until", 0.0)
     with django_capture_on_commit_callbacks(execute=True):

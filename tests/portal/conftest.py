@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connections
 from django.test import Client as Browser
 from django.utils import timezone
 
@@ -15,13 +16,16 @@ from billing.models import Invoice
 from engagements.models import Client, Matter, Workstream
 from lpo.accounts.models import Membership, Organization
 from lpo.accounts.roles import Role
+from lpo.jobs import queue
+from lpo.jobs.runner import run_due
 from lpo.reports.actions import publish_status
 from lpo.tenancy.context import in_organization
 from sla import actions as sla
 from sla.models import Attainment
-from tests import make
+from tests import database, make
 from tests.billing import make as bills
-from tests.conftest import person
+from tests.conftest import person, vantic_of_alder
+from tests.guards import kept
 from tests.sla import make as levels
 
 OCTOBER = datetime(2025, 10, 1, 4, 0, tzinfo=UTC)
@@ -114,6 +118,31 @@ def shown(alder: Organization, vantic: Client, bill: Membership, bella: Membersh
     """What Vantic can see."""
     with in_organization(alder.id):
         return published(worked(vantic, "NDA"), bill, bella, run_jobs)
+
+
+@pytest.fixture(scope="session")
+def _told_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
+    name = f"{connections['default'].settings_dict['NAME']}_told"
+    with django_db_blocker.unblock():
+        database.recreate(name)
+        with kept.connected_to(name), pytest.MonkeyPatch.context() as patch:
+            patch.setattr(queue, "publish", lambda organization_id, job_id: True)
+            alder = Organization.objects.create(slug="alder", name="Alder Legal", time_zone="America/New_York")
+            by, approver = person(alder, "Bill Tanaka", Role.BILLING), person(alder, "Bella Costa", Role.BILLING)
+            with in_organization(alder.id):
+                vantic = vantic_of_alder()
+                person(alder, "Carla Mendes", Role.CLIENT_VIEWER, vantic.id)
+                published(worked(vantic, "NDA"), by, approver, lambda: run_due(alder.id))
+    yield name
+    with django_db_blocker.unblock():
+        database.drop(name)
+
+
+@pytest.fixture(scope="module")
+def told_database(_told_database: str) -> Iterator[None]:
+    """The module's tests run where Vantic was told of October (`tests.portal.told`)."""
+    with kept.connected_to(_told_database):
+        yield
 
 
 @pytest.fixture

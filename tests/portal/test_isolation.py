@@ -14,7 +14,10 @@ from lpo.accounts.models import Membership, Organization
 from lpo.tenancy.context import Scope, in_organization, scoped
 from tests import make
 from tests.portal.conftest import Published
+from tests.portal.told import alder, bella, bill, carla, shown, vantic
 
+pytestmark = [pytest.mark.usefixtures("told_database"), pytest.mark.xdist_group("portal")]
+__all__ = ["alder", "bella", "bill", "carla", "shown", "vantic"]
 ClientOf = Callable[[Membership], Browser]
 READABLE = {
     "engagements_client", "engagements_engagement", "engagements_matter", "engagements_statusupdate", "sla_attainment",

@@ -154,8 +154,22 @@ def test_what_was_checked_before_delivery_does_not_count_for_accuracy(in_alder: 
     assert figures(make.counted(level)[0]) == (0, 50, 0, 0)
 
 
+def a_case_of_ten(now: WallClock) -> ServiceLevelVersion:
+    """The same in small: 8 met, 1 late, 1 overdue and still open; 1 excluded."""
+    now.is_at("2026-10-20 12:00")
+    level = make.level()
+    stream = level.level.workstream
+    for _ in range(8):
+        make.item(stream, "2026-10-05 09:00", delivered="2026-10-05 15:00")
+    make.item(stream, "2026-10-05 09:00", delivered="2026-10-07 15:00")
+    make.item(stream, "2026-10-12 09:00")
+    item = make.item(stream, "2026-10-05 09:00", delivered="2026-10-08 15:00")
+    actions.exclude_item(level=level.level, item=item, reason="Sent in a format outside the scope", by=base.system())
+    return level
+
+
 def closed_october(now: WallClock) -> Attainment:
-    level = the_case_of_forty(now)
+    level = a_case_of_ten(now)
     make.counted(level)
     now.is_at("2026-11-02 09:00")
     return actions.close_window(level=level.level, window_start=OCTOBER, by=base.system())
@@ -164,15 +178,15 @@ def closed_october(now: WallClock) -> Attainment:
 def test_closing_freezes_the_figure_with_every_row_behind_it(in_alder: Scope, now: WallClock) -> None:
     october = closed_october(now)
     outcomes = list(AttainmentRow.objects.filter(attainment=october).order_by("outcome").values_list("outcome", flat=True))
-    assert {outcome: outcomes.count(outcome) for outcome in outcomes} == {"met": 36, "missed": 4, "excluded": 3}
+    assert {outcome: outcomes.count(outcome) for outcome in outcomes} == {"met": 8, "missed": 2, "excluded": 1}
     assert october.snapshot is not None
-    assert october.snapshot["counts"]["numerator"] == 36
-    assert october.snapshot["rows"]["number"] == 43
+    assert october.snapshot["counts"]["numerator"] == 8
+    assert october.snapshot["rows"]["number"] == 11
     assert october.snapshot["version"]["expected_percent"] == "95.0000"
 
 
 def test_a_window_closes_only_once_it_has_ended_and_is_counted(in_alder: Scope, now: WallClock) -> None:
-    level = the_case_of_forty(now)
+    level = a_case_of_ten(now)
     with pytest.raises(Refused, match="counted anew"):
         actions.close_window(level=level.level, window_start=OCTOBER, by=base.system())
     make.counted(level)
@@ -183,11 +197,11 @@ def test_a_window_closes_only_once_it_has_ended_and_is_counted(in_alder: Scope, 
 def test_closing_twice_is_closing_once(in_alder: Scope, now: WallClock) -> None:
     october = closed_october(now)
     again = actions.close_window(level=october.level, window_start=OCTOBER, by=base.system())
-    assert (again.pk, AttainmentRow.objects.count(), CreditClaim.objects.count()) == (october.pk, 43, 1)
+    assert (again.pk, AttainmentRow.objects.count(), CreditClaim.objects.count()) == (october.pk, 11, 1)
 
 
 def test_who_may_not_close_windows_cannot(in_alder: Scope, now: WallClock, cora: Membership) -> None:
-    level = the_case_of_forty(now)
+    level = a_case_of_ten(now)
     with pytest.raises(NotPermitted):
         actions.close_window(level=level.level, window_start=OCTOBER, by=Actor.member(cora))
 
@@ -195,7 +209,7 @@ def test_who_may_not_close_windows_cannot(in_alder: Scope, now: WallClock, cora:
 def test_the_database_refuses_to_change_a_closed_figure_or_its_rows(in_alder: Scope, now: WallClock) -> None:
     october = closed_october(now)
     statements = [
-        f"UPDATE sla_attainment SET numerator = 40 WHERE id = {october.pk}",
+        f"UPDATE sla_attainment SET numerator = 10 WHERE id = {october.pk}",
         f"UPDATE sla_attainment SET snapshot = '{{}}' WHERE id = {october.pk}",
     ]
     for statement in statements:
@@ -213,14 +227,14 @@ def test_publishing_is_the_one_thing_that_still_happens_to_a_closed_figure(in_al
 
 
 def test_an_open_figure_cannot_be_published(in_alder: Scope, now: WallClock) -> None:
-    (october,) = make.counted(the_case_of_forty(now))
+    (october,) = make.counted(a_case_of_ten(now))
     with pytest.raises(Refused, match="closed"):
         actions.publish_attainment(attainment=october, by=base.system())
 
 
 def test_a_missed_window_claims_its_credit_with_the_formula_in_words(in_alder: Scope, now: WallClock) -> None:
     claim = CreditClaim.objects.get(attainment=closed_october(now))
-    assert claim.formula == "5 % of the credit base for October 2026: 36 of 40 = 90.00 % against 95 %"
+    assert claim.formula == "5 % of the credit base for October 2026: 8 of 10 = 80.00 % against 95 %"
     assert (claim.state, claim.percent) == ("provisional", Decimal(5))
     # Five business days from Monday 2 November; the claim stands once that Monday is over.
     assert claim.contestable_until == new_york("2026-11-10 00:00")
@@ -293,7 +307,7 @@ def test_verify_says_identical_for_what_was_closed_and_names_what_differs(in_ald
     october = closed_october(now)
     out = StringIO()
     call_command("verify", "sla", stdout=out)
-    assert out.getvalue() == "alder  NDA turnaround, October 2026, revision 1: identical (36 of 40 = 90.00 %)\n"
+    assert out.getvalue() == "alder  NDA turnaround, October 2026, revision 1: identical (8 of 10 = 80.00 %)\n"
     item = Clock.objects.filter(window_start=OCTOBER, late_seconds__gt=0, excluded=False).select_related("item").order_by("id")[0].item
     actions.exclude_item(level=october.level, item=item, reason="Agreed afterwards", by=base.system())
     out = StringIO()
@@ -309,7 +323,7 @@ def test_a_backdated_delivery_into_a_closed_window_is_found_by_verify_and_change
     work.move_item(item=late.item, to="delivered", by=base.system(), at=new_york("2026-10-12 15:00"), reason="Found in the mail")
     make.counted(october.level_version)
     october.refresh_from_db()
-    assert figures(october) == (36, 40, 0, 3)
+    assert figures(october) == (8, 10, 0, 1)
     assert any("missed was frozen, the facts now say met" in finding.detail for finding in verify())
 
 

@@ -166,11 +166,11 @@ def pool_of(worker: subprocess.Popen[bytes]) -> list[int]:
         return []
 
 
-def until(condition: Callable[[], bool], seconds: float, otherwise: str) -> float:
-    """Seconds waited."""
+def until(condition: Callable[[], bool], seconds: float, otherwise: str | Callable[[], str]) -> float:
+    """Seconds waited. `otherwise` says what is wrong when they were not enough; a log is read only then."""
     begun = time.monotonic()
     while not condition():
-        assert time.monotonic() - begun < seconds, otherwise
+        assert time.monotonic() - begun < seconds, otherwise if isinstance(otherwise, str) else otherwise()
         time.sleep(0.05)
     return time.monotonic() - begun
 

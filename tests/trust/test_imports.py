@@ -74,7 +74,7 @@ def _work_off(house: House, timing: dict[str, str], kind: str, at_once: int, *, 
     reached = 0
     for turn in range(2):
         worker = house.worker(timing=timing)
-        until(lambda: _progress(house, kind) > reached, 60, house.log()[-3000:])  # noqa: B023
+        until(lambda: _progress(house, kind) > reached, 60, lambda: house.log()[-6000:])  # noqa: B023
         assert _progress(house, kind) >= reached + at_once, "it goes on from where the last one ended"
         time.sleep(0.05 * (turn + 1))  # into the next transaction
         house.kill(worker)
@@ -84,7 +84,7 @@ def _work_off(house: House, timing: dict[str, str], kind: str, at_once: int, *, 
             assert house.one(WRITTEN) == reached, "what is written and what is said of it commit together"
             assert house.sql(HALF_WRITTEN) == [(0, 0)]
     worker = house.worker(timing=timing)
-    until(lambda: house.one(LIVE, kind) == 0, 90, house.log()[-3000:])
+    until(lambda: house.one(LIVE, kind) == 0, 90, lambda: house.log()[-6000:])
     assert _progress(house, kind) >= reached
     house.kill(worker)
     return 2

@@ -73,7 +73,7 @@ def test_work_outlives_redis(
         time.sleep(away)
         house.servers.redis.start()
     returned = time.monotonic()
-    until(lambda: house.one(LIVE) == 0, 120, house.log()[-3000:])
+    until(lambda: house.one(LIVE) == 0, 120, lambda: house.log()[-6000:])
     seconds = time.monotonic() - returned
     with in_organization(alder.id):
         done = effects()
@@ -182,7 +182,7 @@ def test_a_restart_of_postgres_under_load_leaves_nothing_half_written(
     with in_organization(alder.id):
         stream = make.workstream()
     house.ready(worker)
-    until(lambda: answers(port) == 200, 60, house.log("web"))
+    until(lambda: answers(port) == 200, 60, lambda: house.log("web"))
     load, slowest, asked = Load(alder, stream.id, people), 0.0, 0
     try:
         for turn in range(rounds):
@@ -200,7 +200,7 @@ def test_a_restart_of_postgres_under_load_leaves_nothing_half_written(
                 assert turn < rounds
     finally:
         load.end()
-    until(lambda: house.one(LIVE) == 0, 90, house.log()[-3000:])
+    until(lambda: house.one(LIVE) == 0, 90, lambda: house.log()[-6000:])
 
     connection.close()  # it went with the server
     ((without_transition, without_event, items),) = house.sql(HALF_WRITTEN)

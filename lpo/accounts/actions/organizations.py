@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from zoneinfo import available_timezones
-
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -15,6 +13,7 @@ from lpo.accounts.models import RESERVED_SLUGS, Membership, Organization, User
 from lpo.accounts.roles import Permission, Role
 from lpo.core.errors import Refused, StaleVersion
 from lpo.core.validators import problem_of_text
+from lpo.core.zones import zone_names
 from lpo.tenancy.context import in_organization
 
 
@@ -122,6 +121,6 @@ def _clean_name(name: str) -> str:
 
 
 def _clean_zone(zone: str) -> str:
-    if zone not in available_timezones():
+    if zone not in zone_names():
         raise Refused("Choose a time zone.", "time_zone")
     return zone
