@@ -20,7 +20,8 @@ pytestmark = [pytest.mark.usefixtures("told_database"), pytest.mark.xdist_group(
 __all__ = ["alder", "bella", "bill", "carla", "shown", "vantic"]
 ClientOf = Callable[[Membership], Browser]
 READABLE = {
-    "engagements_client", "engagements_engagement", "engagements_matter", "engagements_statusupdate", "sla_attainment",
+    "engagements_client", "engagements_engagement", "engagements_matter", "engagements_placement", "engagements_placementterms",
+    "engagements_statusupdate", "engagements_timesheet", "engagements_timesheetday", "sla_attainment",
     "sla_attainmentrow", "sla_creditclaim", "billing_invoice", "billing_invoiceline", "billing_charge", "audit_document",
 }  # fmt: skip
 
