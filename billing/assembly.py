@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from billing import credits, queries
+from billing import credits, queries, staffing
+from billing.assembled import Assembled, Source
 from billing.bases import baseline_of, cap_periods
 from billing.late import difference
 from billing.models import BillingPeriod, Charge, ChargeTerm, UsageRecord
@@ -26,34 +27,7 @@ from engagements.queries import contract_on
 from lpo.core.money import add, round_money
 from sla.models import CreditClaim
 
-_ORDER = ("fixed", "unit", "per_user")
-
-
-@dataclass(frozen=True)
-class Source:
-    """A row that a line bills. A key `return:<charge id>` takes an earlier charge back, which is released at issue."""
-
-    key: str
-    reference: str
-    quantity: Decimal
-    item_id: int | None = None
-    matter_id: int | None = None
-    usage_id: int | None = None
-    claim_id: int | None = None
-    at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Assembled:
-    """One line of the draft with where it comes from. `group` is the pricing model or `credit`."""
-
-    rated: RatedLine
-    group: str
-    period: BillingPeriod
-    term: ChargeTerm | None = None
-    claim: CreditClaim | None = None
-    matter_id: int | None = None
-    sources: tuple[Source, ...] = field(default=())
+_ORDER = ("fixed", "unit", "per_user", "staff")
 
 
 def assemble(engagement: Engagement, period: BillingPeriod, contract: Contract) -> list[Assembled]:
@@ -62,11 +36,25 @@ def assemble(engagement: Engagement, period: BillingPeriod, contract: Contract) 
     Raises `billing.rating.Unpriced` for work beyond the last tier, `ValueError` for a term that cannot be rated.
     """
     lines: list[Assembled] = []
-    for span in queries.spans(engagement, days_of(period)):
-        lines += _current(span, period, contract.currency)
+    spans = queries.spans(engagement, days_of(period))
+    for span in spans:
+        if span.term.model != "staff":
+            lines += _current(span, period, contract.currency)
+    lines += _staff(spans, period, contract.currency)
     for earlier in queries.issued_periods(engagement, period.index):
         lines += _corrections(engagement, earlier, contract.currency)
     return sorted(lines, key=lambda line: _ORDER.index(line.group)) + _credits(engagement, period, contract, lines)
+
+
+def _staff(spans: Sequence[TermSpan], period: BillingPeriod, currency: str) -> list[Assembled]:
+    """Placed people, each day under the one version that prices it."""
+    own = [span for span in spans if span.term.model == "staff"]
+    everybody = staffing.placed_in(period.engagement_id, days_of(period)) if own else []
+    lines: list[Assembled] = []
+    for span in own:
+        found = staffing.charged(span, own, everybody, period, currency)
+        lines += staffing.assembled(found.lines, span, period, found)
+    return lines
 
 
 # --- the period itself --------------------------------------------------------------------------------------------------
@@ -135,11 +123,15 @@ def _seat_source(record: UsageRecord, period: BillingPeriod) -> Source:
 def _corrections(engagement: Engagement, period: BillingPeriod, currency: str) -> list[Assembled]:
     """rate(all known now) − billed, for each term of a period that was already invoiced."""
     by_term: dict[int, list[TermSpan]] = defaultdict(list)
-    for span in queries.spans(engagement, days_of(period)):
+    spans = queries.spans(engagement, days_of(period))
+    for span in spans:
         by_term[span.term.id].append(span)
     found = []
     for rows in by_term.values():
-        found += _correction(rows, period, currency)
+        if rows[0].term.model == "staff":
+            found += staffing.correction(rows, spans, period, currency)
+        else:
+            found += _correction(rows, period, currency)
     return found
 
 

@@ -21,6 +21,8 @@ class LeafKind(StrEnum):
     ROW = "row"
     FEE = "fee"
     PRORATION = "proration"
+    AWAY = "away"
+    HANDOVER = "handover"
     INCREMENT = "increment"
     FREE_UNITS = "free_units"
     PACKAGE = "package"

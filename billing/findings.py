@@ -6,8 +6,7 @@ Every check takes many invoices at once and asks a fixed number of questions, so
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from django.db import connection
@@ -15,7 +14,9 @@ from django.db.models import Count
 
 from billing import queries
 from billing.models import ChargeTermVersion, Invoice, InvoiceLine
+from billing.noted import Finding, Found
 from billing.orders import balances_by_engagement, order_of
+from billing.staff_findings import people
 from engagements.contracts import governing
 from engagements.models import Contract, ImportBatch, Matter, MatterInsider, Workstream
 from engagements.orders import Balance
@@ -27,18 +28,6 @@ from sla.models import Attainment, CreditClaim
 
 WALL = "A restricted matter is billed here, and nobody inside its wall may bill."
 BEHIND_A_WALL = "Something in a restricted matter; a person inside its wall sees what."
-
-
-@dataclass(frozen=True)
-class Finding:
-    """`severity` is block or warn; `position` names a line, None the whole invoice."""
-
-    severity: str
-    text: str
-    position: int | None = None
-
-
-Found = Iterable[tuple[int, Finding]]
 
 
 def findings(invoice: Invoice) -> list[Finding]:
@@ -223,4 +212,4 @@ def _address(invoice: Invoice, contracts: Sequence[Contract], *, ordered: bool) 
         yield Finding("warn", f"{invoice.client.name} has no accounts-payable contact.")
 
 
-_CHECKS: tuple[Callable[[Sequence[Invoice]], Found], ...] = (_lines, _unpriced, _loading, _windows, _claims, _walls, _addresses)
+_CHECKS: tuple[Callable[[Sequence[Invoice]], Found], ...] = (_lines, _unpriced, _loading, _windows, _claims, _walls, _addresses, people)

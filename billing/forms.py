@@ -9,13 +9,15 @@ from django import forms
 
 from billing.codes import COUNTRIES, CURRENCIES
 from billing.models import ChargeTermVersion
-from engagements.models import Engagement, LegalEntity, Workstream
+from engagements.contract_forms import Suggesting
+from engagements.models import Engagement, LegalEntity, Placement, PlacementTerms, Workstream
+from engagements.models.placements import AwayKind
 from lpo.core.errors import Refused
 from lpo.core.validators import validate_year
 from lpo.core.zones import zone_names
 
 ZONES = [(zone, zone.replace("_", " ")) for zone in sorted(zone_names()) if "/" in zone or zone == "UTC"]
-MODELS = {"fixed": "Fixed fee", "unit": "Unit price", "per_user": "Price per user"}
+MODELS = {"fixed": "Fixed fee", "unit": "Unit price", "per_user": "Price per user", "staff": "Rate for people"}
 
 
 class Refusable(forms.Form):
@@ -101,8 +103,25 @@ class TermForm(Refusable):
             self.fields = {"name": forms.CharField(max_length=120, label="Name", help_text="As it reads on the invoice."), **self.fields}
 
     _SECTIONS = (
-        ("What is charged", [["name"], ["workstream"], ["billable_state", "disposition"], ["unit", "unit_plural"], ["effective_from"]]),
-        ("Price", [["shape"], ["price", "package_size"], ["tiers"], ["recurring"], ["free_units", "discount_percent"]]),
+        (
+            "What is charged",
+            [
+                ["name"],
+                ["placement", "staff_level"],
+                ["workstream"],
+                ["billable_state", "disposition"],
+                ["unit", "unit_plural"],
+                ["effective_from"],
+            ],
+        ),
+        (
+            "Price",
+            [
+                *[["shape"], ["rate_per"], ["price", "package_size"], ["tiers"], ["recurring"], ["month_basis"]],
+                *[["overtime", "overtime_price"], ["free_units", "discount_percent"]],
+            ],
+        ),
+        ("Absence, handover, approval", [["charged_away"], ["overlap_charged"], ["unapproved"]]),
         ("Limits and contract", [["minimum", "cap"], ["clause"], ["prorate"], ["credit_base"]]),
     )
 
@@ -203,7 +222,70 @@ class PerUserForm(_PricedForm):
         self.initial.setdefault("unit", "seat")
 
 
-FORMS: dict[str, type[TermForm]] = {"fixed": FixedForm, "unit": UnitForm, "per_user": PerUserForm}
+class StaffForm(TermForm):
+    """A rate by month, day or hour for one person, those of a level, or everybody placed."""
+
+    placement: forms.ModelChoiceField[Placement] = forms.ModelChoiceField(
+        queryset=None,
+        required=False,
+        label="Person",
+        empty_label="By level, or everybody",
+        help_text="Their own rate goes before that of a level.",
+    )
+    staff_level = forms.CharField(
+        max_length=40, required=False, label="Level", help_text="As the placements name it. Empty: everybody else."
+    )
+    rate_per = forms.ChoiceField(
+        label="Charged by",
+        choices=[("month", "Month"), ("day", "Day worked, by its hours"), ("hour", "Hour worked")],
+        widget=forms.RadioSelect,
+        initial="month",
+    )
+    price = Amount(min_value=Decimal(0), max_digits=20, decimal_places=8, label="Rate", help_text="Of a month, a full day or an hour.")
+    month_basis = forms.ChoiceField(
+        label="A part of a month by",
+        choices=[("calendar", "Its calendar days"), ("working", "Its working days")],
+        widget=forms.RadioSelect,
+        initial="calendar",
+        required=False,
+    )
+    overtime = _amount(
+        label="Overtime, times an hour's price", max_digits=5, decimal_places=2, help_text="1.5 for half more. Empty: it is not charged."
+    )
+    overtime_price = _amount(
+        label="Price of an hour of overtime",
+        decimal_places=8,
+        max_digits=20,
+        help_text="Needed beside a rate by month; else the rate's own hour.",
+    )
+    charged_away = forms.MultipleChoiceField(
+        label="Absences charged as if worked", required=False, choices=AwayKind.choices, widget=forms.CheckboxSelectMultiple
+    )
+    overlap_charged = forms.BooleanField(required=False, label="Charge both people while one hands over to the other")
+    unapproved = forms.ChoiceField(
+        label="A timesheet the client has not approved",
+        choices=[("block", "Blocks the invoice"), ("warn", "Is a warning")],
+        widget=forms.RadioSelect,
+        initial="block",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["prorate"]
+        placed = Placement.objects.filter(matter__engagement=self.engagement).select_related("matter").order_by("name", "id")
+        self.fields["placement"].queryset = placed  # type: ignore[attr-defined]
+        levels = PlacementTerms.objects.filter(placement__matter__engagement=self.engagement).exclude(level="").order_by("level")
+        self.fields["staff_level"].widget = Suggesting([(name, "") for name in levels.values_list("level", flat=True).distinct()])
+        self.fields["overtime_price"].label = f"Price of an hour of overtime, {self.currency}"
+
+    def version_fields(self) -> dict[str, Any]:
+        values = super().version_fields()
+        hour = values.get("overtime_price") if values.get("overtime") else None
+        rules = {"overtime": values.get("overtime") or Decimal(0), "overtime_price": hour, "unit": values["rate_per"]}
+        return {**values, **rules, "month_basis": values.get("month_basis") or "calendar"}
+
+
+FORMS: dict[str, type[TermForm]] = {"fixed": FixedForm, "unit": UnitForm, "per_user": PerUserForm, "staff": StaffForm}
 
 
 class CloseTermForm(Refusable):

@@ -12,11 +12,12 @@ from billing.explanation import CSV_HEADER, Explanation, LeafKind, csv_rows
 from billing.models import Invoice, InvoiceLine
 from billing.orders import number_of
 from billing.pdf_view import number, price
+from billing.sheet_files import DECIDED, sheet_files
 from engagements.models import Client, Contract, LegalEntity, Matter
 from lpo.core.exports import plain, write_csv
 from lpo.core.money import add, round_money
 
-GROUPS = {"fixed": "Fixed", "unit": "Unit rate", "per_user": "Per user", "credit": "Service credits"}
+GROUPS = {"fixed": "Fixed", "unit": "Unit rate", "per_user": "Per user", "staff": "Staff", "credit": "Service credits"}
 TAX_LABELS = {"S": "Tax", "Z": "Zero rate", "E": "Exempt", "AE": "Reverse charge", "O": "Out of scope"}
 TAX_NOTES = {"AE": "Reverse charge: the recipient accounts for the tax.", "E": "Exempt from tax.", "O": "Outside the scope of tax."}
 
@@ -30,7 +31,9 @@ def freeze(
         # The column keeps four decimals; canonical JSON keeps digits, so an amount is written with its currency's.
         row.amount = round_money(row.amount, invoice.currency)
     matters = {matter.id: matter for matter in Matter.objects.filter(engagement_id=invoice.engagement_id).order_by("reference")}
-    files = _files(rows)
+    sheets = sheet_files(rows)
+    told = {file.name: file.description for file in sheets}
+    files = _files(rows) | {file.name: file.content for file in sheets}
     totals = tax.totals([tax.Taxed(row.amount, tax.TaxKey(row.tax_category, row.tax_rate)) for row in rows], invoice.currency)
     frozen = snapshot.Invoice(
         number=number,
@@ -60,7 +63,7 @@ def freeze(
         adjustments=_adjustments(rows),
         appendix=tuple(_appendix(row, files, invoice.currency) for row in rows if _counted(row)),
         attachments=tuple(
-            snapshot.Attachment(name, f"Rows behind line {name.split('-')[1].split('.')[0]}", hashlib.sha256(content).hexdigest())
+            snapshot.Attachment(name, told.get(name) or _behind(name), hashlib.sha256(content).hexdigest())
             for name, content in sorted(files.items())
         ),
         tax_note=TAX_NOTES.get(invoice.client.tax_category, ""),
@@ -71,8 +74,15 @@ def freeze(
 
 
 def attached_files(invoice: Invoice) -> dict[str, bytes]:
-    """The files a snapshot names, made again from the frozen lines: the same rows give the same bytes."""
-    return _files(list(InvoiceLine.objects.filter(invoice=invoice).order_by("position")))
+    """The files a snapshot names, made again from the frozen lines and days: the same rows give the same bytes."""
+    rows = list(InvoiceLine.objects.filter(invoice=invoice).order_by("position"))
+    named = {file.filename for file in snapshot.Invoice.from_json(invoice.snapshot).attachments}
+    sheets = {file.name: file.content for file in sheet_files(rows, DECIDED)}
+    return _files(rows) | {name: content for name, content in sheets.items() if name in named}
+
+
+def _behind(name: str) -> str:
+    return f"Rows behind line {name.split('-')[1].split('.')[0]}"
 
 
 def backup_csv(row: InvoiceLine) -> bytes:

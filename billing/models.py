@@ -22,7 +22,9 @@ class ChargeTerm(TenantModel):
     client_id = models.BigIntegerField()
     engagement = TenantForeignKey("engagements.Engagement", via=["client_id"])
     name = models.CharField(max_length=120)
-    model = models.CharField(max_length=10, choices=[("fixed", "Fixed"), ("unit", "Per unit"), ("per_user", "Per user")])
+    model = models.CharField(
+        max_length=10, choices=[("fixed", "Fixed"), ("unit", "Per unit"), ("per_user", "Per user"), ("staff", "Staff")]
+    )
     active = models.BooleanField(default=True)
     position = models.PositiveSmallIntegerField(default=1)
     version = models.PositiveIntegerField(default=1)
@@ -64,6 +66,20 @@ class ChargeTermVersion(TenantModel):
     recurring = models.BooleanField(default=True, help_text="Fixed: every period; otherwise once, in the period it starts.")
     prorate = models.BooleanField(default=True)
     credit_base = models.BooleanField(default=True, help_text="Whether the term's fees are the base of service credits.")
+    # Which people a staff term prices: one placement, else those of a level, else everybody placed; and by which rules.
+    placement = TenantForeignKey("engagements.Placement", via=["client_id"], null=True, blank=True)
+    staff_level = models.CharField(max_length=40, blank=True)
+    rate_per = models.CharField(max_length=5, choices=[("month", "Month"), ("day", "Day worked"), ("hour", "Hour worked")], default="month")
+    month_basis = models.CharField(max_length=8, choices=[("calendar", "Calendar days"), ("working", "Working days")], default="calendar")
+    overtime = models.DecimalField(
+        max_digits=5, decimal_places=2, default=0, help_text="What an hour's price is multiplied by; 0: overtime is not charged."
+    )
+    overtime_price = models.DecimalField(**PRICE, null=True, blank=True)
+    charged_away = models.JSONField(default=list, blank=True, help_text="Kinds of absence charged as if worked.")
+    overlap_charged = models.BooleanField(default=False, help_text="Whether both people are charged while one hands over to the other.")
+    unapproved = models.CharField(
+        max_length=5, choices=[("block", "Block the invoice"), ("warn", "Warn")], default="block", help_text="What a missing approval does."
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -76,6 +92,8 @@ class ChargeTermVersion(TenantModel):
             models.CheckConstraint(
                 condition=Q(shape="package", package_size__gt=0) | ~Q(shape="package"), name="chargetermversion_package"
             ),
+            models.CheckConstraint(condition=Q(overtime__gte=0), name="chargetermversion_overtime"),
+            models.CheckConstraint(condition=Q(placement__isnull=True) | Q(staff_level=""), name="chargetermversion_one_or_a_level"),
         ]
 
     def __str__(self) -> str:
@@ -252,7 +270,7 @@ class InvoiceLine(TenantModel):
 class Charge(TenantModel):
     """Links one source row under one term to one line. Unique while live: nothing is billed twice.
 
-    `source_key` is item:<id>, usage:<id>:<period start>, period:<period start> or claim:<id>.
+    `source_key` is item:<id>, usage:<id>:<period start>, period:<period start>, claim:<id> or day:<placement>:<day>:<what it says>.
     """
 
     client_id = models.BigIntegerField()
@@ -262,6 +280,7 @@ class Charge(TenantModel):
     item = TenantForeignKey("engagements.WorkItem", null=True)
     usage = TenantForeignKey(UsageRecord, null=True)
     claim = TenantForeignKey("sla.CreditClaim", null=True)
+    sheet_day = TenantForeignKey("engagements.TimesheetDay", via=["client_id"], null=True)
     source_key = models.CharField(max_length=80)
     reference = models.CharField(max_length=60)
     happened_at = models.DateTimeField(null=True)
@@ -276,11 +295,18 @@ class Charge(TenantModel):
                 F("source_key"),
                 condition=Q(voided_at__isnull=True),
                 name="charge_once_while_live",
-            )
+            ),
+            # A day of a person is priced by one term: whatever the term, it is charged once.
+            models.UniqueConstraint(
+                fields=["organization", "source_key"],
+                condition=Q(voided_at__isnull=True, sheet_day__isnull=False) & ~Q(source_key__startswith="return:"),
+                name="charge_day_once_while_live",
+            ),
         ]
         indexes = [
             models.Index(fields=["organization", "line", "id"], name="charge_by_line"),
             models.Index(fields=["organization", "item"], name="charge_by_item"),
+            models.Index(fields=["organization", "sheet_day"], condition=Q(sheet_day__isnull=False), name="charge_by_sheet_day"),
         ]
 
     def __str__(self) -> str:

@@ -11,8 +11,9 @@ from fractions import Fraction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
-from billing.findings import Finding, visible_findings
+from billing.findings import visible_findings
 from billing.models import ChargeTerm, Invoice, InvoiceLine, InvoiceState
+from billing.noted import Finding
 from billing.periods import period_on
 from engagements.models import Engagement
 from lpo.core.localtime import from_epoch

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
 from django.utils import timezone
 
 from billing import finding, queries, wording
-from billing.models import ChargeTermVersion, Invoice, InvoiceLine, InvoiceState
+from billing.models import Charge, ChargeTerm, ChargeTermVersion, Invoice, InvoiceLine, InvoiceState
 from billing.spending import spent
+from billing.staffing import Placed, pricing
+from billing.terms import Days
 from engagements import panels
-from engagements.models import Engagement
+from engagements.models import Engagement, Placement
 from engagements.panels import Panel
+from engagements.placing import terms_of
 from lpo.accounts.roles import Permission
 from lpo.core.templatetags.formats import money
 from sla import slots
@@ -29,6 +33,8 @@ def register() -> None:
     for source in (spend, charge_terms, invoices):
         if source not in panels.engagement_panels:
             panels.engagement_panels.append(source)
+    if rates not in panels.placement_panels:
+        panels.placement_panels.append(rates)
     panels.searches["Invoices"] = finding.invoices
     if credited not in slots.claim_became:
         slots.claim_became.append(credited)
@@ -47,7 +53,7 @@ def spend(request: TenantRequest, engagement: Engagement) -> Panel | None:
 def charge_terms(request: TenantRequest, engagement: Engagement) -> Panel | None:
     if not request.membership.may(Permission.VIEW_MONEY):
         return None
-    versions = ChargeTermVersion.objects.filter(term__engagement=engagement).select_related("term", "workstream")
+    versions = ChargeTermVersion.objects.filter(term__engagement=engagement).select_related("term", "workstream", "placement")
     latest = {version.term_id: version for version in versions.order_by("number")}
     currency = queries.currency_of(engagement)
     rows = [
@@ -65,6 +71,31 @@ def invoices(request: TenantRequest, engagement: Engagement) -> Panel | None:
     found = list(rows.order_by("-period__index")[: SHOWN + 1])
     context = {"engagement": engagement, "rows": [(row, wording.KINDS[row.state]) for row in found[:SHOWN]], "more": len(found) > SHOWN}
     return Panel("Invoices", "billing/_invoices_panel.html", context, Permission.VIEW_MONEY, flush=True)
+
+
+def rates(request: TenantRequest, placement: Placement) -> Panel | None:
+    """What prices a placed person today, and the last lines that charged them."""
+    if not request.membership.may(Permission.VIEW_MONEY):
+        return None
+    engagement = Engagement.objects.select_related("client", "legal_entity").get(pk=placement.matter.engagement_id)
+    day = min(max(timezone.localdate(), placement.starts_on), placement.ends_on or timezone.localdate())
+    spans = queries.spans(engagement, Days(day, day + timedelta(days=1)))
+    placed = Placed(placement, terms_of([placement.pk])[placement.pk], "", {}, {})
+    span = pricing(placed, day, spans)
+    lines = InvoiceLine.objects.filter(
+        pk__in=Charge.objects.filter(sheet_day__timesheet__placement=placement, voided_at__isnull=True).values("line")
+    ).exclude(invoice__state=InvoiceState.DISCARDED)
+    found = lines.select_related("invoice__engagement", "invoice__period").defer("explanation", "invoice__snapshot").order_by("-id")[:SHOWN]
+    currency = queries.currency_of(engagement)
+    context = {
+        "engagement": engagement,
+        "term": span.term if span else None,
+        "number": ChargeTerm.objects.filter(engagement=engagement, id__lte=span.term.id).count() if span else 0,
+        "words": wording.describe(span.version, "staff", currency) if span else [],
+        "lines": [(line, wording.KINDS[line.invoice.state]) for line in found],
+        "may_edit": request.membership.may(Permission.EDIT_TERMS),
+    }
+    return Panel("Rate", "billing/_rates_panel.html", context, Permission.VIEW_MONEY, flush=True)
 
 
 def credited(request: TenantRequest, claim: CreditClaim) -> Became | None:

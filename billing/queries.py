@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -101,12 +101,17 @@ def spans(engagement: Engagement, period: Days) -> list[TermSpan]:
     """Every version in force on some day of the period, in order of the terms and of their dates."""
     by_term: dict[int, list[ChargeTermVersion]] = defaultdict(list)
     versions = ChargeTermVersion.objects.filter(term__engagement=engagement, term__active=True).select_related(
-        "term__engagement__legal_entity", "workstream"
+        "term__engagement__legal_entity", "workstream", "placement"
     )
     for version in versions.order_by("effective_from"):
         by_term[version.term_id].append(version)
+    return cut(by_term.values(), engagement, period)
+
+
+def cut(by_term: Iterable[Sequence[ChargeTermVersion]], engagement: Engagement, period: Days) -> list[TermSpan]:
+    """Versions of each term in order of their dates, cut to the days of the period on which they are in force."""
     found = []
-    for rows in sorted(by_term.values(), key=lambda rows: (rows[0].term.position, rows[0].term.id)):
+    for rows in sorted(by_term, key=lambda rows: (rows[0].term.position, rows[0].term.id)):
         for version, following in zip(rows, [*rows[1:], None], strict=True):
             last = engagement.ends_on
             ends = [day for day in (version.effective_to, last) if day is not None]

@@ -93,11 +93,23 @@ def rate(term: Term, usage: Iterable[Usage], period: Days, *, active: Days | Non
         else:
             rows, scale = _rows(term, usage, period, held)
             lines = _package(term, rows, scale) if term.shape is Shape.PACKAGE else _priced(term, rows, scale)
-        lines += _discount(term, lines)
-        lines += _cap(term, lines, period, held)
-        if closing:
-            lines += _minimum(term, lines, period, held)
+        lines += _limits(term, lines, period, held, closing=closing)
     return tuple(lines)
+
+
+def limited(term: Term, lines: Sequence[RatedLine], period: Days, active: Days) -> tuple[RatedLine, ...]:
+    """`lines` with what the term's discount, cap and minimum make of them: for charges rated elsewhere, as those of placed people are."""
+    with localcontext(EXACT):
+        return (*lines, *_limits(term, list(lines), period, period.common(active), closing=True))
+
+
+def _limits(term: Term, charged: list[RatedLine], period: Days, held: Days, *, closing: bool) -> list[RatedLine]:
+    lines = list(charged)
+    lines += _discount(term, lines)
+    lines += _cap(term, lines, period, held)
+    if closing:
+        lines += _minimum(term, lines, period, held)
+    return lines[len(charged) :]
 
 
 def total(lines: Iterable[RatedLine]) -> Decimal:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from billing import queries, tax
+from billing import queries, staffing, tax
 from billing.actions.documents import pdf_of
 from billing.explanation import Explanation
 from billing.models import Charge, ChargeTermVersion, Invoice, InvoiceLine, InvoiceState
@@ -90,6 +90,8 @@ def _rated_again(invoice: Invoice, version: ChargeTermVersion, lines: list[Invoi
     span = next(s for s in queries.spans(invoice.engagement, period) if s.version.id == version.id)
     active: Days | None = span.active if version.recurring or version.term.model != "fixed" else None
     charges = Charge.objects.filter(line_id__in=[line.id for line in lines]).select_related("usage").order_by("id")
+    if version.term.model == "staff":
+        return staffing.rated_again(version, list(charges), period, span.active, invoice.currency)
     usage = [_usage(charge, invoice, version) for charge in charges if version.term.model != "fixed"]
     return add(*(line.amount for line in rate(queries.pure_term(version, invoice.currency), usage, period, active=active)))
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from billing.explanation import tidy
 from billing.models import ChargeTermVersion
 from billing.units import several
+from engagements.models.placements import AwayKind
 from lpo.core.money import exponent
 
 # The one kind of chip, shape and colour, in which a state of an invoice is shown to anybody.
@@ -45,6 +46,9 @@ def _counted(version: ChargeTermVersion, model: str, currency: str) -> Iterator[
     if model == "fixed":
         yield from _fixed(version, currency)
         return
+    if model == "staff":
+        yield from _staff(version, currency)
+        return
     yield _price(version, model, currency)
     if model == "unit":
         yield _feed(version)
@@ -65,6 +69,35 @@ def _fixed(version: ChargeTermVersion, currency: str) -> Iterator[str]:
         return
     yield f"{amount} for every billing period."
     yield "A part of a period is charged by its calendar days." if version.prorate else "A part of a period is charged in full."
+
+
+def _staff(version: ChargeTermVersion, currency: str) -> Iterator[str]:
+    """Who is priced and by what; a part of a month, overtime, absence, handover and approval, a sentence each."""
+    if version.placement is not None:
+        who = version.placement.name
+    else:
+        who = f"everybody placed as {version.staff_level}" if version.staff_level else "everybody placed"
+    price, per = money(version.price or Decimal(0), currency), version.rate_per
+    yield f"{price} a {per}{' worked' if per != 'month' else ''} for {who}."
+    if per == "month":
+        yield f"A part of a month is charged by its {version.month_basis} days."
+    elif per == "day":
+        yield "A day counts by its hours: six of eight are 0.75 of a day."
+    if version.overtime:
+        each = money(version.overtime_price, currency) if version.overtime_price is not None else f"an hour of the {per}'s rate"
+        yield f"Hours beyond a week's contracted ones are charged at {number(version.overtime)} times {each}."
+    else:
+        yield "Hours beyond a week's contracted ones are not charged."
+    kinds = [AwayKind(kind).label.lower() for kind in AwayKind.values if kind in version.charged_away]
+    yield f"Absence is not charged{f', except {several_names(kinds)}' if kinds else ''}."
+    both = "Both people are charged" if version.overlap_charged else "Who takes over is not charged"
+    yield f"{both} while one hands over to the other."
+    yield f"A timesheet the client has not approved {'blocks the invoice' if version.unapproved == 'block' else 'is a warning'}."
+
+
+def several_names(names: list[str]) -> str:
+    """`leave`; `leave and sickness`; `leave, sickness and training`."""
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
 def _price(version: ChargeTermVersion, model: str, currency: str) -> str:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
 from billing import queries, wording
 from billing.models import ChargeTermVersion
 from billing.periods import numbered, period_on
-from billing.rating import RatedLine, Unpriced, rate, total
+from billing.rating import Unpriced, rate
 from billing.terms import Days, Usage
 from billing.units import counted_in
+from billing.worked_staff import EXAMPLES, Worked, worked_month
 from engagements.models import Engagement
 from lpo.core.localtime import from_epoch
 from lpo.core.periods import Period
@@ -20,23 +19,12 @@ from lpo.core.periods import Period
 MONTHS = 3
 
 
-@dataclass(frozen=True)
-class Worked:
-    """One period: what is counted, the lines it makes and their sum; `problem` where it cannot be rated."""
-
-    label: str
-    counted: str
-    lines: Sequence[RatedLine] = ()
-    problem: str = ""
-
-    @property
-    def amount(self) -> Decimal:
-        return total(self.lines)
-
-
 def worked_months(version: ChargeTermVersion, model: str, engagement: Engagement) -> list[Worked]:
     """The first three periods of a version: with what the workstream delivered of late, or with example quantities."""
     currency = queries.currency_of(engagement)
+    if model == "staff":
+        first = period_on(engagement, max(version.effective_from, engagement.starts_on)).index
+        return [worked_month(version, numbered(engagement, first), currency, example) for example in EXAMPLES]
     first = period_on(engagement, max(version.effective_from, engagement.starts_on)).index
     quantities = _quantities(version, model, engagement, first)
     return [_worked(version, model, numbered(engagement, first + n), quantities[n], currency) for n in range(MONTHS)]

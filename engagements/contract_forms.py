@@ -75,7 +75,7 @@ class ContractForm(ShortNumbers, KeepsWhatIsLeftOut, Refusable, forms.ModelForm)
         ("In force", [["effective_from", "signed_on"], ["time_zone", "currency"]]),
         ("Acceptance and payment", [["acceptance_days", "contest_days"], ["payment_days", "purchase_order"], ["rework_terms"]]),
         ("Baseline", [["baseline_period", "baseline_unit"], ["baseline_volume", "volume_ceiling"], ["baseline_amount"]]),
-        ("Service credits", [["credit_base", "at_risk_percent"], ["cap_period"]]),
+        ("Service credits", [["credit_base", "at_risk_percent"], ["cap_period"], ["turnaround_credits"]]),
     )
 
     class Meta:
@@ -83,7 +83,7 @@ class ContractForm(ShortNumbers, KeepsWhatIsLeftOut, Refusable, forms.ModelForm)
         fields = [
             *["effective_from", "signed_on", "time_zone", "currency", "acceptance_days", "contest_days", "payment_days", "purchase_order"],
             *["rework_terms", "baseline_period", "baseline_unit", "baseline_volume", "volume_ceiling", "baseline_amount"],
-            *["credit_base", "at_risk_percent", "cap_period"],
+            *["credit_base", "at_risk_percent", "cap_period", "turnaround_credits"],
         ]
         labels = {
             "acceptance_days": "Acceptance, business days",
@@ -94,6 +94,7 @@ class ContractForm(ShortNumbers, KeepsWhatIsLeftOut, Refusable, forms.ModelForm)
             "credit_base": "Credits are a share of",
             "baseline_period": "Baseline of each",
             "baseline_unit": "Unit",
+            "turnaround_credits": "Turnaround earns credits on staff augmentation",
         }
         help_texts = {
             "credit_base": "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils import timezone
 
-from engagements import budget, conflicts, orders, panels, queries
+from engagements import budget, conflicts, orders, panels, placing, queries
 from engagements.models import Engagement, Matter, PurchaseOrder, SupervisionTerm, TeamMember, WorkItem, Workstream
 from engagements.panels import Panel
 from lpo.accounts.access import TenantRequest
@@ -16,7 +16,7 @@ _UNCLEAR = 5
 
 def register() -> None:
     """Called once the applications are loaded."""
-    for source in (budget_panel, team_panel, engagement_conflicts, orders_panel):
+    for source in (placements_panel, budget_panel, team_panel, engagement_conflicts, orders_panel):
         if source not in panels.engagement_panels:
             panels.engagement_panels.append(source)
 
@@ -80,6 +80,36 @@ def engagement_conflicts(request: TenantRequest, engagement: Engagement) -> Pane
         "may_open": request.membership.may(P.VIEW_STAFF),
     }
     return Panel("Conflicts", "engagements/_engagement_conflicts.html", context, aside=True)
+
+
+def placements_panel(request: TenantRequest, engagement: Engagement) -> Panel | None:
+    """Who is placed with the client, and how far their timesheets are."""
+    hands = engagement.delivery_model == "augmentation"
+    rows = placing.placements_of(engagement)
+    if not rows and not hands:
+        return None
+    today = timezone.localdate()
+    terms, latest = placing.terms_of([row.pk for row in rows]), placing.latest_sheets([row.pk for row in rows])
+    may_edit = request.membership.may(P.EDIT_WORK) and engagement.status == "open"
+    contract = queries.contract_on(engagement, today)
+    shown = [
+        {
+            "placement": row,
+            "terms": placing.terms_on(terms[row.pk], today),
+            "status": placing.status_of(row, today),
+            "sheet": latest.get(row.pk),
+            "kind": placing.KINDS[latest[row.pk].state] if row.pk in latest else "",
+            "may_read": placing.READERS & request.actor.permissions or row.member_id == request.membership.pk,
+        }
+        for row in rows
+    ]
+    context = {
+        "rows": shown,
+        "may_edit": may_edit,
+        "matters": list(Matter.objects.filter(engagement=engagement, status="open").order_by("reference")[:6]) if may_edit else [],
+        "credit_note": placing.credit_note(engagement, contract) if hands else "",
+    }
+    return Panel("Placements", "engagements/_placements_panel.html", context, flush=True)
 
 
 def budget_panel(request: TenantRequest, engagement: Engagement) -> Panel | None:

@@ -33,6 +33,7 @@ item_panels: list[PanelSource] = []
 workstream_panels: list[PanelSource] = []
 matter_panels: list[PanelSource] = []
 engagement_panels: list[PanelSource] = []
+placement_panels: list[PanelSource] = []
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,10 @@ from engagements.models import (
     MatterInsider,
     MatterParty,
     Pause,
+    Placement,
     ProtocolVersion,
     Question,
+    Timesheet,
     Transition,
     WorkItem,
     Workstream,
@@ -288,6 +290,8 @@ def _unfinished_work(slug: str, engagement: Engagement) -> list[Unfinished]:
     late = LateEntry.objects.filter(item__workstream__matter__engagement=engagement, state="waiting")
     questions = Question.objects.filter(matter__engagement=engagement, answered_at__isnull=True)
     streams = Workstream.objects.filter(matter__engagement=engagement, status="open")
+    placed = Placement.objects.filter(matter__engagement=engagement, ends_on__isnull=True)
+    sheets = Timesheet.objects.filter(placement__matter__engagement=engagement, state__in=["draft", "submitted"])
     matters = Matter.objects.filter(engagement=engagement, status="open")
     return [
         Unfinished(items[: COUNT_CAP + 1].count(), "work item not finished", "work items not finished", here),
@@ -295,6 +299,8 @@ def _unfinished_work(slug: str, engagement: Engagement) -> list[Unfinished]:
         Unfinished(imports.count(), "import not loaded", "imports not loaded", here),
         Unfinished(late.count(), "late entry waiting for approval", "late entries waiting for approval", here),
         Unfinished(questions.count(), "question to counsel without an answer", "questions to counsel without an answer", here),
+        Unfinished(placed.count(), "person placed without a last day", "people placed without a last day", here),
+        Unfinished(sheets.count(), "timesheet not approved", "timesheets not approved", here),
         Unfinished(streams.count(), "workstream open", "workstreams open", here),
         Unfinished(matters.count(), "matter open", "matters open", here),
         Unfinished(_holds(engagement), "legal hold in force", "legal holds in force", here),

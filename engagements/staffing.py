@@ -138,6 +138,13 @@ def _stream(row: Workstream, matter: Matter, client: Client, parties: set[tuple[
     )
 
 
+def stream_of_matter(matter: Matter) -> Stream:
+    """What of a matter decides who may be placed on it, where no workstream is named."""
+    parties = set(MatterParty.objects.filter(matter=matter, removed_at__isnull=True).values_list("name_key", flat=True))
+    whole = Workstream(id=0, matter=matter, client=matter.client, kind="other")
+    return _stream(whole, matter, matter.client, parties)
+
+
 class Staffing:
     """What is known of some people, read once: at most nine statements, whatever their number and that of the workstreams."""
 

@@ -93,3 +93,20 @@ def check(kind: str, state: str, to: str) -> None:
     """Raise `MoveRefused` unless the table of `kind` leads from `state` to `to`."""
     if to not in MOVES[kind].get(state, {}):
         raise MoveRefused(f"{LABELS[state]} {KINDS[kind].lower()} cannot become {LABELS.get(to, to).lower()}.")
+
+
+# A timesheet's versions. What was submitted is never written again: a client's return and a correction begin the next version.
+SHEET_MOVES: dict[str, frozenset[str]] = {
+    "draft": frozenset({"submitted", "withdrawn"}),
+    "submitted": frozenset({"approved", "returned", "withdrawn"}),
+    "approved": frozenset({"superseded"}),
+    "returned": frozenset(),
+    "withdrawn": frozenset(),
+    "superseded": frozenset(),
+}
+
+
+def check_sheet(state: str, to: str) -> None:
+    """Raise `MoveRefused` unless a timesheet may go from `state` to `to`."""
+    if to not in SHEET_MOVES[state]:
+        raise MoveRefused(f"A {state} timesheet cannot become {to}.")

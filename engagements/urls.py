@@ -20,12 +20,14 @@ from engagements.views import (
     matters,
     orders,
     people,
+    placements,
     protocols,
     questions,
     queue,
     search,
     supervision,
     time,
+    timesheets,
     waiting,
     workstreams,
 )
@@ -51,6 +53,8 @@ _IMPORT = _STREAM + "imports/<int:number>/"
 _CONTRACT = "engagements/<str:reference>/contract/<int:number>/"
 _ITEM = "work/<str:reference>/"
 _SUPERVISION = "matters/<str:reference>/supervision/"
+_PLACEMENT = "matters/<str:reference>/placements/<int:number>/"
+_SHEET = _PLACEMENT + "timesheets/<str:day>/"
 
 urlpatterns = [
     path("clients/", clients.clients, name="clients"),
@@ -171,4 +175,20 @@ urlpatterns = [
     path("clients/<str:code>/conflicts/", conflicts.client_conflicts, name="client_conflicts"),
     path("clients/<str:code>/conflicts/<int:number>/", conflicts.client_match, name="client_match"),
     path("clients/<str:code>/conflicts/<int:number>/consent/<int:outcome>/", conflicts.client_consent, name="client_consent"),
+    path("matters/<str:reference>/placements/new/", placements.new_placement, name="new_placement"),
+    path(_PLACEMENT, placements.placement, name="placement"),
+    path(_PLACEMENT + "terms/", placements.revise_placement, name="revise_placement"),
+    path(_PLACEMENT + "end/", placements.end_placement, name="end_placement"),
+    path(_PLACEMENT + "replace/", placements.replace_person, name="replace_person"),
+    path(_PLACEMENT + "publish/", placements.publish_placement, name="publish_placement"),
+    path(_PLACEMENT + "absences/new/", placements.new_away, name="new_away"),
+    path(_PLACEMENT + "absences/<int:absence>/take-back/", placements.withdraw_away, name="withdraw_away"),
+    path(_PLACEMENT + "timesheets/", timesheets.open_timesheet, name="open_timesheet"),
+    path(_SHEET, timesheets.timesheet, name="timesheet"),
+    path(_SHEET + "decide/", timesheets.decide_timesheet, name="decide_timesheet"),
+    path(_SHEET + "take-back/", timesheets.take_back_timesheet, name="take_back_timesheet"),
+    path(_SHEET + "correct/", timesheets.correct_timesheet, name="correct_timesheet"),
+    path(_SHEET + "publish/", timesheets.publish_timesheet, name="publish_timesheet"),
+    path(_SHEET + "timesheet.csv", timesheets.timesheet_csv, name="timesheet_csv"),
+    path(_SHEET + "message/", timesheets.timesheet_message, name="timesheet_message"),
 ]

@@ -9,13 +9,14 @@ from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from engagements.models import Engagement, Matter, Workstream
 from lpo.core.localtime import from_epoch, local_midnight, to_epoch
 from lpo.core.templatetags.formats import error_percent, percent
 from lpo.core.templatetags.formats import target as target_text
 from sla import wording
+from sla.augmentation import credit_applies
 from sla.models import Attainment, AttainmentRow, CreditClaim, ServiceLevel, ServiceLevelVersion
 from sla.windows import in_force, period
 
@@ -103,6 +104,8 @@ class Figure:
         """The credit at stake in words: 5 %, provisional."""
         if self.attainment is None or self.attainment.met is not False or not self.version.credit_percent:
             return ""
+        if getattr(self.version, "delivery_model", "") == "augmentation" and not credit_applies(self.version, self.start):
+            return ""
         return f"{wording.number(self.version.credit_percent)} % of the credit base"
 
 
@@ -111,6 +114,8 @@ def versions_of(levels: Iterable[ServiceLevel]) -> dict[int, list[ServiceLevelVe
     by_id = {level.pk: level for level in levels}
     found: dict[int, list[ServiceLevelVersion]] = {pk: [] for pk in by_id}
     rows = ServiceLevelVersion.objects.filter(level_id__in=by_id).select_related("calendar_version__calendar")
+    # Asked along, so that only a figure of staff augmentation costs the question what its contract says of credits.
+    rows = rows.annotate(delivery_model=F("level__workstream__matter__engagement__delivery_model"))
     for version in rows.order_by("level_id", "effective_from"):
         version.level = by_id[version.level_id]
         found[version.level_id].append(version)

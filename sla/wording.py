@@ -64,8 +64,8 @@ def subject(version: ServiceLevelVersion) -> str:
     return " ".join([*narrowing, _WORK[version.item_kind]])
 
 
-def promise(version: ServiceLevelVersion) -> str:
-    """The whole promise in sentences, to be read beside the contract."""
+def promise(version: ServiceLevelVersion, *, credited: bool = True) -> str:
+    """The whole promise in sentences, to be read beside the contract. `credited`: whether a miss may earn its credit."""
     if version.max_error_percent is not None:
         unit = version.error_unit or "unit"
         text = (
@@ -74,7 +74,7 @@ def promise(version: ServiceLevelVersion) -> str:
         )
     else:
         text = _clock_promise(version)
-    if version.credit_percent:
+    if version.credit_percent and credited:
         text += f" A missed {version.window} earns the client a credit of {number(version.credit_percent)} % of the credit base."
     return text
 

@@ -11,7 +11,8 @@ from django.db.models import Model
 from django.utils import timezone
 
 from billing import tax
-from billing.assembly import Assembled, Source, assemble
+from billing.assembled import Assembled, Source
+from billing.assembly import assemble
 from billing.findings import blocking
 from billing.models import Charge, ChargeTerm, Invoice, InvoiceLine, InvoiceState
 from billing.periods import numbered, stored
@@ -279,6 +280,7 @@ def _charge(row: InvoiceLine, term: ChargeTerm | None, source: Source) -> Charge
         item_id=source.item_id,
         usage_id=source.usage_id,
         claim_id=source.claim_id,
+        sheet_day_id=source.sheet_day_id,
         source_key=source.key,
         reference=source.reference[:60],
         happened_at=source.at,

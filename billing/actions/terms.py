@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
+from billing.actions.staff_terms import check_not_invoiced, check_staff
 from billing.models import ChargeTerm, ChargeTermVersion, InvoiceLine, InvoiceState, UsageRecord
 from billing.queries import currency_of, pure_term
 from engagements.models import Engagement
@@ -31,6 +32,8 @@ def create_term(*, engagement: Engagement, name: str, model: str, version: Mappi
     by.need(Permission.EDIT_TERMS)
     if ChargeTerm.objects.filter(engagement=engagement, name=name).exists():
         raise Refused(f"{engagement.reference} already has a term called {name}.", "name")
+    if model == "staff":
+        check_not_invoiced(engagement, version["effective_from"], "effective_from")
     term = ChargeTerm(client_id=engagement.client_id, engagement=engagement, name=name, model=model, position=position)
     term.save()
     _add_version(term, 1, version, engagement)
@@ -64,6 +67,8 @@ def close_term(*, term: ChargeTerm, last_day: date, by: Actor) -> ChargeTermVers
     latest = ChargeTermVersion.objects.filter(term=term).order_by("-number")[0]
     if last_day < latest.effective_from:
         raise Refused(f"The present version begins on {latest.effective_from}; the last day cannot lie before it.", "last_day")
+    if term.model == "staff":
+        check_not_invoiced(term.engagement, last_day + timedelta(days=1), "last_day")
     fields = [f.name for f in ChargeTermVersion._meta.local_fields if f.name not in {"id", "organization", "client_id", "term", "number"}]
     values = {name: getattr(latest, name) for name in fields if name != "created_at"}
     values |= {"effective_from": last_day, "effective_to": last_day}
@@ -99,7 +104,7 @@ def proposed(term: ChargeTerm, number: int, values: Mapping[str, Any], engagemen
 def _clean(row: ChargeTermVersion) -> None:
     """Values in their column's own type and range. Raises `Refused` for the first that is not."""
     try:
-        row.clean_fields(exclude=["organization", "term", "workstream"])
+        row.clean_fields(exclude=["organization", "term", "workstream", "placement"])
     except ValidationError as error:
         field, messages = next(iter(error.message_dict.items()))
         raise Refused(messages[0], field) from error
@@ -113,6 +118,10 @@ def _check_feed(term: ChargeTerm, row: ChargeTermVersion, engagement: Engagement
             raise Refused(f"{row.workstream.title} belongs to another engagement.", "workstream")
     elif row.workstream_id is not None:
         raise Refused("Only a unit price is fed by a workstream.", "workstream")
+    if term.model == "staff":
+        check_staff(term, row, engagement)
+    elif row.placement_id is not None or row.staff_level:
+        raise Refused("Only a rate for people names a person or a level.", "placement")
 
 
 @transaction.atomic

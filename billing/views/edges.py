@@ -16,7 +16,7 @@ from django.utils.http import urlencode
 
 from billing import overview
 from billing.models import ChargeTerm, Invoice
-from engagements.models import Engagement
+from engagements.models import Engagement, Timesheet
 from lpo.accounts.access import TenantRequest
 from lpo.accounts.actor import NotPermitted
 from lpo.core.errors import Refused, StaleVersion
@@ -78,6 +78,12 @@ def term_or_404(engagement: Engagement, number: int) -> ChargeTerm:
 
 def invoice_url(request: TenantRequest, invoice: Invoice, name: str = "invoice", *more: object) -> str:
     return address(name, request.organization.slug, invoice.engagement.reference, invoice.period.slug, *more)
+
+
+def timesheet_url(slug: str, sheet: Timesheet) -> str:
+    """The version's own page. Needs the placement with its matter."""
+    parts = [slug, sheet.placement.matter.reference, sheet.placement.number, sheet.period_start.isoformat()]
+    return f"{reverse('engagements:timesheet', args=parts)}?v={sheet.number}"
 
 
 def month_of(text: str) -> date | None:

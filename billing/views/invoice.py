@@ -19,12 +19,14 @@ from billing import exports, freeze, overview, queries
 from billing.actions import documents
 from billing.explain import Opened, opened
 from billing.explanation import LeafKind
-from billing.findings import Finding, visible_findings
+from billing.findings import visible_findings
 from billing.models import Invoice, InvoiceLine, InvoiceState
+from billing.noted import Finding
 from billing.orders import number_of
 from billing.pdf import render_invoice
+from billing.sheet_files import sheets_behind
 from billing.snapshot import Inconsistent
-from billing.views.edges import file, invoice_or_404, invoice_url
+from billing.views.edges import file, invoice_or_404, invoice_url, timesheet_url
 from billing.wording import KINDS
 from engagements.models import Matter
 from engagements.queries import contract_on
@@ -195,6 +197,7 @@ def _opened(request: TenantRequest, row: Invoice, lines: Sequence[InvoiceLine]) 
         "csv_url": invoice_url(request, row, "line_rows", line.position),
         "asked": bool(chosen),
         "evidence": _evidence(line, slug),
+        "sheets": _sheets(line, slug),
     }
 
 
@@ -225,6 +228,15 @@ def _evidence(line: InvoiceLine, slug: str) -> Mapping[str, str]:
     first = attainment.window_start.astimezone(ZoneInfo(attainment.level_version.time_zone))
     parts = [slug, level.workstream.item_prefix, number, first.year, first.month]
     return {"label": f"{level.name}, {attainment.label}: every item", "url": reverse("sla:window", args=parts)}
+
+
+def _sheets(line: InvoiceLine, slug: str) -> list[tuple[str, str, str]]:
+    """The timesheets of the person a line charges: label, state and page."""
+    if line.group != "staff":
+        return []
+    return [
+        (f"{sheet.placement.name}, {sheet.label}", sheet.get_state_display(), timesheet_url(slug, sheet)) for sheet in sheets_behind(line)
+    ]
 
 
 def _line(row: Invoice, position: int) -> InvoiceLine | None:

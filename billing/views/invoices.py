@@ -8,8 +8,9 @@ from django.shortcuts import render
 from django.utils.http import urlencode
 
 from billing import overview
-from billing.findings import Finding, visible_findings
+from billing.findings import visible_findings
 from billing.models import Invoice, InvoiceState
+from billing.noted import Finding
 from billing.views.edges import address, invoice_url, month_of
 from billing.wording import KINDS
 from engagements.models import Client

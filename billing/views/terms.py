@@ -32,7 +32,8 @@ from lpo.core.paging import newest_first
 MODEL_WORDS = {
     "fixed": "The same amount every period, or once: a retainer, project management, a set-up fee.",
     "unit": "A price for each item delivered or accepted, flat or in tiers: NDAs, documents, pages.",
-    "per_user": "A price for each seat and period, by the days it was held: platform users, augmented staff.",
+    "per_user": "A price for each seat and period, by the days it was held: platform users.",
+    "staff": "A rate by month, day or hour for placed people, from the timesheets the client approved: augmented staff.",
 }
 
 
@@ -80,7 +81,9 @@ class Listed:
 
 def _listed(engagement: Engagement) -> list[Listed]:
     versions: dict[int, list[ChargeTermVersion]] = {}
-    for version in ChargeTermVersion.objects.filter(term__engagement=engagement).select_related("workstream").order_by("number"):
+    for version in (
+        ChargeTermVersion.objects.filter(term__engagement=engagement).select_related("workstream", "placement").order_by("number")
+    ):
         versions.setdefault(version.term_id, []).append(version)
     currency, today = queries.currency_of(engagement), queries.local_day(timezone.now(), engagement.legal_entity.time_zone)
     terms = enumerate(ChargeTerm.objects.filter(engagement=engagement).order_by("id"), start=1)
@@ -189,7 +192,7 @@ def revise_term(request: TenantRequest, organization: str, reference: str, numbe
     """A new version from a date on; days before it keep their price."""
     engagement = engagement_or_404(reference)
     term = term_or_404(engagement, number)
-    latest = ChargeTermVersion.objects.filter(term=term).select_related("workstream").order_by("-number")[0]
+    latest = ChargeTermVersion.objects.filter(term=term).select_related("workstream", "placement").order_by("-number")[0]
     columns = [field.name for field in ChargeTermVersion._meta.get_fields()]
     initial = {name: getattr(latest, name) for name in columns if name not in {"effective_from", "effective_to"}}
     initial |= {"effective_from": None, "recurring": "yes" if latest.recurring else "no"}

@@ -39,6 +39,7 @@ class ContractTerms(TypedDict, total=False):
     baseline_amount: Decimal | None
     volume_ceiling: Decimal | None
     rework_terms: str
+    turnaround_credits: bool
     signed_file: Document | None
 
 

@@ -67,6 +67,15 @@ def decided(*, by: Actor, what: str, source: str, at: datetime, item: WorkItem, 
     return row
 
 
+def decided_below(*, by: Actor, what: str, source: str, at: datetime, client_id: int, matter_id: int, **facts: Any) -> ClientDecision:
+    """Write a decision about something of a matter that is no item. `facts`: note, clause, message, recorded_at."""
+    who = {"by_member_id": by.member_id, "by_label": by.label}
+    row: ClientDecision = ClientDecision.objects.create(
+        client_id=client_id, matter_id=matter_id, what=what, source=source, at=at, **who, **facts
+    )
+    return row
+
+
 def decided_by_move(*, by: Actor, source: str, item: WorkItem, transition: Transition, **facts: Any) -> ClientDecision:
     what = _OF_MOVE[transition.to_state]
     return decided(by=by, what=what, source=source, at=transition.at, item=item, transition=transition, **facts)

@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('accounts', '0002_grants'),
         ('audit', '0003_search'),
-        ('engagements', '0040_import_parts'),
+        ('engagements', '0051_placements_tenancy'),
     ]
 
     operations = [

@@ -20,6 +20,7 @@ from engagements.models.items import Assignment, Pause, Transition, WorkItem
 from engagements.models.notes import ItemNote, ItemTag
 from engagements.models.parties import MatterParty
 from engagements.models.people import Absence, Admission, Conflict, ReviewerProfile, SpokenLanguage, Training
+from engagements.models.placements import Placement, PlacementAbsence, PlacementTerms, Timesheet, TimesheetDay
 from engagements.models.protocols import ProtocolVersion
 from engagements.models.supervision import SampledItem, SupervisionReport, SupervisionSample, SupervisionTerm
 from engagements.models.team import EndedTerm, TeamMember
@@ -63,6 +64,9 @@ __all__ = [
     "NameWord",
     "Occasion",
     "Pause",
+    "Placement",
+    "PlacementAbsence",
+    "PlacementTerms",
     "ProtocolVersion",
     "PurchaseOrder",
     "Question",
@@ -77,6 +81,8 @@ __all__ = [
     "TeamMember",
     "TimeEntry",
     "TimeLock",
+    "Timesheet",
+    "TimesheetDay",
     "Training",
     "Transition",
     "Verdict",

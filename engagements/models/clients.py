@@ -197,6 +197,10 @@ class Contract(TenantModel):
     rework_terms = models.CharField(
         max_length=300, blank=True, help_text="Who bears rework, and until when, as in “free of charge within 30 days”."
     )
+    # Hands are contracted, not results: without a word of the contract a late piece of work earns no credit there.
+    turnaround_credits = models.BooleanField(
+        "turnaround credits agreed", default=False, help_text="Counts for staff augmentation only: elsewhere the service level decides."
+    )
     signed_file = TenantForeignKey("audit.Document", null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
 

@@ -27,6 +27,8 @@ class What(models.TextChoices):
     REPLIED = "replied", "Replied"
     SEVERITY = "severity", "Severity agreed"
     ANSWERED = "answered", "Question answered"
+    SHEET_APPROVED = "sheet_yes", "Timesheet approved"
+    SHEET_RETURNED = "sheet_no", "Timesheet returned"
 
 
 class ClientDecision(TenantModel):

@@ -63,6 +63,20 @@ _SAID = {
     "supervision.sign": "Sampled work signed off",
     "supervision.publish": "Record of supervision published",
     "item.upsert": "Items received by API",
+    "placement.add": "Person placed",
+    "placement.terms": "Terms of the placement changed",
+    "placement.end": "Last day of the placement changed",
+    "placement.replace": "Person replaced",
+    "placement.away": "Absence recorded",
+    "placement.away_withdrawn": "Absence taken back",
+    "placement.publish": "Placement shown to the client",
+    "timesheet.open": "Timesheet begun",
+    "timesheet.fill": "Timesheet filled in",
+    "timesheet.submit": "Timesheet submitted",
+    "timesheet.decide": "Client's word on the timesheet recorded",
+    "timesheet.take_back": "Timesheet taken back",
+    "timesheet.correct": "Correction of the timesheet begun",
+    "timesheet.publish": "Timesheet shown to the client",
 }
 
 

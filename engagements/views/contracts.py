@@ -52,6 +52,7 @@ def lines_of(contract: Contract, *, with_money: bool) -> list[Line]:
         Line("Credits are a share of", contract.get_credit_base_display()),
         Line("At risk", f"{formats.quantity(contract.at_risk_percent)} %"),
         Line("Cap reckoned over", contract.get_cap_period_display()),
+        Line("Turnaround credits on staff augmentation", "Agreed" if contract.turnaround_credits else "None"),
         Line("Purchase order named", contract.purchase_order or "—"),
     ]
     return found

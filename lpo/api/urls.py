@@ -8,7 +8,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from lpo.accounts.access import public
-from lpo.api.views import agreed, care, measured, people, work
+from lpo.api.views import agreed, care, measured, people, placed, work
 
 app_name = "api"
 
@@ -34,6 +34,8 @@ urlpatterns = [
     path("items/<str:reference>/assignment/", people.AssignmentView.as_view({"post": "create"}), name="item_assignment"),
     path("deliverables/", care.DeliverableView.as_view({"get": "list"}), name="deliverables"),
     path("time-entries/", people.TimeView.as_view({"get": "list", "post": "create"}), name="time_entries"),
+    path("placements/", placed.PlacementView.as_view({"get": "list"}), name="placements"),
+    path("timesheets/", placed.TimesheetView.as_view({"get": "list"}), name="timesheets"),
     path("service-levels/", measured.LevelView.as_view({"get": "list"}), name="levels"),
     path("attainments/", measured.AttainmentView.as_view({"get": "list"}), name="attainments"),
     path("attainments/rows/", measured.AttainmentRowView.as_view({"get": "list"}), name="attainment_rows"),

@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import content_disposition_header
 
-from engagements.models import Client
+from engagements.models import Client, Placement
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.navigation import NavGroup, NavItem
 from lpo.accounts.roles import Permission
@@ -23,6 +23,7 @@ PAGES = (
     ("Matters", "matters"),
     ("Deliverables", "deliverables"),
     ("Service levels", "levels"),
+    ("Staff", "staff"),
     ("Invoices", "invoices"),
 )
 
@@ -56,10 +57,17 @@ def address(request: TenantRequest, client: Client, name: str, *args: object) ->
     return reverse(f"portal:{name}", args=[request.organization.slug, client.code.lower(), *args])
 
 
+def _has_staff(client: Client) -> bool:
+    """Most clients have nobody placed with them, and no page for it."""
+    return readable(Placement).filter(client_id=client.pk, published_at__isnull=False).exists()
+
+
 def page(request: TenantRequest, client: Client, template: str, context: dict[str, Any]) -> HttpResponse:
     """A page of the portal with its navigation."""
     items = []
     for label, name in PAGES:
+        if name == "staff" and not _has_staff(client):
+            continue
         url = address(request, client, name)
         items.append(NavItem(label, url, "", request.path == url if name == "overview" else request.path.startswith(url)))
     return render(request, f"portal/{template}", {"client": client, "nav": [NavGroup("", items)], **context})

@@ -1,6 +1,7 @@
 """What the client's database role may not read of the tables it may: names of staff, who prepared and approved, walls, counts.
 
-The database refuses these columns (`billing/migrations/0006_portal_columns.py`), so a query of the portal never asks for them.
+The database refuses these columns (`billing/migrations/0006_portal_columns.py` and those after it), so a query of the portal never
+asks for them.
 """
 
 from __future__ import annotations
@@ -10,7 +11,17 @@ from typing import TypeVar
 from django.db.models import Model, QuerySet
 
 from billing.models import Invoice
-from engagements.models import Client, Deliverable, Engagement, Matter, StatusUpdate, SupervisionReport
+from engagements.models import (
+    Client,
+    Deliverable,
+    Engagement,
+    Matter,
+    Placement,
+    PlacementTerms,
+    StatusUpdate,
+    SupervisionReport,
+    Timesheet,
+)
 from lpo.audit.models import Document
 from sla.models import Attainment
 
@@ -28,6 +39,10 @@ HIDDEN: dict[type[Model], tuple[str, ...]] = {
     Attainment: ("closed_by_label",),
     Invoice: ("prepared_by", "approved_by", "approved_at", "issued_by", "purchase_order"),
     Document: ("created_by_label",),
+    # The person is known by the name they work under there; who of the staff they are, and our reasons, stay with the provider.
+    Placement: ("member", "notice_given_on", "ended_reason"),
+    PlacementTerms: ("by_label",),
+    Timesheet: ("reason", "submitted_by_label", "decision"),
 }
 
 

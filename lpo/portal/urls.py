@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from lpo.portal.views import deliverables, invoices, levels, matters, overview
+from lpo.portal.views import deliverables, invoices, levels, matters, overview, staff
 
 app_name = "portal"
 
@@ -13,6 +13,7 @@ _LEVEL = _CLIENT + "levels/<slug:level>/"
 _WINDOW = _LEVEL + "<slug:window>/"
 _INVOICE = _CLIENT + "invoices/<str:number>/"
 _LINE = _INVOICE + "lines/<int:position>/"
+_PERSON = _CLIENT + "staff/<str:matter>/<int:number>/"
 
 urlpatterns = [
     path("portal/", overview.home, name="home"),
@@ -28,6 +29,10 @@ urlpatterns = [
     path(_LEVEL + "windows.csv", levels.level_csv, name="level_csv"),
     path(_WINDOW, levels.window, name="window"),
     path(_WINDOW + "rows.csv", levels.window_csv, name="window_csv"),
+    path(_CLIENT + "staff/", staff.people, name="staff"),
+    path(_PERSON, staff.person, name="person"),
+    path(_PERSON + "<str:day>/", staff.timesheet, name="timesheet"),
+    path(_PERSON + "<str:day>/timesheet.csv", staff.timesheet_csv, name="timesheet_csv"),
     path(_CLIENT + "invoices/", invoices.invoices, name="invoices"),
     path(_INVOICE, invoices.invoice, name="invoice"),
     path(_INVOICE + "invoice.pdf", invoices.pdf, name="pdf"),

@@ -19,6 +19,7 @@ from lpo.audit.record import record
 from lpo.core.errors import Refused
 from lpo.core.localtime import from_epoch, local_midnight
 from sla import evidence, wording
+from sla.augmentation import credit_applies
 from sla.counting import count_window, is_met
 from sla.models import Attainment, Clock, CreditClaim, DirtyWindow, ServiceLevel, ServiceLevelVersion
 from sla.projection import refresh
@@ -102,7 +103,7 @@ def _freeze(attainment: Attainment, version: ServiceLevelVersion, now: datetime,
 
 
 def _claim(attainment: Attainment, version: ServiceLevelVersion, now: datetime) -> None:
-    if attainment.met is not False or not version.credit_percent:
+    if attainment.met is not False or not version.credit_percent or not credit_applies(version, attainment.window_start):
         return
     CreditClaim(
         client_id=attainment.client_id,

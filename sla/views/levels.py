@@ -16,6 +16,7 @@ from engagements import paging
 from engagements import queries as work
 from engagements.contract_forms import offer_clauses
 from engagements.models import Workstream
+from engagements.placing import credit_note
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 from lpo.core import charts
@@ -24,6 +25,7 @@ from lpo.core.exports import write_csv
 from lpo.core.templatetags.formats import duration
 from sla import actions, queries, wording
 from sla.attain import percent
+from sla.augmentation import credit_applies, note_on
 from sla.businesstime import CalendarError
 from sla.forms import TEMPLATES, LevelForm, PromiseForm, UpdateLevelForm, initial_of
 from sla.models import DirtyWindow, LevelKind, ServiceLevel, ServiceLevelVersion
@@ -89,7 +91,8 @@ def level(request: TenantRequest, organization: str, prefix: str, number: int) -
         "level": found,
         "workstream": found.workstream,
         "version": current,
-        "promise": wording.promise(current),
+        "promise": wording.promise(current, credited=credit_applies(current, now)),
+        "credit_note": note_on(current, now),
         "present": present,
         "present_url": window_url(organization, present, number),
         "figures": [(figure, window_url(organization, figure, number)) for figure in figures],
@@ -171,6 +174,14 @@ def _read_back(form: PromiseForm, kind: str, name: str) -> dict[str, object]:
         return {"promise": "", "cases": [], "doubt": str(error)}
 
 
+def _credit_note(workstream: Workstream, kind: str) -> str:
+    """What a form for a level says of its credit on staff augmentation."""
+    engagement = workstream.matter.engagement
+    if kind != LevelKind.TURNAROUND or engagement.delivery_model != "augmentation":
+        return ""
+    return credit_note(engagement, work.contract_on(engagement, timezone.localdate()))
+
+
 def _promise_page(request: TenantRequest, form: PromiseForm, **context: Any) -> HttpResponse:
     """The form with its read-back; for htmx the read-back alone. Looking at it refuses nothing."""
     looking = request.POST.get("do") == "preview" or bool(request.htmx)
@@ -229,7 +240,8 @@ def new_level(request: TenantRequest, organization: str, prefix: str, kind: str)
         if made is not None:
             return HttpResponseRedirect(level_url("level", organization, made.level, number_of(made.level)))
     trail = [("Service levels", address("levels", organization)), (f"New level for {workstream.title}", "")]
-    return _promise_page(request, form, title=f"New level: {LevelKind(kind).label.lower()}", submit="Add level", crumbs=trail, note="")
+    note = _credit_note(workstream, kind)
+    return _promise_page(request, form, title=f"New level: {LevelKind(kind).label.lower()}", submit="Add level", crumbs=trail, note=note)
 
 
 def _create(request: TenantRequest, workstream: Workstream, kind: str, form: LevelForm) -> ServiceLevelVersion:

@@ -20,6 +20,7 @@ from lpo.core.exports import write_csv
 from lpo.core.localtime import from_epoch
 from lpo.core.periods import Period
 from sla import actions, counting, slots, wording
+from sla.augmentation import credit_applies, note_on
 from sla.evidence import RECORDED_LATE
 from sla.models import Attainment, AttainmentRow, Clock, CreditClaim, Exclusion, LevelKind, QualityCheck, ServiceLevel, ServiceLevelVersion
 from sla.queries import Figure
@@ -158,7 +159,8 @@ def window(request: TenantRequest, organization: str, prefix: str, number: int, 
         "figure": found.figure,
         "level": found.level,
         "zone": found.version.time_zone,
-        "promise": wording.promise(found.version),
+        "promise": wording.promise(found.version, credited=credit_applies(found.version, found.start)),
+        "credit_note": note_on(found.version, found.start),
         "result": wording.result(found.figure.numerator, found.figure.denominator),
         "rows": list(_shown(found, page.rows, now)),
         "page": page,

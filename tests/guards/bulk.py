@@ -19,6 +19,8 @@ from engagements.models import (
     LegalEntity,
     Matter,
     Pause,
+    Placement,
+    PlacementTerms,
     ProtocolVersion,
     PurchaseOrder,
     Question,
@@ -27,6 +29,7 @@ from engagements.models import (
     SupervisionSample,
     TeamMember,
     TimeEntry,
+    Timesheet,
     WorkItem,
     Workstream,
 )
@@ -91,6 +94,20 @@ def team(place: Place, n: int) -> None:
     """One person's parts, a day each."""
     row = TeamMember.objects.filter(engagement=place.refs.engagement).latest("id")
     copies(TeamMember, row.id, n, starts_on="t.starts_on - g", ends_on="t.starts_on - g")
+
+
+@inside
+def placements(place: Place, n: int) -> None:
+    copies(Placement, place.refs.placement.id, n, number="1000 + g", name=NAMED)
+    terms = PlacementTerms.objects.filter(placement=place.refs.placement).latest("id")
+    copies(PlacementTerms, terms.id, n, placement_id=made(Placement, "name"))
+
+
+@inside
+def timesheets(place: Place, n: int) -> None:
+    """Earlier and earlier weeks of one person, one after the other."""
+    earlier = {name: f"t.{name} - 70 * g" for name in ("period_start", "starts_on", "ends_on")}
+    copies(Timesheet, place.refs.sheet.id, n, **earlier, published_at="now()")
 
 
 @inside

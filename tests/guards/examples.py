@@ -122,6 +122,26 @@ def _entity(place: Place) -> Values:
     return {"prefix": place.refs.entity.number_prefix}
 
 
+def _placement(place: Place) -> Values:
+    return {**_matter(place), "number": 1}
+
+
+def _sheet(place: Place) -> Values:
+    return {**_placement(place), "day": place.refs.last_month.isoformat()}
+
+
+def _draft_sheet(place: Place) -> Values:
+    return {**_placement(place), "day": place.refs.draft_sheet.period_start.isoformat()}
+
+
+def _viewed_person(place: Place) -> Values:
+    return {**_viewer(place), "matter": place.refs.matter.reference, "number": 1}
+
+
+def _viewed_sheet(place: Place) -> Values:
+    return {**_viewed_person(place), "day": place.refs.last_month.isoformat()}
+
+
 def _viewer(place: Place) -> Values:
     return {"client": place.refs.client.code.lower()}
 
@@ -284,6 +304,23 @@ NAMES: dict[str, Part] = {
     "engagements:client_conflicts": _client,
     "engagements:client_match": lambda place: {**_client(place), "number": 1},
     "engagements:client_consent": lambda place: {**_client(place), "number": 1, "outcome": 1},
+    "engagements:new_placement": _matter,
+    "engagements:placement": _placement,
+    "engagements:revise_placement": _placement,
+    "engagements:end_placement": _placement,
+    "engagements:replace_person": _placement,
+    "engagements:publish_placement": _placement,
+    "engagements:new_away": _placement,
+    "engagements:withdraw_away": lambda place: {**_placement(place), "absence": 1},
+    "engagements:open_timesheet": _placement,
+    "engagements:timesheet": _sheet,
+    "engagements:timesheet (draft)": _draft_sheet,
+    "engagements:decide_timesheet": _sheet,
+    "engagements:take_back_timesheet": _draft_sheet,
+    "engagements:correct_timesheet": _sheet,
+    "engagements:publish_timesheet": _sheet,
+    "engagements:timesheet_csv": _sheet,
+    "engagements:timesheet_message": _sheet,
     "reports:publish": _matter,
     "billing:invoices": _nothing,
     "billing:run": _nothing,
@@ -327,6 +364,10 @@ NAMES: dict[str, Part] = {
     "portal:level_csv": _viewed_level,
     "portal:window": _viewed_window,
     "portal:window_csv": _viewed_window,
+    "portal:staff": _viewer,
+    "portal:person": _viewed_person,
+    "portal:timesheet": _viewed_sheet,
+    "portal:timesheet_csv": _viewed_sheet,
     "portal:invoices": _viewer,
     "portal:invoice": _viewed_invoice,
     "portal:pdf": _viewed_invoice,
@@ -443,6 +484,9 @@ DATA: dict[str, Part] = {
     "engagements:ask_about_matter": lambda place: {"question": "May we?"},
     "engagements:decide_late (refuse)": lambda place: {"note": "it was not so"},
     "engagements:question": lambda place: {"protocol": "Protocol 2"},
+    "engagements:open_timesheet": lambda place: {"day": place.refs.last_month.isoformat()},
+    "engagements:decide_timesheet": lambda place: {"do": "approve", "version": 1, "message_text": "Approved"},
+    "engagements:correct_timesheet": lambda place: {"reason": "Miscounted"},
     "sla:today_move": _move("item", "in_review"),
     "sla:check": lambda place: {"units": 10, "wrong": 0},
 }

@@ -23,8 +23,12 @@ READABLE = {
     "engagements_deliverable",
     "engagements_engagement",
     "engagements_matter",
+    "engagements_placement",
+    "engagements_placementterms",
     "engagements_statusupdate",
     "engagements_supervisionreport",
+    "engagements_timesheet",
+    "engagements_timesheetday",
     "sla_attainment",
     "sla_attainmentrow",
     "sla_creditclaim",
@@ -35,6 +39,8 @@ PUBLISHED = {
     "billing_invoice": "state = 'issued'",
     "engagements_deliverable": "published_at IS NOT NULL",
     "engagements_matter": "published_at IS NOT NULL",
+    "engagements_placement": "published_at IS NOT NULL",
+    "engagements_timesheet": "published_at IS NOT NULL",
     "sla_attainment": "published_at IS NOT NULL",
 }
 

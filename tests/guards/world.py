@@ -238,6 +238,7 @@ def _clients_work(place: Place, word: str) -> None:
     _open_work(place, word)
     _decided(place, refs.stream, word)
     _file(refs.stream, word)
+    _placed(place, refs.matter, word, "")
 
 
 def _level(stream: Workstream, name: str) -> Any:
@@ -368,6 +369,7 @@ def _second_clients_work(place: Place, word: str) -> None:
     _version(refs.second_delivered, f"Hazel {word} letter")
     _done(refs.second_stream, f"Hazel {word} brief", at(refs.last_month, 9), 90)
     work.publish_update(matter=refs.second_matter, by=make.system(), note=f"Hazel {word} began")
+    _placed(place, refs.second_matter, f"Hazel {word}", "second_")
 
 
 def _walled_work(place: Place, word: str) -> None:
@@ -390,6 +392,7 @@ def _walled_work(place: Place, word: str) -> None:
     why = f"Rowan {word} agreed"
     sla.exclude_item(level=refs.walled_level.level, item=refs.walled_delivered, reason=why, by=make.system(), evidence=shown)
     sla.recompute(level=refs.walled_level.level, by=insider)
+    _placed(place, refs.walled, f"Rowan {word}", "walled_")
     refs.walled = work.raise_wall(matter=refs.walled, by=insider, insiders=[place.people["second_billing"]])
 
 
@@ -445,6 +448,29 @@ def _issued(engagement: Engagement, index: int, biller: Actor, approver: Actor) 
     invoice = billing.submit_invoice(invoice=invoice, by=biller)
     invoice = billing.approve_invoice(invoice=invoice, by=approver)
     return billing.issue_invoice(invoice=invoice, by=biller)
+
+
+def _placed(place: Place, matter: Any, name: str, prefix: str) -> None:
+    """Somebody placed on the matter, an absence taken back, last month approved and published, this month's draft begun."""
+    refs, system, insider = place.refs, make.system(), Actor.member(place.people["insider"])
+    agreed: dict[str, Any] = {"role": "Paralegal", "supervisor": f"{name} supervisor", "hours_per_week": Decimal(40)}
+    row = work.place_person(matter=matter, by=system, name=f"{name} Cole", starts_on=refs.first_month, **agreed)
+    away = work.record_away(placement=row, by=system, starts_on=refs.first_month, ends_on=refs.first_month, kind="leave", note=name)
+    work.withdraw_away(absence=away, by=system)
+    shown = prefix != "walled_"
+    if shown:
+        work.publish_placement(placement=row, by=system)
+    words = f"{name}, approved: {WORK_PRODUCT}".encode()
+    mail: dict[str, Any] = {"file_name": "mail.eml", "media_type": "message/rfc822"}
+    message = work.keep_message(item=None, matter=matter, content=words, by=system, **mail)
+    for month in (refs.first_month, refs.last_month):
+        sheet = work.open_timesheet(placement=row, by=system, day=month)
+        sheet = work.submit_timesheet(sheet=sheet, by=system, version=sheet.version)
+        sheet = work.decide_timesheet(
+            sheet=sheet, by=insider, version=sheet.version, approve=True, message=message, publish=shown, note=f"{name} approved"
+        )
+    draft = work.open_timesheet(placement=row, by=system, day=at(refs.last_month, 28).date() + timedelta(days=14))
+    refs.__dict__.update({f"{prefix}placement": row, f"{prefix}sheet": sheet, f"{prefix}draft_sheet": draft})
 
 
 def _for_addresses(place: Place) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -247,6 +248,23 @@ def test_a_met_window_claims_nothing(in_alder: Scope, now: WallClock) -> None:
     now.is_at("2026-11-02 09:00")
     assert actions.close_window(level=level.level, window_start=OCTOBER, by=base.system()).met is True
     assert not CreditClaim.objects.exists()
+
+
+@pytest.mark.parametrize(("model", "agreed", "claims"), [("augmentation", False, 0), ("augmentation", True, 1), ("managed", False, 1)])
+def test_hands_owe_no_turnaround_credit_unless_the_contract_agrees_it(
+    in_alder: Scope, now: WallClock, asha: Membership, client_of: Any, model: str, agreed: bool, claims: int
+) -> None:
+    engagement = base.engagement(delivery_model=model, contract={"turnaround_credits": agreed})
+    stream = base.workstream(base.matter(engagement))
+    version = make.level(stream)
+    make.item(stream, "2026-10-05 09:00", delivered="2026-10-09 09:00")
+    make.counted(version)
+    closing = now.is_at("2026-11-02 12:00")
+    october = actions.close_window(level=version.level, window_start=OCTOBER, by=base.system(), now=closing)
+    assert (october.met, CreditClaim.objects.count()) == (False, claims)
+    page = client_of(asha).get(f"/alder/service-levels/{stream.item_prefix}/1/").content.decode()
+    assert ("A missed turnaround earns no credit" in page) == (claims == 0)
+    assert ("earns the client a credit" in page) == bool(claims)
 
 
 def test_a_claim_becomes_final_when_nothing_in_its_window_can_be_contested(in_alder: Scope, now: WallClock) -> None:

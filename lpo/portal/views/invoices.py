@@ -19,11 +19,11 @@ from billing.freeze import GROUPS, backup_csv
 from billing.models import Charge, Invoice, InvoiceLine
 from billing.snapshot import Invoice as Snapshot
 from billing.wording import KINDS
-from engagements.models import Client
+from engagements.models import Client, Timesheet
 from lpo.accounts.access import TenantRequest
 from lpo.core.money import add
 from lpo.core.templatetags.formats import money, price
-from lpo.portal import queries
+from lpo.portal import queries, staffed
 from lpo.portal.access import address, download, page, portal
 from lpo.portal.columns import readable
 from lpo.portal.paging import positions, whole
@@ -138,6 +138,7 @@ def line(request: TenantRequest, client: Client, number: str, position: int) -> 
     else:
         rows = list((base if after is None else base.filter(id__gt=after)).order_by("id")[: ROWS + 1])
         previous, following, rows = after is not None, len(rows) > ROWS, rows[:ROWS]
+    sheets = staffed.sheets_of(rows)
     explanation = Explanation.from_data(found.explanation)
     leaves = sum(1 for _ in explanation.leaves())
     context = {
@@ -148,11 +149,20 @@ def line(request: TenantRequest, client: Client, number: str, position: int) -> 
         "leaves": leaves,
         "cut": leaves > LEAVES,
         "exact": explanation.total() == found.amount,
-        "rows": rows,
+        "rows": [(row, _sheet_url(request, client, sheets.get(row.pk))) for row in rows],
         "evidence": _evidence(request, client, found),
         **positions(rows, "id", previous, following),
     }
     return page(request, client, "line.html", context)
+
+
+def _sheet_url(request: TenantRequest, client: Client, sheet: Timesheet | None) -> str:
+    """The page of the timesheet that a charged day is on; empty where it was not published."""
+    if sheet is None:
+        return ""
+    placement = sheet.placement
+    day = sheet.period_start.isoformat()
+    return f"{address(request, client, 'timesheet', placement.matter.reference, placement.number, day)}?v={sheet.number}"
 
 
 def _evidence(request: TenantRequest, client: Client, line: InvoiceLine) -> dict[str, Any] | None:

@@ -26,7 +26,7 @@ from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership, Organization
 from lpo.core.periods import add_months
 from lpo.reports.actions import publish_status
-from lpo.reports.demo import agreements, care, cast, open_work, records, staffing
+from lpo.reports.demo import agreements, care, cast, hands, open_work, records, staffing
 from lpo.reports.demo.chain import Chain
 from lpo.reports.demo.standing import mark_complete
 from lpo.tenancy.context import Scope, in_organization
@@ -111,6 +111,7 @@ def build(
         open_work.lay_out(alder.streams, alder.people, timezone.now())
         staffing.recorded(alder.streams, alder.people, timezone.now())
         care.lay_out(alder.streams, alder.people, timezone.now())
+        hands.begin(alder.people, running)
     settle(alder.organization)
     with alder.inside():
         _publish(alder)
@@ -284,14 +285,9 @@ def _meridian(scene: Scene, entity: LegalEntity, start: date, office: Any) -> No
     )  # fmt: skip
     desk = _engagement(
         scene, client, entity, "AUG", "Paralegals on your desk", start, delivery_model="augmentation", location="onshore",
-        time_zone="America/New_York", purchase_order="MPG-121",
+        time_zone="America/New_York", purchase_order="MPG-121", notice_days=10,
     )  # fmt: skip
-    term = billing.create_term(
-        engagement=desk, name="Paralegal, monthly", model="per_user", by=scene.by("bill"),
-        version={"effective_from": start, "price": Decimal(6400), "unit": "paralegal", "clause": "Exhibit D"},
-    )  # fmt: skip
-    _seat(scene, term, "Paralegal A", start, None)
-    _seat(scene, term, "Paralegal B", start + timedelta(days=14), None)
+    hands.place(desk, start, scene.people)
 
 
 def _birch(settle: Settle, scale: int, months: list[date]) -> Scene:
@@ -326,12 +322,14 @@ def play(scene: Scene, position: int, month: date, now: datetime, *, leave: bool
     bring_in(scene, [(key, records.before(log, now)) for key, log in logs_of(scene, position, month)])
     with scene.inside():
         small_things(scene, position, month)
+        following = add_months(month, 1)
+        if "DRF" in scene.streams:
+            hands.play(scene.people, position, month, min(datetime(following.year, following.month, 2, 14, tzinfo=UTC), now))
     scene.settle(scene.organization)
     if leave:
         return
     preparer, approver = ("bill", "bella") if "bill" in scene.people else ("bryn", "bea")
     chain = Chain(scene.organization, scene.people[preparer], scene.people[approver], settle=scene.settle)
-    following = add_months(month, 1)
     # On the first days of a month the last one is closed and invoiced today.
     at = min(datetime(following.year, following.month, 3, 15, tzinfo=UTC), now)
     chain.close(now=min(at, datetime(following.year, following.month, 1, 15, tzinfo=UTC)))
