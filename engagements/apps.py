@@ -6,6 +6,7 @@ class EngagementsConfig(AppConfig):
 
     def ready(self) -> None:
         # Models are loaded by now, which the panels read.
-        from engagements import own_panels  # noqa: PLC0415
+        from engagements import escalating, own_panels  # noqa: PLC0415
 
         own_panels.register()
+        escalating.register()

@@ -214,6 +214,7 @@ class QueueFilters:
     kind: str = ""
     assignee: str = ""
     paused: str = ""
+    priority: str = ""
 
     def as_query(self) -> dict[str, str]:
         return {name: value for name, value in vars(self).items() if value}
@@ -230,6 +231,8 @@ def queue(filters: QueueFilters) -> QuerySet[Any]:
         rows = rows.filter(state=filters.state)
     if filters.kind:
         rows = rows.filter(kind=filters.kind)
+    if filters.priority:
+        rows = rows.filter(priority=filters.priority)
     if filters.paused:
         rows = rows.filter(paused=filters.paused == "yes")
     if filters.assignee == "nobody":

@@ -5,16 +5,20 @@ from __future__ import annotations
 from django.urls import path, register_converter
 
 from engagements.views import (
+    blockers,
+    bulk,
     clients,
     contracts,
     decisions,
     distribute,
     engagements,
+    escalations,
     imports,
     items,
     lifecycle,
     load_files,
     matters,
+    milestones,
     orders,
     people,
     protocols,
@@ -22,6 +26,7 @@ from engagements.views import (
     queue,
     search,
     time,
+    views,
     waiting,
     workstreams,
 )
@@ -46,6 +51,7 @@ _STREAM = "matters/<str:reference>/<prefix:prefix>/"
 _IMPORT = _STREAM + "imports/<int:number>/"
 _CONTRACT = "engagements/<str:reference>/contract/<int:number>/"
 _ITEM = "work/<str:reference>/"
+_MILESTONE = "engagements/<str:reference>/milestones/<int:number>/"
 
 urlpatterns = [
     path("clients/", clients.clients, name="clients"),
@@ -78,7 +84,10 @@ urlpatterns = [
     path(_IMPORT + "progress/", imports.progress, name="import_progress"),
     path(_IMPORT + "rejected.csv", imports.rejected, name="import_rejected"),
     path("work/", queue.queue, name="queue"),
-    path("work/bulk/", queue.bulk, name="bulk"),
+    path("work/bulk/", bulk.bulk, name="bulk"),
+    path("work/bulk/<int:number>/", bulk.bulk_report, name="bulk_report"),
+    path("work/bulk/<int:number>/report.csv", bulk.bulk_csv, name="bulk_csv"),
+    path("work/bulk/<int:number>/undo/", bulk.bulk_undo, name="bulk_undo"),
     path("work/distribute/", distribute.distribute, name="distribute"),
     path(_ITEM, items.item, name="item"),
     path(_ITEM + "edit/", items.edit_item, name="edit_item"),
@@ -142,4 +151,24 @@ urlpatterns = [
     path("matters/<str:reference>/questions/<int:number>/", questions.question, name="question"),
     path("matters/<str:reference>/questions/<int:number>/message/", questions.question_message, name="question_message"),
     path(_ITEM + "files/<int:number>/", items.deliverable, name="deliverable"),
+    path("coordination/", blockers.coordination, name="coordination"),
+    path("engagements/<str:reference>/milestones/new/", milestones.new_milestone, name="new_milestone"),
+    path(_MILESTONE, milestones.milestone, name="milestone"),
+    path(_MILESTONE + "edit/", milestones.edit_milestone, name="edit_milestone"),
+    path(_MILESTONE + "date/", milestones.redate_milestone, name="redate_milestone"),
+    path(_MILESTONE + "done/", milestones.reach_milestone, name="reach_milestone"),
+    path(_MILESTONE + "withdraw/", milestones.withdraw_milestone, name="withdraw_milestone"),
+    path(_MILESTONE + "evidence/", milestones.milestone_evidence, name="milestone_evidence"),
+    path(_MILESTONE + "<str:what>/", milestones.do_milestone, name="do_milestone"),
+    path("engagements/<str:reference>/blockers/new/", blockers.new_blocker, name="new_blocker"),
+    path("engagements/<str:reference>/blockers/<int:number>/", blockers.blocker, name="blocker"),
+    path("engagements/<str:reference>/escalation/", escalations.path_of, name="escalation"),
+    path("engagements/<str:reference>/escalation/<int:number>/remove/", escalations.remove_step, name="remove_step"),
+    path("notices/", escalations.notices, name="notices"),
+    path("notices/read/", escalations.read, name="read_notices"),
+    path("notices/<int:number>/acknowledge/", escalations.acknowledge, name="acknowledge"),
+    path("views/new/<str:page>/", views.new_view, name="new_view"),
+    path("views/<int:number>/", views.edit_view, name="edit_view"),
+    path("views/<int:number>/keep/", views.keep_view, name="keep_view"),
+    path("views/<int:number>/delete/", views.delete_view, name="delete_view"),
 ]

@@ -11,8 +11,8 @@ from django.shortcuts import render
 
 from engagements import actions, queries
 from engagements.staffing import Staffing, load_text
+from engagements.views.bulk import chosen_items, filters_of
 from engagements.views.edges import acting, address
-from engagements.views.queue import chosen_items, filters_of
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.models import Membership
 from lpo.accounts.roles import Permission as P

@@ -10,7 +10,7 @@ from typing import TypeVar
 from django.db.models import Model, QuerySet
 
 from billing.models import Invoice
-from engagements.models import Client, Engagement, Matter, StatusUpdate
+from engagements.models import Client, Engagement, Matter, Milestone, StatusUpdate
 from lpo.audit.models import Document
 from sla.models import Attainment
 
@@ -22,6 +22,23 @@ HIDDEN: dict[type[Model], tuple[str, ...]] = {
     Engagement: ("manager", "renewal", "renewal_months", "notice_days", "notice_given_on"),
     # The client's own numbers it knows; ours, and whom else the matter concerns, are the provider's notes.
     Matter: ("supervising_attorney", "walled", "own_matter_id", "end_client", "bill_to"),
+    # The client reads the columns written for it when a milestone is published.
+    Milestone: (
+        *(
+            "number",
+            "name",
+            "baseline_on",
+            "due_on",
+            "done_on",
+            "workstream",
+            "owner",
+            "volume",
+            "volume_from",
+            "done_by_label",
+            "done_note",
+        ),
+        *("evidence", "withdrawn_at", "withdrawn_note", "created_at", "by_label", "version"),
+    ),
     StatusUpdate: ("published_by_label",),
     Attainment: ("closed_by_label",),
     Invoice: ("prepared_by", "approved_by", "approved_at", "issued_by", "purchase_order"),

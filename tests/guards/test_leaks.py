@@ -76,7 +76,8 @@ def test_a_bulk_action_passes_over_what_is_elsewhere(world: World) -> None:
     here, there = world.alder, world.birch
     with transaction.atomic():
         data = {"do": "assign", "assignee": here.people["reviewer"].id, "selected": [there.refs.item.reference]}
-        here.browser("owner").post(f"/{here.slug}/work/bulk/", data)
+        answer = here.browser("owner").post(f"/{here.slug}/work/bulk/", data)
+        assert answer.status_code == 302  # nothing of one's own was ticked
         with in_organization(there.organization.id):
             assert not Assignment.objects.filter(member__organization=here.organization).exists()
         transaction.set_rollback(True)
@@ -101,7 +102,13 @@ def test_the_prices_looked_for_are_on_the_pages_of_those_who_may_see_them(world:
 
 def test_work_product_is_opened_by_those_who_may_read_it_only(world: World) -> None:
     for role in Role:
-        for address in ("engagements:evidence", "engagements:kept", "engagements:question_message", "sla:exclusion_evidence"):
+        for address in (
+            "engagements:evidence",
+            "engagements:kept",
+            "engagements:question_message",
+            "engagements:milestone_evidence",
+            "sla:exclusion_evidence",
+        ):
             answer = ask_as(world.alder, role.value, address, "GET")
             reads = WORK_PRODUCT in text_of(answer)
             assert reads == (Permission.VIEW_WORK_PRODUCT in ROLE_PERMISSIONS[role]), f"{address} as {role}"

@@ -22,6 +22,7 @@ READABLE = {
     "engagements_client",
     "engagements_engagement",
     "engagements_matter",
+    "engagements_milestone",
     "engagements_statusupdate",
     "sla_attainment",
     "sla_attainmentrow",
@@ -32,6 +33,7 @@ PUBLISHED = {
     "audit_document": "published",
     "billing_invoice": "state = 'issued'",
     "engagements_matter": "published_at IS NOT NULL",
+    "engagements_milestone": "published_at IS NOT NULL",
     "sla_attainment": "published_at IS NOT NULL",
 }
 

@@ -22,7 +22,7 @@ from tests.guards.world import Place, World
 pytestmark = pytest.mark.django_db
 BUDGET = 12
 PAGES = [row for row in matrix.read(matrix.PAGES) if row.method == "GET"]
-# What is spent before a view runs: session, user, membership, walls and the settings of the transaction.
+# What is spent around a view: session, user, membership, walls, the settings of the transaction, and the count beside Notices.
 BEFORE = re.compile(
     "|".join(
         [
@@ -30,6 +30,7 @@ BEFORE = re.compile(
             r'FROM "django_session"|UPDATE "django_session"|UPDATE "accounts_membership" SET "last_seen_at"',
             r"FROM engagements_matter m WHERE m.organization_id = \d+ AND m.walled",
             r"FROM engagements_matter WHERE organization_id = \d+ AND supervising",
+            r"FROM engagements_notice n WHERE n.organization_id = \d+ AND n.member_id = \d+ AND n.read_at IS NULL LIMIT 99",
             r'FROM "accounts_user" WHERE "accounts_user"."id" = \d+ LIMIT 21|"accounts_organization"."slug" = ',
         ]
     )
@@ -66,12 +67,21 @@ LISTS = [
     List("engagements:engagement", bulk.team, budget=28, why="a page composed of panels of three rooms"),
     List("engagements:contract", bulk.clauses, budget=16, why="what rests on a version is asked of every room"),
     List("engagements:protocol", bulk.protocols),
+    List("engagements:engagement", bulk.milestones, budget=28, why="a page composed of panels of three rooms"),
+    List("engagements:engagement", bulk.blockers, budget=28, why="a page composed of panels of three rooms"),
+    List("engagements:coordination", bulk.milestones),
+    List("engagements:coordination (blockers)", bulk.blockers),
+    List("engagements:escalation", bulk.escalations),
+    List("engagements:notices", bulk.notices),
     List("engagements:matters", bulk.matters),
     List("engagements:matter", bulk.workstreams, budget=16, why="a page composed of panels of three rooms"),
     List("engagements:workstream", bulk.items, budget=20, why="a page composed of panels of three rooms"),
     List("engagements:queue", bulk.items),
-    List("engagements:offer", bulk.items, budget=20, why="six kinds of things are searched, each by its beginning and by words"),
-    List("engagements:offer", bulk.drafts, budget=20, why="six kinds of things are searched, each by its beginning and by words"),
+    List("engagements:queue", bulk.views),
+    List("engagements:bulk (list)", bulk.bulk_actions),
+    List("engagements:bulk_report", bulk.bulk_rows),
+    List("engagements:offer", bulk.items, budget=23, why="seven kinds of things are searched, each by its beginning and by words"),
+    List("engagements:offer", bulk.drafts, budget=23, why="seven kinds of things are searched, each by its beginning and by words"),
     List("engagements:team", bulk.people),
     List("engagements:time", bulk.time_entries),
     List("engagements:time_sheets", bulk.time_entries),
