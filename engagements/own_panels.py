@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from django.db.models import Q, QuerySet
+from django.urls import reverse
 from django.utils import timezone
 
 from engagements import budget, orders, panels, queries, slips
 from engagements.actions.blockers import RAISING
+from engagements.actions.comments import may_edit
 from engagements.models import (
     Blocker,
+    Comment,
+    CommentFile,
     Engagement,
     Escalation,
     EscalationStep,
@@ -25,7 +29,7 @@ from lpo.accounts.roles import Permission as P
 from lpo.tenancy.context import current_organization_id, in_organization
 
 # What a page of an engagement holds; the page over all of them pages through the rest.
-_MILESTONES, _DONE, _BLOCKERS, _TOLD = 50, 5, 20, 5
+_MILESTONES, _DONE, _BLOCKERS, _TOLD, _COMMENTS = 50, 5, 20, 5, 20
 
 
 def register() -> None:
@@ -40,6 +44,9 @@ def register() -> None:
         (panels.item_panels, item_protocol),
         (panels.item_panels, item_blockers),
         (panels.item_panels, item_escalations),
+        (panels.item_panels, item_comments),
+        (panels.matter_panels, matter_comments),
+        (panels.engagement_panels, engagement_comments),
     ):
         if place not in slots:
             slots.append(place)
@@ -133,6 +140,37 @@ def item_escalations(request: TenantRequest, item: WorkItem) -> Panel | None:
 
 def _told(rows: QuerySet[Escalation]) -> list[Escalation]:
     return list(rows.select_related("item", "milestone", "blocker", "question", "matter").order_by("-id")[:_TOLD])
+
+
+def item_comments(request: TenantRequest, item: WorkItem) -> Panel | None:
+    return _comments(request, Q(item=item), "item", item.reference)
+
+
+def matter_comments(request: TenantRequest, matter: Matter) -> Panel | None:
+    return _comments(request, Q(matter=matter, item__isnull=True), "matter", matter.reference)
+
+
+def engagement_comments(request: TenantRequest, engagement: Engagement) -> Panel | None:
+    return _comments(request, Q(engagement=engagement, matter__isnull=True), "engagement", engagement.reference)
+
+
+def _comments(request: TenantRequest, which: Q, kind: str, reference: str) -> Panel | None:
+    """The last that colleagues said, and a place to answer; further ones are in the activity."""
+    if not request.membership.may(P.COMMENT):
+        return None
+    rows = list(Comment.objects.filter(which).order_by("-at", "-id")[:_COMMENTS])
+    files: dict[int, list[str]] = {}
+    attached = CommentFile.objects.filter(comment_id__in=[row.pk for row in rows]).order_by("id") if rows else CommentFile.objects.none()
+    for comment_id, name in attached.values_list("comment_id", "document__file_name"):
+        files.setdefault(comment_id, []).append(name)
+    slug = request.organization.slug
+    context = {
+        "rows": [(row, list(enumerate(files.get(row.pk, []), 1)), may_edit(row, request.actor)) for row in rows],
+        "url": reverse(f"engagements:comment_{kind}", args=[slug, reference]),
+        "activity_url": reverse(f"engagements:{kind}_activity", args=[slug, reference]),
+        "may_read": request.membership.may(P.VIEW_WORK_PRODUCT),
+    }
+    return Panel("Comments", "engagements/_comments_panel.html", context, P.COMMENT)
 
 
 def budget_panel(request: TenantRequest, engagement: Engagement) -> Panel | None:

@@ -18,6 +18,7 @@ from engagements.actions.clients import (
     update_matter,
     update_workstream,
 )
+from engagements.actions.comments import Upload, add_comment, edit_comment
 from engagements.actions.contracts import (
     add_clause,
     amend_contract,
@@ -97,12 +98,14 @@ __all__ = [
     "Outcome",
     "Plan",
     "Preview",
+    "Upload",
     "Upserted",
     "accept_silence",
     "acknowledge",
     "add_absence",
     "add_admission",
     "add_clause",
+    "add_comment",
     "add_conflict",
     "add_language",
     "add_milestone",
@@ -141,6 +144,7 @@ __all__ = [
     "deliver_item",
     "discard_import",
     "distribute_items",
+    "edit_comment",
     "end_team_member",
     "escalate_due",
     "hide_milestone",

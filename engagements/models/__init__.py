@@ -1,5 +1,6 @@
 from engagements.models.bulk import BulkAction, BulkKind, BulkRow
 from engagements.models.clients import Client, Contract, Engagement, LegalEntity, Matter, MatterInsider, StatusUpdate, Workstream
+from engagements.models.comments import Comment, CommentEdit, CommentFile
 from engagements.models.contracts import ContractClause, PurchaseOrder
 from engagements.models.decisions import ClientDecision, DeliveryNotice, ErrorNotice, LateEntry, Question, Source, What
 from engagements.models.escalations import Escalation, EscalationStep, Notice, Trigger
@@ -25,6 +26,9 @@ __all__ = [
     "BulkRow",
     "Client",
     "ClientDecision",
+    "Comment",
+    "CommentEdit",
+    "CommentFile",
     "Conflict",
     "Contract",
     "ContractClause",

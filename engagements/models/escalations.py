@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from engagements.models.clients import Engagement, Matter
+from engagements.models.comments import Comment
 from engagements.models.decisions import Question
 from engagements.models.items import WorkItem
 from engagements.models.milestones import Blocker, Milestone
@@ -119,6 +120,7 @@ class Notice(TenantModel):
     matter = TenantForeignKey(Matter, via=["client_id"], null=True, blank=True)
     member = TenantForeignKey("accounts.Membership")
     escalation = TenantForeignKey(Escalation, null=True, blank=True)
+    comment = TenantForeignKey(Comment, null=True, blank=True)
     words = models.CharField(max_length=200)
     url = models.CharField(max_length=300)
     at = models.DateTimeField(default=timezone.now)
@@ -129,6 +131,9 @@ class Notice(TenantModel):
         constraints = [
             models.UniqueConstraint(
                 fields=["organization", "escalation", "member"], condition=Q(escalation__isnull=False), name="notice_once_an_escalation"
+            ),
+            models.UniqueConstraint(
+                fields=["organization", "comment", "member"], condition=Q(comment__isnull=False), name="notice_once_a_comment"
             ),
         ]
         indexes = [

@@ -62,6 +62,13 @@ _SAID = {
     "escalation.remove_step": "Step removed from the escalation path",
     "escalation.tell": "Escalated",
     "escalation.acknowledge": "Escalation acknowledged",
+    "comment.edit": "Comment put right",
+    "item.move_many": "Moved with others",
+    "item.assign_many": "Assigned with others",
+    "item.pause_many": "Put on hold with others",
+    "item.resume_many": "Resumed with others",
+    "item.prioritize_many": "Priority set with others",
+    "item.undo_many": "Bulk action taken back",
     "item.upsert": "Items received by API",
 }
 

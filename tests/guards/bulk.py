@@ -13,6 +13,7 @@ from engagements.models import (
     BulkAction,
     BulkRow,
     Client,
+    Comment,
     Contract,
     ContractClause,
     Engagement,
@@ -154,6 +155,11 @@ def bulk_rows(place: Place, n: int) -> None:
     items(place, n)
     row = BulkRow.objects.filter(bulk__number=place.refs.bulks["owner"]).latest("id")
     copies(BulkRow, row.pk, n, item_id=made(WorkItem, "reference"))
+
+
+@inside
+def comments(place: Place, n: int) -> None:
+    copies(Comment, place.refs.comment.id, n, text=NAMED)
 
 
 @inside

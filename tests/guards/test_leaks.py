@@ -107,11 +107,13 @@ def test_work_product_is_opened_by_those_who_may_read_it_only(world: World) -> N
             "engagements:kept",
             "engagements:question_message",
             "engagements:milestone_evidence",
+            "engagements:comment_file",
             "sla:exclusion_evidence",
         ):
             answer = ask_as(world.alder, role.value, address, "GET")
             reads = WORK_PRODUCT in text_of(answer)
-            assert reads == (Permission.VIEW_WORK_PRODUCT in ROLE_PERMISSIONS[role]), f"{address} as {role}"
+            needed = {Permission.VIEW_WORK_PRODUCT} | ({Permission.COMMENT} if address == "engagements:comment_file" else set())
+            assert reads == (needed <= ROLE_PERMISSIONS[role]), f"{address} as {role}"
     assert Permission.VIEW_WORK_PRODUCT not in ROLE_PERMISSIONS[Role.COORDINATOR]
 
 

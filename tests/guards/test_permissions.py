@@ -34,6 +34,8 @@ DECIDED_BY_ACTION = {
     "engagements:do_milestone (reopen)",
     "engagements:do_milestone (publish)",
     "engagements:new_blocker",
+    "engagements:edit_comment",
+    "engagements:comment_file",
     "engagements:bulk (list)",
     "engagements:bulk_report",
     "engagements:bulk_csv",

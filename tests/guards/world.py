@@ -302,6 +302,13 @@ def _coordinated(place: Place, stream: Workstream, word: str, prefix: str = "") 
     row = work.reach_milestone(milestone=row, by=make.system(), version=2, done_on=due + timedelta(days=5), evidence=shown)
     about: dict[str, Any] = {"engagement": engagement, "by": make.system()}
     work.add_milestone(name=f"{word} next draft", due_on=due, matter=stream.matter, **about)
+    said = work.Upload(f"{word}: {WORK_PRODUCT}".encode(), f"{word}.txt", "text/plain")
+    owner = Actor.member(place.people["insider"])
+    comment = work.add_comment(
+        by=owner, text=f"{word} is late", matter=stream.matter, item=item, files=[said], engagement=engagement, url="/"
+    )
+    work.add_comment(by=owner, text=f"{word} matter", matter=stream.matter, engagement=engagement, url="/")
+    setattr(place.refs, f"{prefix}comment", comment)
     blocker = work.raise_blocker(text=f"{word} has no access", party="client", item=item, **about)
     setattr(place.refs, f"{prefix}milestone", row)
     setattr(place.refs, f"{prefix}blocker", blocker)
@@ -493,6 +500,7 @@ def behind_the_wall(place: Place) -> Place:
         late=refs.walled_late,
         error=refs.walled_error,
         milestone=refs.walled_milestone,
+        comment=refs.walled_comment,
         blocker=refs.walled_blocker,
         event_id=refs.walled_event_id,
         job_id=refs.walled_job_id,
@@ -517,6 +525,7 @@ def at_the_second_client(place: Place) -> Place:
         late=refs.second_late,
         error=refs.second_error,
         milestone=refs.second_milestone,
+        comment=refs.second_comment,
         blocker=refs.second_blocker,
         invoice=refs.second_invoice,
         level_slug=refs.second_level_slug,
