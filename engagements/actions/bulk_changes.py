@@ -71,7 +71,7 @@ class Change:
         if self.kind == BulkKind.ASSIGN:
             return f"Assign to {self.member.display_name}" if self.member else "Assign to nobody"
         if self.kind == BulkKind.MOVE:
-            return "Cancel" if self.to == states.CANCELLED else f"Move to {states.LABELS[self.to].lower()}"
+            return "Cancel work" if self.to == states.CANCELLED else f"Move to {states.LABELS[self.to].lower()}"
         if self.kind == BulkKind.HOLD:
             return f"Put on hold for the {dict(Pause._meta.get_field('party').choices or ()).get(self.party, '').lower()}"
         return f"Set the priority {self.priority}" if self.kind == BulkKind.PRIORITY else "Resume"

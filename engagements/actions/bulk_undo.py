@@ -114,10 +114,14 @@ def _blocked(bulk: BulkAction, items: Sequence[WorkItem], rows: Rows) -> dict[in
 
 
 def _reverse_moves(bulk: BulkAction, items: Sequence[WorkItem], rows: Rows, by: Actor, now: datetime) -> None:
+    """Waits that a finishing move ended go on, unless they ended so long ago that this would be a late entry."""
     appended = [pk for item in items if (pk := rows[item.id].transition_id) is not None]
     if appended:
         transitions.reverse_many(appended, by, "Taken back with the whole bulk action")
-    transitions.project([item.id for item in items])
+    if bulk.kind == BulkKind.MOVE and now - bulk.at <= GRACE:
+        _hold_again(bulk, items, rows, by, now)
+    else:
+        transitions.project([item.id for item in items])
 
 
 def _assign_back(bulk: BulkAction, items: Sequence[WorkItem], rows: Rows, by: Actor, now: datetime) -> None:

@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
                 ('number', models.PositiveIntegerField()),
                 ('kind', models.CharField(choices=[('assign', 'Assign'), ('move', 'Move'), ('hold', 'Put on hold'), ('resume', 'Resume'), ('priority', 'Set the priority'), ('undo', 'Undo')], max_length=8)),
                 ('words', models.CharField(max_length=200)),
-                ('terms', models.JSONField(default=dict)),
+                ('terms', models.JSONField(blank=True, default=dict)),
                 ('at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('by_label', models.CharField(max_length=200)),
                 ('changed', models.PositiveIntegerField()),

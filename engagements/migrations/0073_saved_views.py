@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
                 ('number', models.PositiveIntegerField()),
                 ('page', models.CharField(choices=[('queue', 'Work queue'), ('engagements', 'Engagements'), ('matters', 'Matters'), ('waiting', 'Waiting on clients')], max_length=12)),
                 ('name', models.CharField(max_length=60)),
-                ('query', models.JSONField(default=dict)),
+                ('query', models.JSONField(blank=True, default=dict)),
                 ('shared', models.BooleanField(default=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('version', models.PositiveIntegerField(default=1)),

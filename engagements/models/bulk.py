@@ -25,7 +25,7 @@ class BulkAction(TenantModel):
     number = models.PositiveIntegerField()
     kind = models.CharField(max_length=8, choices=BulkKind.choices)
     words = models.CharField(max_length=200)
-    terms = models.JSONField(default=dict)
+    terms = models.JSONField(default=dict, blank=True)
     at = models.DateTimeField(default=timezone.now)
     by_member = TenantForeignKey("accounts.Membership", null=True, blank=True)
     by_label = models.CharField(max_length=200)

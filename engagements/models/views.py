@@ -16,7 +16,7 @@ class SavedView(TenantModel):
     number = models.PositiveIntegerField()
     page = models.CharField(max_length=12, choices=PAGES)
     name = models.CharField(max_length=60)
-    query = models.JSONField(default=dict)
+    query = models.JSONField(default=dict, blank=True)
     owner = TenantForeignKey("accounts.Membership")
     shared = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)

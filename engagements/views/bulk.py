@@ -54,15 +54,16 @@ def _assignee(text: str) -> Membership | None:
         return None
     found = queries.staff().filter(pk=int(text)).first() if text.isdecimal() and len(text) < 19 else None
     if found is None:
-        raise Refused("Choose who gets them.", "assignee")
+        raise Refused("Choose who gets them.", "give_to")
     return found
 
 
 def _change(request: TenantRequest) -> actions.Change:
-    """What is asked for, from the bar under the list or from the preview's own hidden fields."""
+    """What is asked for, from the bar under the list or from the preview's own hidden fields. Whom to give it to has another name
+    than the filter by assignee, which is posted beside it."""
     posted, do = request.POST, request.POST.get("do", "")
     if do == "assign":
-        return actions.Change(BulkKind.ASSIGN, member=_assignee(posted.get("assignee", "")))
+        return actions.Change(BulkKind.ASSIGN, member=_assignee(posted.get("give_to", "")))
     if do in {"move", "cancel"}:
         wanted = states.CANCELLED if do == "cancel" else posted.get("to", "")
         if wanted not in dict(MOVES):

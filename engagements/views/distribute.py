@@ -67,7 +67,7 @@ def _page(
         "problem": problem,
         "kept": kept,
         "subtitle": f"{len(ids):,} item{'' if len(ids) == 1 else 's'}, in turn, oldest first",
-        "people": _people(members, request.POST.get("assignee", "")) if plan is None else [],
+        "people": _people(members, request.POST.get("give_to", "")) if plan is None else [],
         "crumbs": [("Open work", address("queue", slug)), ("Distribute work", "")],
     }
     return render(request, "engagements/distribute.html", context, status=422 if problem else 200)

@@ -87,13 +87,35 @@ def test_moves_are_taken_back_but_not_of_what_moved_on(in_alder: Scope, asha: Me
     assert [item.finished for item in fresh(one, two)] == [True, True]
     actions.move_item(item=fresh(two)[0], to="received", by=by)
     undo = actions.undo_bulk(bulk=row, by=by)
-    assert (undo.changed, undo.refused, undo.words) == (1, 1, "Undo: Cancel")
+    assert (undo.changed, undo.refused, undo.words) == (1, 1, "Undo: Cancel work")
     assert BulkRow.objects.get(bulk=undo, item=two).refused == "It moved on since."
     assert [(item.state, item.finished) for item in fresh(one, two)] == [("received", False)] * 2
     assert Transition.objects.filter(item=one, reverses__isnull=False).count() == 1
     assert actions.undo_bulk(bulk=row, by=by) == undo
     with pytest.raises(Refused, match="not undone"):
         actions.undo_bulk(bulk=undo, by=by)
+
+
+def test_a_wait_that_the_move_ended_goes_on_when_it_is_taken_back(in_alder: Scope, asha: Membership) -> None:
+    item, by = make.item(), Actor.member(asha)
+    actions.pause_item(item=item, by=by, **HOLD)
+    row = actions.run_bulk(ids=[item.id], change=Change("move", to="cancelled"), by=by)
+    assert not fresh(item)[0].paused
+    actions.undo_bulk(bulk=row, by=by)
+    assert fresh(item)[0].paused
+    first, again = Pause.objects.filter(item=item).order_by("id")
+    assert first.ended_at == again.started_at
+
+
+def test_the_filter_by_assignee_is_not_whom_it_is_given_to(asha: Membership, rita: Membership, client_of: SignIn) -> None:
+    with in_organization(asha.organization_id):
+        stream = make.workstream()
+        make.item(stream)
+        hers = make.item(stream)
+        actions.assign_item(item=hers, by=make.system(), member=rita)
+    data = {"do": "move", "to": "in_review", "all_matching": "1", "assignee": str(rita.pk), "give_to": "nobody"}
+    preview = client_of(asha).post("/alder/work/bulk/", data).context["preview"]
+    assert [item.pk for item in preview.going] == [hers.pk]
 
 
 def test_assignments_go_back_to_whom_they_were_with(in_alder: Scope, asha: Membership, rita: Membership, cora: Membership) -> None:

@@ -329,14 +329,14 @@ def bulk(browser: Browser, data: dict[str, Any]) -> Any:
 def test_many_are_assigned_and_moved_with_a_report(asha: Membership, rita: Membership, stream: Workstream, client_of: SignIn) -> None:
     references = [item.reference for item in items(stream, 3)]
     browser = client_of(asha)
-    bulk(browser, {"do": "assign", "assignee": rita.id, "selected": references[:2]})
+    bulk(browser, {"do": "assign", "give_to": rita.id, "selected": references[:2]})
     assert "Assign to Rita O&#x27;Brien: 2 changed." in text(browser.get("/alder/work/"))
     assert "2 changed." not in text(browser.get("/alder/work/"))
     bulk(browser, {"do": "move", "to": "delivered", "all_matching": "3"})
     assert "Move to delivered: 3 changed." in text(browser.get("/alder/work/"))
     browser.post("/alder/work/bulk/", {"do": "move", "to": "delivered"})
     assert "Tick at least one item." in text(browser.get("/alder/work/"))
-    browser.post("/alder/work/bulk/", {"do": "assign", "assignee": "0", "selected": references})
+    browser.post("/alder/work/bulk/", {"do": "assign", "give_to": "0", "selected": references})
     assert "Choose who gets them." in text(browser.get("/alder/work/"))
 
 

@@ -75,7 +75,7 @@ def test_a_choice_from_another_organization_is_refused_at_its_field(world: World
 def test_a_bulk_action_passes_over_what_is_elsewhere(world: World) -> None:
     here, there = world.alder, world.birch
     with transaction.atomic():
-        data = {"do": "assign", "assignee": here.people["reviewer"].id, "selected": [there.refs.item.reference]}
+        data = {"do": "assign", "give_to": here.people["reviewer"].id, "selected": [there.refs.item.reference]}
         answer = here.browser("owner").post(f"/{here.slug}/work/bulk/", data)
         assert answer.status_code == 302  # nothing of one's own was ticked
         with in_organization(there.organization.id):

@@ -74,7 +74,7 @@ LISTS = [
     List("engagements:escalation", bulk.escalations),
     List("engagements:notices", bulk.notices),
     List("engagements:matters", bulk.matters),
-    List("engagements:matter", bulk.workstreams, budget=16, why="a page composed of panels of three rooms"),
+    List("engagements:matter", bulk.workstreams, budget=19, why="a page composed of panels of three rooms"),
     List("engagements:workstream", bulk.items, budget=20, why="a page composed of panels of three rooms"),
     List("engagements:queue", bulk.items),
     List("engagements:queue", bulk.views),

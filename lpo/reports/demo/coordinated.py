@@ -37,12 +37,9 @@ def coordinate(streams: Mapping[str, Workstream], people: Mapping[str, Membershi
     work.publish_milestone(milestone=signed, by=by, version=signed.version)
     work.publish_milestone(milestone=rollout, by=by, version=rollout.version)
     agreed(review.engagement, "Privilege log delivered", -3, "rashid", matter=review)
-    volume: dict[str, Any] = {"workstream": streams["REV"], "volume": Decimal(20_000), "volume_from": today - timedelta(days=60)}
-    agreed(review.engagement, "Supplemental production, 20,000 documents", 21, "ren", **volume)
-    drafting = streams["DRF"].matter
-    agreed(
-        drafting.engagement, "Quarter's letters delivered", 25, "rashid", workstream=streams["DRF"], volume=Decimal(60), volume_from=today
-    )
+    agreed(review.engagement, "Supplemental production handed over", 21, "ren", matter=review)
+    volume: dict[str, Any] = {"workstream": streams["NDA"], "volume": Decimal(110), "volume_from": today - timedelta(days=30)}
+    agreed(vantic.engagement, "110 NDAs reviewed before the renewal", 24, "rita", **volume)
     _blocked(streams, people, by, now, signed)
     _paths(streams, people, by, now)
     _talk(streams, people)
