@@ -17,6 +17,7 @@ from engagements import closing, contracts, states
 from engagements.closing import Unfinished
 from engagements.contracts import Hold, governing
 from engagements.models import (
+    Blocker,
     Client,
     Contract,
     ContractClause,
@@ -26,6 +27,7 @@ from engagements.models import (
     LateEntry,
     Matter,
     MatterParty,
+    Milestone,
     Pause,
     ProtocolVersion,
     Question,
@@ -290,12 +292,16 @@ def _unfinished_work(slug: str, engagement: Engagement) -> list[Unfinished]:
     questions = Question.objects.filter(matter__engagement=engagement, answered_at__isnull=True)
     streams = Workstream.objects.filter(matter__engagement=engagement, status="open")
     matters = Matter.objects.filter(engagement=engagement, status="open")
+    milestones = Milestone.objects.filter(engagement=engagement, done_on__isnull=True, withdrawn_at__isnull=True)
+    blockers = Blocker.objects.filter(engagement=engagement, resolved_at__isnull=True)
     return [
         Unfinished(items[: COUNT_CAP + 1].count(), "work item not finished", "work items not finished", here),
         Unfinished(items.filter(paused=True)[: COUNT_CAP + 1].count(), "of them on hold", "of them on hold", here),
         Unfinished(imports.count(), "import not loaded", "imports not loaded", here),
         Unfinished(late.count(), "late entry waiting for approval", "late entries waiting for approval", here),
         Unfinished(questions.count(), "question to counsel without an answer", "questions to counsel without an answer", here),
+        Unfinished(milestones.count(), "milestone not reached", "milestones not reached", here),
+        Unfinished(blockers.count(), "blocker not resolved", "blockers not resolved", here),
         Unfinished(streams.count(), "workstream open", "workstreams open", here),
         Unfinished(matters.count(), "matter open", "matters open", here),
     ]

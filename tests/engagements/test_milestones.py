@@ -15,7 +15,7 @@ from django.db import DatabaseError, transaction
 from django.test import Client as Browser
 from django.utils import timezone
 
-from engagements import actions, pace, slips
+from engagements import actions, pace, queries, slips
 from engagements.models import Blocker, Engagement, Milestone, MilestoneDate
 from lpo.accounts.actor import Actor, NotPermitted
 from lpo.accounts.models import Membership
@@ -169,6 +169,13 @@ def test_a_blocker_is_raised_by_who_works_and_resolved_with_a_note(rita: Members
     assert wrong.status_code == 422 and "no item NDA-9999" in text(wrong)
     with in_organization(rita.organization_id), pytest.raises(DatabaseError, match="is resolved"), transaction.atomic():
         Blocker.objects.update(resolution="another")
+
+
+def test_closing_an_engagement_lists_what_is_not_reached(in_alder: Scope) -> None:
+    row = agreed()
+    actions.raise_blocker(engagement=row.engagement, by=make.system(), text="No access", party="client")
+    found = {each.text for each in queries.unfinished("alder", row.engagement)}
+    assert {"milestone not reached", "blocker not resolved"} <= found
 
 
 def test_a_blocker_of_another_engagements_item_is_refused(in_alder: Scope, bill: Membership) -> None:
