@@ -16,6 +16,7 @@ from django.utils import timezone
 from engagements import states
 from engagements.actions import bulk_holds as holds
 from engagements.actions.bulk import Failure, Judged, Outcome, assign_items, judge_assignment, judge_move, move_items, seen_items
+from engagements.copying import keys_by_index
 from engagements.models import BulkAction, BulkKind, Pause, WorkItem
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership
@@ -145,8 +146,9 @@ def run_bulk(*, ids: Sequence[int], change: Change, by: Actor, digest: str = "")
     if digest and _previewed(change, items, by).digest != digest:
         raise StaleVersion("Some of these items moved on since the preview. Look at it again.")
     since = timezone.now()
-    outcome = _apply(change, ids, by)
-    return _record(change, items, outcome, by, since)
+    with keys_by_index(len(items)):
+        outcome = _apply(change, ids, by)
+        return _record(change, items, outcome, by, since)
 
 
 def _apply(change: Change, ids: Sequence[int], by: Actor) -> Outcome:

@@ -14,6 +14,7 @@ from engagements import transitions
 from engagements.actions.bulk import Failure, Outcome, finish, locked_items, note_assignments
 from engagements.actions.bulk_changes import write_bulk, write_rows
 from engagements.actions.timing import GRACE
+from engagements.copying import keys_by_index, rows_hashed
 from engagements.models import BulkAction, BulkKind, BulkRow, Pause, WorkItem
 from engagements.staffing import Staffing, streams_of
 from lpo.accounts.actor import Actor, NotPermitted
@@ -64,6 +65,11 @@ def undo_bulk(*, bulk: BulkAction, by: Actor) -> BulkAction:
     if why := may_undo(bulk, by, since):
         raise Refused(why)
     by.need(_needed(bulk, by))
+    with keys_by_index(bulk.changed):
+        return _undo(bulk, by, since)
+
+
+def _undo(bulk: BulkAction, by: Actor, since: datetime) -> BulkAction:
     rows = {row.item_id: row for row in BulkRow.objects.filter(bulk=bulk, refused="")}
     items = locked_items(list(rows))
     outcome = Outcome(failures=[Failure(item.reference, MOVED_ON) for item in items if item.version != rows[item.id].version])
@@ -74,7 +80,8 @@ def undo_bulk(*, bulk: BulkAction, by: Actor) -> BulkAction:
     outcome.changed.extend(item.id for item in still)
     if outcome.changed:
         _TAKE_BACK[bulk.kind](bulk, still, rows, by, since)
-    outcome = finish(outcome, items, by, "item.undo_many", {"bulk": bulk.number, "of": bulk.words})
+    with rows_hashed(len(outcome.changed)):
+        outcome = finish(outcome, items, by, "item.undo_many", {"bulk": bulk.number, "of": bulk.words})
     counts = {"changed": len(outcome.changed), "refused": len(outcome.failures)}
     made = write_bulk(by, kind=BulkKind.UNDO, words=f"Undo: {bulk.words}"[:200], at=since, undoes=bulk, **counts)
     numbers = {item.reference: item.id for item in items}
