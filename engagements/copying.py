@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -53,6 +54,31 @@ def insert_many(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
             cursor.execute("SET LOCAL enable_seqscan = on")
         cursor.execute("DROP TABLE pg_temp.copied")
     return count
+
+
+@contextmanager
+def keys_by_index(count: int) -> Iterator[None]:
+    """Writing so many rows in here checks their keys, and finds rows by key, by the indexes: for statements of ours that join many."""
+    if count < _MANY:
+        yield
+        return
+    with connection.cursor() as cursor:
+        _look_keys_up_by_index(cursor)
+        yield
+        cursor.execute("SET LOCAL enable_seqscan = on")
+
+
+@contextmanager
+def rows_hashed(count: int) -> Iterator[None]:
+    """Reading so many rows in here joins them by hash. Statistics do not know of rows this transaction wrote: what they call none would
+    be gone through once for each of the others."""
+    if count < _MANY:
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_nestloop = off")
+        yield
+        cursor.execute("SET LOCAL enable_nestloop = on")
 
 
 def _look_keys_up_by_index(cursor: Any) -> None:

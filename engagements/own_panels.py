@@ -2,33 +2,60 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.urls import reverse
 from django.utils import timezone
 
-from engagements import budget, conflicts, orders, panels, placing, queries
-from engagements.models import Engagement, Matter, PurchaseOrder, SupervisionTerm, TeamMember, WorkItem, Workstream
+from engagements import budget, conflicts, orders, panels, placing, queries, slips
+from engagements.actions.blockers import RAISING
+from engagements.actions.comments import may_edit
+from engagements.models import (
+    Blocker,
+    Comment,
+    CommentFile,
+    Engagement,
+    Escalation,
+    EscalationStep,
+    Matter,
+    Milestone,
+    PurchaseOrder,
+    SupervisionTerm,
+    TeamMember,
+    WorkItem,
+    Workstream,
+)
 from engagements.panels import Panel
 from lpo.accounts.access import TenantRequest
 from lpo.accounts.roles import Permission as P
 from lpo.tenancy.context import current_organization_id, in_organization
 
 _UNCLEAR = 5
+# What a page of an engagement holds; the page over all of them pages through the rest.
+_MILESTONES, _DONE, _BLOCKERS, _TOLD, _COMMENTS = 50, 5, 20, 5, 20
 
 
 def register() -> None:
     """Called once the applications are loaded."""
-    for source in (placements_panel, budget_panel, team_panel, engagement_conflicts, orders_panel):
-        if source not in panels.engagement_panels:
-            panels.engagement_panels.append(source)
-
-    found = (
-        (panels.workstream_panels, workstream_protocol),
-        (panels.item_panels, item_protocol),
-        (panels.matter_panels, supervision_panel),
-        (panels.matter_panels, conflicts_panel),
+    engagement_sources = (
+        milestones_panel,
+        placements_panel,
+        budget_panel,
+        team_panel,
+        engagement_conflicts,
+        escalation_panel,
+        orders_panel,
+        engagement_comments,
     )
-    for slots, place in found:
-        if place not in slots:
-            slots.append(place)
+    found: list[tuple[list[Any], tuple[Any, ...]]] = [
+        (panels.engagement_panels, engagement_sources),
+        (panels.matter_panels, (matter_milestones, supervision_panel, conflicts_panel, matter_comments)),
+        (panels.workstream_panels, (workstream_protocol,)),
+        (panels.item_panels, (item_protocol, item_blockers, item_escalations, item_comments)),
+    ]
+    for slots, sources in found:
+        slots.extend(source for source in sources if source not in slots)
 
 
 def workstream_protocol(request: TenantRequest, workstream: Workstream) -> Panel | None:
@@ -110,6 +137,106 @@ def placements_panel(request: TenantRequest, engagement: Engagement) -> Panel | 
         "credit_note": placing.credit_note(engagement, contract) if hands else "",
     }
     return Panel("Placements", "engagements/_placements_panel.html", context, flush=True)
+
+
+def milestones_panel(request: TenantRequest, engagement: Engagement) -> Panel | None:
+    """What the engagement is to reach by when and what stands in the way: open ones, and the last few that are done."""
+    return _milestones(request, engagement, Q(engagement=engagement))
+
+
+def matter_milestones(request: TenantRequest, matter: Matter) -> Panel | None:
+    """The matter's own milestones and blockers; those of the whole engagement are on its page."""
+    return _milestones(request, matter.engagement, Q(matter=matter))
+
+
+def _milestones(request: TenantRequest, engagement: Engagement, which: Q) -> Panel | None:
+    today, permissions = timezone.localdate(), request.actor.permissions
+    of = Milestone.objects.filter(which, withdrawn_at__isnull=True).select_related("matter", "owner__user")
+    rows = [
+        *of.filter(done_on__isnull=True).order_by("due_on", "id")[:_MILESTONES],
+        *of.filter(done_on__isnull=False).order_by("-done_on")[:_DONE],
+    ]
+    of_blockers = Blocker.objects.filter(which, resolved_at__isnull=True).select_related("item", "milestone", "owner__user")
+    blocked = list(of_blockers.order_by("since", "id")[:_BLOCKERS])
+    for milestone in rows:
+        milestone.engagement = engagement
+    for blocker in blocked:
+        blocker.engagement = engagement
+    open_now = engagement.status == "open"
+    context = {
+        "engagement": engagement,
+        "rows": slips.standings(rows, today),
+        "blocked": blocked,
+        "may_track": open_now and P.TRACK_ITEMS in permissions,
+        "may_raise": open_now and bool(RAISING & permissions),
+    }
+    if not rows and not blocked and not context["may_track"]:
+        return None
+    return Panel("Milestones and blockers", "engagements/_milestones_panel.html", context, flush=True)
+
+
+def item_blockers(request: TenantRequest, item: WorkItem) -> Panel | None:
+    """What holds the item up, and a way to say so."""
+    rows = list(Blocker.objects.filter(item=item).select_related("owner__user").order_by("resolved_at", "-id")[:_BLOCKERS])
+    engagement = item.workstream.matter.engagement
+    may_raise = not item.finished and engagement.status == "open" and bool(RAISING & request.actor.permissions)
+    if not rows and not may_raise:
+        return None
+    context = {"rows": rows, "engagement": engagement, "item": item, "may_raise": may_raise}
+    return Panel("Blockers", "engagements/_item_blockers.html", context, aside=True)
+
+
+def escalation_panel(request: TenantRequest, engagement: Engagement) -> Panel | None:
+    """The last that was told of the engagement, and the way to its path."""
+    rows = _told(Escalation.objects.filter(engagement=engagement))
+    steps = 0 if rows else EscalationStep.objects.filter(engagement=engagement, removed_at__isnull=True).count()
+    if not rows and not steps and not request.membership.may(P.EDIT_WORK):
+        return None
+    return Panel("Escalation", "engagements/_escalation_panel.html", {"engagement": engagement, "rows": rows, "steps": steps}, aside=True)
+
+
+def item_escalations(request: TenantRequest, item: WorkItem) -> Panel | None:
+    """Who was told of the item when, and who took it on."""
+    rows = _told(Escalation.objects.filter(item=item))
+    if not rows:
+        return None
+    context = {"engagement": item.workstream.matter.engagement, "rows": rows, "steps": 0}
+    return Panel("Escalation", "engagements/_escalation_panel.html", context, aside=True)
+
+
+def _told(rows: QuerySet[Escalation]) -> list[Escalation]:
+    return list(rows.select_related("item", "milestone", "blocker", "question", "matter").order_by("-id")[:_TOLD])
+
+
+def item_comments(request: TenantRequest, item: WorkItem) -> Panel | None:
+    return _comments(request, Q(item=item), "item", item.reference)
+
+
+def matter_comments(request: TenantRequest, matter: Matter) -> Panel | None:
+    return _comments(request, Q(matter=matter, item__isnull=True), "matter", matter.reference)
+
+
+def engagement_comments(request: TenantRequest, engagement: Engagement) -> Panel | None:
+    return _comments(request, Q(engagement=engagement, matter__isnull=True), "engagement", engagement.reference)
+
+
+def _comments(request: TenantRequest, which: Q, kind: str, reference: str) -> Panel | None:
+    """The last that colleagues said, and a place to answer; further ones are in the activity."""
+    if not request.membership.may(P.COMMENT):
+        return None
+    rows = list(Comment.objects.filter(which).order_by("-at", "-id")[:_COMMENTS])
+    files: dict[int, list[str]] = {}
+    attached = CommentFile.objects.filter(comment_id__in=[row.pk for row in rows]).order_by("id") if rows else CommentFile.objects.none()
+    for comment_id, name in attached.values_list("comment_id", "document__file_name"):
+        files.setdefault(comment_id, []).append(name)
+    slug = request.organization.slug
+    context = {
+        "rows": [(row, list(enumerate(files.get(row.pk, []), 1)), may_edit(row, request.actor)) for row in rows],
+        "url": reverse(f"engagements:comment_{kind}", args=[slug, reference]),
+        "activity_url": reverse(f"engagements:{kind}_activity", args=[slug, reference]),
+        "may_read": request.membership.may(P.VIEW_WORK_PRODUCT),
+    }
+    return Panel("Comments", "engagements/_comments_panel.html", context, P.COMMENT)
 
 
 def budget_panel(request: TenantRequest, engagement: Engagement) -> Panel | None:

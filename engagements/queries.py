@@ -17,6 +17,7 @@ from engagements import closing, contracts, states
 from engagements.closing import Unfinished
 from engagements.contracts import Hold, governing
 from engagements.models import (
+    Blocker,
     Client,
     Contract,
     ContractClause,
@@ -28,6 +29,7 @@ from engagements.models import (
     Matter,
     MatterInsider,
     MatterParty,
+    Milestone,
     Pause,
     Placement,
     ProtocolVersion,
@@ -218,6 +220,7 @@ class QueueFilters:
     kind: str = ""
     assignee: str = ""
     paused: str = ""
+    priority: str = ""
 
     def as_query(self) -> dict[str, str]:
         return {name: value for name, value in vars(self).items() if value}
@@ -234,6 +237,8 @@ def queue(filters: QueueFilters) -> QuerySet[Any]:
         rows = rows.filter(state=filters.state)
     if filters.kind:
         rows = rows.filter(kind=filters.kind)
+    if filters.priority:
+        rows = rows.filter(priority=filters.priority)
     if filters.paused:
         rows = rows.filter(paused=filters.paused == "yes")
     if filters.assignee == "nobody":
@@ -293,6 +298,8 @@ def _unfinished_work(slug: str, engagement: Engagement) -> list[Unfinished]:
     placed = Placement.objects.filter(matter__engagement=engagement, ends_on__isnull=True)
     sheets = Timesheet.objects.filter(placement__matter__engagement=engagement, state__in=["draft", "submitted"])
     matters = Matter.objects.filter(engagement=engagement, status="open")
+    milestones = Milestone.objects.filter(engagement=engagement, done_on__isnull=True, withdrawn_at__isnull=True)
+    blockers = Blocker.objects.filter(engagement=engagement, resolved_at__isnull=True)
     return [
         Unfinished(items[: COUNT_CAP + 1].count(), "work item not finished", "work items not finished", here),
         Unfinished(items.filter(paused=True)[: COUNT_CAP + 1].count(), "of them on hold", "of them on hold", here),
@@ -301,6 +308,8 @@ def _unfinished_work(slug: str, engagement: Engagement) -> list[Unfinished]:
         Unfinished(questions.count(), "question to counsel without an answer", "questions to counsel without an answer", here),
         Unfinished(placed.count(), "person placed without a last day", "people placed without a last day", here),
         Unfinished(sheets.count(), "timesheet not approved", "timesheets not approved", here),
+        Unfinished(milestones.count(), "milestone not reached", "milestones not reached", here),
+        Unfinished(blockers.count(), "blocker not resolved", "blockers not resolved", here),
         Unfinished(streams.count(), "workstream open", "workstreams open", here),
         Unfinished(matters.count(), "matter open", "matters open", here),
         Unfinished(_holds(engagement), "legal hold in force", "legal holds in force", here),

@@ -140,9 +140,10 @@ def _stream(row: Workstream, matter: Matter, client: Client, parties: set[tuple[
 
 def stream_of_matter(matter: Matter) -> Stream:
     """What of a matter decides who may be placed on it, where no workstream is named."""
-    parties = set(MatterParty.objects.filter(matter=matter, removed_at__isnull=True).values_list("name_key", flat=True))
+    named = MatterParty.objects.filter(matter=matter, removed_at__isnull=True)
+    parties = {core(name) for name in named.values_list("name", flat=True)}
     whole = Workstream(id=0, matter=matter, client=matter.client, kind="other")
-    return _stream(whole, matter, matter.client, parties)
+    return _stream(whole, matter, matter.client, parties, conflicts.stopped([matter.pk]).get(matter.pk, ""))
 
 
 class Staffing:

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from django.urls import reverse
+from django.utils import timezone
 
 from engagements.actions.engagements import house_day, renew_due
+from engagements.actions.escalations import escalate_due
 from engagements.actions.history_imports import check_history, load_history
 from engagements.actions.imports import HISTORY
 from engagements.actions.item_checks import check_items
 from engagements.actions.item_loading import load_items
+from engagements.actions.notices import ask_for_mail, mail_notices, unmailed
 from engagements.actions.silence import accept_silence, system
 from engagements.actions.time import stop_idle_timers
 from engagements.models import ImportBatch
 from engagements.models.imports import ImportState
 from lpo.accounts.actor import Actor
-from lpo.accounts.models import Organization
+from lpo.accounts.models import Membership, Organization
 from lpo.jobs.registry import Progress, Result, Run, every, handler
 
 
@@ -73,3 +76,19 @@ def deem(run: Run) -> Result | None:
     """Accept what clients were told of and left unanswered past their contract's days."""
     accepted = accept_silence(by=system())
     return Result(message=f"{accepted:,} accepted" if accepted else "")
+
+
+@every("engagements.escalate", minutes=5, title="Escalations")
+def escalate(run: Run) -> Result | None:
+    """Take every step of an escalation path that is due, and have mailed what is not mailed yet. Done again, there is none left."""
+    system = Actor.system(run.organization_id)
+    taken = escalate_due(by=system, now=timezone.now())
+    ask_for_mail(unmailed(), system)
+    return Result(message=f"{taken:,} told" if taken else "")
+
+
+@handler("engagements.mail_notices")
+def mail(run: Run) -> Result | None:
+    """Mail one person what was not mailed yet. Nothing left: nothing is sent."""
+    member = Membership.objects.select_related("user", "organization").get(pk=run.payload["member"], organization_id=run.organization_id)
+    return Result(message=f"{mail_notices(member=member):,} notices")

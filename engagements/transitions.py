@@ -64,6 +64,13 @@ FROM engagements_workitem WHERE organization_id = %(organization)s AND id = ANY 
 """
 
 
+_REVERSE = """
+INSERT INTO engagements_transition (organization_id, client_id, matter_id, item_id, from_state, to_state, at, recorded_at, by_member_id,
+                                    by_label, reason, reverses_id)
+SELECT organization_id, client_id, matter_id, item_id, to_state, from_state, at, %(now)s, %(member)s, %(label)s, %(reason)s, id
+FROM engagements_transition WHERE organization_id = %(organization)s AND id = ANY (%(ids)s)
+"""
+
 # Where a move comes last of all that an item has, what follows from it needs no look at the others.
 _ADVANCE = """
 UPDATE engagements_workitem AS item
@@ -106,6 +113,13 @@ def reverse(item: WorkItem, taken_back: Transition, by: Actor, reason: str = "")
     row = _append(item, taken_back.to_state, taken_back.from_state, taken_back.at, by, reason, taken_back)
     project([item.id])
     return row
+
+
+def reverse_many(transition_ids: Sequence[int], by: Actor, reason: str = "") -> None:
+    """Take back these transitions by a row of each. The caller holds their items and projects them."""
+    values: dict[str, Any] = {"now": timezone.now(), "member": by.member_id, "label": by.label, "reason": reason}
+    with connection.cursor() as cursor:
+        cursor.execute(_REVERSE, {**values, "organization": current_organization_id(), "ids": list(transition_ids)})
 
 
 def append_to_many(ids: Sequence[int], to: str, at: datetime, by: Actor, reason: str = "") -> None:

@@ -8,7 +8,7 @@ class SlaConfig(AppConfig):
     def ready(self) -> None:
         # Models can be imported only once every app is loaded.
         from engagements import events  # noqa: PLC0415
-        from sla import closing, holds, panels, waits  # noqa: PLC0415
+        from sla import closing, escalations, holds, panels, waits  # noqa: PLC0415
         from sla.projection import on_changed  # noqa: PLC0415
 
         if on_changed not in events.subscribers:
@@ -17,3 +17,4 @@ class SlaConfig(AppConfig):
         holds.register()
         closing.register()
         waits.register()
+        escalations.register()

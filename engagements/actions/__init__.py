@@ -1,7 +1,10 @@
 """The only writers of the room. Verb first, keyword-only, `by=` an actor, atomic, audited."""
 
 from engagements.actions.approvals import approve_late, refuse_late
+from engagements.actions.blockers import raise_blocker, resolve_blocker
 from engagements.actions.bulk import MOST_ITEMS, Failure, Outcome, assign_items, move_items
+from engagements.actions.bulk_changes import Change, Preview, preview_bulk, run_bulk
+from engagements.actions.bulk_undo import undo_bulk
 from engagements.actions.checks import Duplicate
 from engagements.actions.clients import (
     close,
@@ -15,6 +18,7 @@ from engagements.actions.clients import (
     update_matter,
     update_workstream,
 )
+from engagements.actions.comments import Upload, add_comment, edit_comment
 from engagements.actions.conflicts import decide_match, keep_consent, run_check, set_conflict_rule
 from engagements.actions.contracts import (
     add_clause,
@@ -38,12 +42,26 @@ from engagements.actions.engagements import (
 )
 from engagements.actions.entities import create_legal_entity, update_legal_entity
 from engagements.actions.errors import record_error_notice, set_severity
+from engagements.actions.escalations import acknowledge, add_step, escalate_due, remove_step
 from engagements.actions.holds import release_hold, set_hold
 from engagements.actions.imports import confirm_import, discard_import, map_columns, upload_file
 from engagements.actions.item_imports import Upserted, upsert_items
 from engagements.actions.items import assign_item, create_item, is_clients, move_item, permitted_moves, undo_last_move, update_item
 from engagements.actions.load_files import check_load_file, upload_load_file
+from engagements.actions.milestones import (
+    add_milestone,
+    hide_milestone,
+    keep_milestone_evidence,
+    need_milestones,
+    publish_milestone,
+    reach_milestone,
+    redate_milestone,
+    reopen_milestone,
+    update_milestone,
+    withdraw_milestone,
+)
 from engagements.actions.notes import add_note, add_tag, remove_tag
+from engagements.actions.notices import mail_notices, read_notices
 from engagements.actions.orders import add_order, change_order
 from engagements.actions.pauses import contest_pause, pause_item, resolve_contest, resume_item, withdraw_pause
 from engagements.actions.people import (
@@ -93,23 +111,31 @@ from engagements.actions.timesheets import (
     submit_timesheet,
     take_back_timesheet,
 )
+from engagements.actions.views import change_view, delete_view, save_view, set_default_view
 
 __all__ = [
     "MOST_ITEMS",
+    "Change",
     "Duplicate",
     "Entered",
     "Failure",
     "Outcome",
     "Plan",
+    "Preview",
+    "Upload",
     "Upserted",
     "accept_silence",
+    "acknowledge",
     "add_absence",
     "add_admission",
     "add_clause",
+    "add_comment",
     "add_conflict",
     "add_language",
+    "add_milestone",
     "add_note",
     "add_order",
+    "add_step",
     "add_tag",
     "add_team_member",
     "add_time",
@@ -124,6 +150,7 @@ __all__ = [
     "attach_signed_file",
     "change_clause",
     "change_order",
+    "change_view",
     "check_load_file",
     "close",
     "close_engagement",
@@ -140,58 +167,77 @@ __all__ = [
     "create_workstream",
     "decide_match",
     "decide_timesheet",
+    "delete_view",
     "deliver_item",
     "discard_import",
     "distribute_items",
     "draw_sample",
+    "edit_comment",
     "end_placement",
     "end_team_member",
+    "escalate_due",
     "fill_timesheet",
+    "hide_milestone",
     "house_day",
     "is_clients",
     "keep_consent",
     "keep_deliverable",
     "keep_message",
+    "keep_milestone_evidence",
     "lock_time",
     "lower_wall",
+    "mail_notices",
     "map_columns",
     "move_item",
     "move_items",
     "name_protocol",
+    "need_milestones",
     "open_timesheet",
     "pause_item",
     "permitted_moves",
     "place_person",
     "plan_distribution",
+    "preview_bulk",
     "publish_deliverable",
     "publish_matter",
+    "publish_milestone",
     "publish_placement",
     "publish_supervision",
     "publish_timesheet",
     "publish_update",
+    "raise_blocker",
     "raise_wall",
+    "reach_milestone",
+    "read_notices",
     "record_away",
     "record_error_notice",
     "record_notice",
+    "redate_milestone",
     "refuse_late",
     "release_hold",
     "remove_clause",
     "remove_from_profile",
     "remove_insider",
+    "remove_step",
     "remove_tag",
     "remove_time",
     "renew_due",
     "renew_engagement",
     "reopen",
     "reopen_engagement",
+    "reopen_milestone",
     "replace_person",
+    "resolve_blocker",
     "resolve_contest",
     "resume_item",
     "return_week",
     "revise_placement",
+    "run_bulk",
     "run_check",
+    "save_view",
     "set_checklist",
     "set_conflict_rule",
+    "set_default_view",
     "set_hold",
     "set_severity",
     "sign_protocol",
@@ -205,12 +251,14 @@ __all__ = [
     "take_back_timesheet",
     "tick_point",
     "touch_timer",
+    "undo_bulk",
     "undo_last_move",
     "update_client",
     "update_engagement",
     "update_item",
     "update_legal_entity",
     "update_matter",
+    "update_milestone",
     "update_profile",
     "update_time",
     "update_workstream",
@@ -218,6 +266,7 @@ __all__ = [
     "upload_load_file",
     "upsert_items",
     "withdraw_away",
+    "withdraw_milestone",
     "withdraw_pause",
     "write_protocol",
 ]

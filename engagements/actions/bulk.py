@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from engagements import conflicts, events, states, transitions
@@ -24,7 +24,10 @@ from lpo.tenancy.context import current_organization_id
 
 MOST_ITEMS = 50_000
 # What is looked at of thousands of items.
-_READ = ("organization_id", "matter_id", "kind", "state", "state_at", "assignee_id", "reference", "workstream_id", "received_at")
+_READ = (
+    *("organization_id", "matter_id", "kind", "state", "state_at", "assignee_id", "reference", "workstream_id", "received_at"),
+    *("finished", "priority", "version"),
+)
 
 _ASSIGN = """
 INSERT INTO engagements_assignment (organization_id, client_id, matter_id, item_id, member_id, at, by_label)
@@ -48,11 +51,39 @@ class Outcome:
     failures: list[Failure] = field(default_factory=list)
 
 
-def locked_items(ids: Sequence[int]) -> list[WorkItem]:
+def seen_items(ids: Sequence[int]) -> QuerySet[WorkItem]:
+    """The items with what is looked at of thousands. In the order of ids, so that two bulk actions wait for each other instead of
+    deadlocking."""
     if len(ids) > MOST_ITEMS:
         raise Refused(f"At most {MOST_ITEMS:,} items at a time.")
-    # In the order of ids, so that two bulk actions wait for each other instead of deadlocking.
-    return list(WorkItem.objects.filter(id__in=list(ids)).only(*_READ).order_by("id").select_for_update(of=("self",)))
+    return WorkItem.objects.filter(id__in=list(ids)).only(*_READ).order_by("id")
+
+
+def locked_items(ids: Sequence[int]) -> list[WorkItem]:
+    return list(seen_items(ids).select_for_update(of=("self",)))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Which of some items would change, and why others would be left alone; the rest are so already."""
+
+    going: list[WorkItem] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+
+
+def judge_assignment(items: Sequence[WorkItem], member: Membership | None) -> Judged:
+    refused: dict[int, str] = {}
+    if member is not None:
+        streams = streams_of(item.workstream_id for item in items)
+        staffing = Staffing([member], streams.values())
+        refused = {stream.id: why for stream in streams.values() if (why := staffing.blocked(member, stream))}
+    target, found = member.id if member else None, Judged()
+    for item in items:
+        if item.workstream_id in refused:
+            found.failures.append(Failure(item.reference, refused[item.workstream_id]))
+        elif item.assignee_id != target:
+            found.going.append(item)
+    return found
 
 
 @transaction.atomic
@@ -60,30 +91,24 @@ def assign_items(*, ids: Sequence[int], member: Membership | None, by: Actor) ->
     """Give items to one member of staff, or to nobody; those that the member must not be given are reported."""
     by.need(Permission.TRACK_ITEMS)
     items = locked_items(ids)
-    target = member.id if member else None
-    refused: dict[int, str] = {}
-    if member is not None:
-        streams = streams_of(item.workstream_id for item in items)
-        staffing = Staffing([member], streams.values())
-        refused = {stream.id: why for stream in streams.values() if (why := staffing.blocked(member, stream))}
-    outcome = Outcome()
-    for item in items:
-        if item.workstream_id in refused:
-            outcome.failures.append(Failure(item.reference, refused[item.workstream_id]))
-        elif item.assignee_id != target:
-            outcome.changed.append(item.id)
-    changed = set(outcome.changed)
+    target, judged = member.id if member else None, judge_assignment(items, member)
+    outcome = Outcome([item.id for item in judged.going], failures=judged.failures)
     _write_assignments(outcome.changed, target, by)
     before, after = (states.RECEIVED, states.ASSIGNED) if member else (states.ASSIGNED, states.RECEIVED)
-    following = [item for item in items if item.id in changed and item.kind == states.WORK and item.state == before]
+    following = [item for item in judged.going if item.kind == states.WORK and item.state == before]
     if following:
         at = max(timezone.now(), *(item.state_at for item in following))
         transitions.append_to_many([item.id for item in following], after, at, by)
-    return _finish(outcome, items, by, "item.assign_many", {"assignee": target})
+    return finish(outcome, items, by, "item.assign_many", {"assignee": target})
 
 
 def _write_assignments(ids: Sequence[int], target: int | None, by: Actor) -> None:
     WorkItem.objects.filter(id__in=ids).update(assignee_id=target, version=F("version") + 1)
+    note_assignments(ids, target, by)
+
+
+def note_assignments(ids: Sequence[int], target: int | None, by: Actor) -> None:
+    """Who was given these items, by a row of each."""
     values = {"member": target, "at": timezone.now(), "label": by.label, "organization": current_organization_id(), "ids": list(ids)}
     with connection.cursor() as cursor:
         cursor.execute(_ASSIGN, values)
@@ -106,21 +131,26 @@ def _why_not(item: WorkItem, to: str, by: Actor, at: datetime | None, now: datet
     return ""
 
 
-@transaction.atomic
-def move_items(*, ids: Sequence[int], to: str, by: Actor, at: datetime | None = None, reason: str = "") -> Outcome:
-    """Move items along their state tables; an item already there counts as `already`, one that cannot go there is reported."""
-    now = timezone.now()
-    items = locked_items(ids)
-    outcome = Outcome()
-    going: list[WorkItem] = []
+def judge_move(items: Sequence[WorkItem], to: str, by: Actor, *, at: datetime | None, now: datetime, reason: str) -> Judged:
+    found = Judged()
     stopped = conflicts.stopped(item.matter_id for item in items) if to == states.IN_REVIEW else {}
     for item in items:
         if item.state == to:
             continue
         if why := _why_not(item, to, by, at, now, reason) or stopped.get(item.matter_id, ""):
-            outcome.failures.append(Failure(item.reference, why))
+            found.failures.append(Failure(item.reference, why))
         else:
-            going.append(item)
+            found.going.append(item)
+    return found
+
+
+@transaction.atomic
+def move_items(*, ids: Sequence[int], to: str, by: Actor, at: datetime | None = None, reason: str = "") -> Outcome:
+    """Move items along their state tables; an item already there counts as `already`, one that cannot go there is reported."""
+    now = timezone.now()
+    items = locked_items(ids)
+    judged = judge_move(items, to, by, at=at, now=now, reason=reason)
+    outcome, going = Outcome(failures=judged.failures), judged.going
     when = at or max([now, *(item.state_at for item in going)])
     finishing = [item.id for item in going if to in states.FINISHED[item.kind]]
     pauses = Pause.objects.filter(item_id__in=finishing, ended_at__isnull=True, withdrawn_at__isnull=True)
@@ -131,10 +161,10 @@ def move_items(*, ids: Sequence[int], to: str, by: Actor, at: datetime | None = 
     write = transitions.advance if at is None else transitions.append_to_many
     write(outcome.changed, to, when, by, reason)
     moved = (to, when) if at is None else None
-    return _finish(outcome, items, by, "item.move_many", {"state": to, "at": when.isoformat(), "reason": reason}, moved)
+    return finish(outcome, items, by, "item.move_many", {"state": to, "at": when.isoformat(), "reason": reason}, moved)
 
 
-def _finish(
+def finish(
     outcome: Outcome,
     items: Sequence[WorkItem],
     by: Actor,
@@ -142,6 +172,7 @@ def _finish(
     after: dict[str, object],
     moved: tuple[str, datetime] | None = None,
 ) -> Outcome:
+    """One audit event with the count and a hash of the ids, and word to whoever follows the facts of work."""
     already = len(items) - len(outcome.changed) - len(outcome.failures)
     if outcome.changed:
         first = next(item for item in items if item.id == outcome.changed[0])

@@ -28,7 +28,11 @@ _ON_THE_CLIENTS_SIDE = frozenset({Permission.EDIT_WORK, Permission.DECIDE_FOR_CL
 
 
 def _contest_by(item: WorkItem, now: datetime) -> date | None:
-    engagement_id = Matter.objects.values_list("engagement_id", flat=True).get(pk=item.matter_id)
+    return contest_by_of(Matter.objects.values_list("engagement_id", flat=True).get(pk=item.matter_id), now)
+
+
+def contest_by_of(engagement_id: int, now: datetime) -> date | None:
+    """The last day on which a hold that begins now can be contested; None where there is no contract."""
     contract = contract_at(engagement_id, now)
     if contract is None:
         return None

@@ -1,4 +1,6 @@
+from engagements.models.bulk import BulkAction, BulkKind, BulkRow
 from engagements.models.clients import Client, Contract, Engagement, LegalEntity, Matter, MatterInsider, StatusUpdate, Workstream
+from engagements.models.comments import Comment, CommentEdit, CommentFile
 from engagements.models.conflicts import (
     ConflictCheck,
     ConflictFinding,
@@ -13,10 +15,12 @@ from engagements.models.conflicts import (
 from engagements.models.contracts import ContractClause, PurchaseOrder
 from engagements.models.decisions import ClientDecision, DeliveryNotice, ErrorNotice, LateEntry, Question, Source, What
 from engagements.models.deliverables import ChecklistPoint, Deliverable, DeliverableTick
+from engagements.models.escalations import Escalation, EscalationStep, Notice, Trigger
 from engagements.models.holds import LegalHold
 from engagements.models.import_parts import ImportChunk, ImportPart
 from engagements.models.imports import ImportBatch, ImportMapping, ImportRow
 from engagements.models.items import Assignment, Pause, Transition, WorkItem
+from engagements.models.milestones import Blocker, Milestone, MilestoneDate, MilestoneNeed
 from engagements.models.notes import ItemNote, ItemTag
 from engagements.models.parties import MatterParty
 from engagements.models.people import Absence, Admission, Conflict, ReviewerProfile, SpokenLanguage, Training
@@ -25,14 +29,22 @@ from engagements.models.protocols import ProtocolVersion
 from engagements.models.supervision import SampledItem, SupervisionReport, SupervisionSample, SupervisionTerm
 from engagements.models.team import EndedTerm, TeamMember
 from engagements.models.time import TimeEntry, TimeLock, WorkTimer
+from engagements.models.views import DefaultView, SavedView
 
 __all__ = [
     "Absence",
     "Admission",
     "Assignment",
+    "Blocker",
+    "BulkAction",
+    "BulkKind",
+    "BulkRow",
     "ChecklistPoint",
     "Client",
     "ClientDecision",
+    "Comment",
+    "CommentEdit",
+    "CommentFile",
     "Conflict",
     "ConflictCheck",
     "ConflictFinding",
@@ -41,12 +53,15 @@ __all__ = [
     "ConflictRule",
     "Contract",
     "ContractClause",
+    "DefaultView",
     "Deliverable",
     "DeliverableTick",
     "DeliveryNotice",
     "EndedTerm",
     "Engagement",
     "ErrorNotice",
+    "Escalation",
+    "EscalationStep",
     "ImportBatch",
     "ImportChunk",
     "ImportMapping",
@@ -60,8 +75,12 @@ __all__ = [
     "Matter",
     "MatterInsider",
     "MatterParty",
+    "Milestone",
+    "MilestoneDate",
+    "MilestoneNeed",
     "NameKind",
     "NameWord",
+    "Notice",
     "Occasion",
     "Pause",
     "Placement",
@@ -72,6 +91,7 @@ __all__ = [
     "Question",
     "ReviewerProfile",
     "SampledItem",
+    "SavedView",
     "Source",
     "SpokenLanguage",
     "StatusUpdate",
@@ -85,6 +105,7 @@ __all__ = [
     "TimesheetDay",
     "Training",
     "Transition",
+    "Trigger",
     "Verdict",
     "What",
     "WorkItem",

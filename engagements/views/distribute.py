@@ -11,8 +11,8 @@ from django.shortcuts import render
 
 from engagements import actions, queries
 from engagements.staffing import Staffing, load_text
+from engagements.views.bulk import chosen_items, filters_of
 from engagements.views.edges import acting, address
-from engagements.views.queue import chosen_items, filters_of
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.models import Membership
 from lpo.accounts.roles import Permission as P
@@ -67,7 +67,7 @@ def _page(
         "problem": problem,
         "kept": kept,
         "subtitle": f"{len(ids):,} item{'' if len(ids) == 1 else 's'}, in turn, oldest first",
-        "people": _people(members, request.POST.get("assignee", "")) if plan is None else [],
+        "people": _people(members, request.POST.get("give_to", "")) if plan is None else [],
         "crumbs": [("Open work", address("queue", slug)), ("Distribute work", "")],
     }
     return render(request, "engagements/distribute.html", context, status=422 if problem else 200)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from engagements import actions, contracts, paging, panels, queries
+from engagements import actions, contracts, listing, paging, panels, queries
 from engagements.forms import EngagementEditForm, EngagementForm
-from engagements.models import EndedTerm, Engagement, Matter, PurchaseOrder, TeamMember, Workstream
+from engagements.models import Client, EndedTerm, Engagement, Matter, PurchaseOrder, TeamMember, Workstream
 from engagements.views.edges import (
     acting,
-    address,
     attempt,
     client_crumbs,
     client_or_404,
@@ -28,23 +29,48 @@ from engagements.views.edges import (
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 
+_NAMES = {"client": "Client", "manager": "Manager"}
 _CHIPS = {"": "Open", "ending": "Renewals in 90 days", "closed": "Closed"}
 
 
 @requires(P.VIEW_WORK)
 def engagements(request: TenantRequest, organization: str) -> HttpResponse:
-    shown = request.GET.get("status", "")
-    shown = shown if shown in _CHIPS else ""
+    asked = listing.asked(request, "engagements")
+    shown = asked.values["status"] if asked.values["status"] in _CHIPS else ""
+    query, beside = asked.query | listing.position(request), ("client", "manager__user")
     if shown == "ending":
-        rows = queries.renewals(timezone.localdate()).select_related("client", "manager__user")
-        page = paging.page_of(rows, request.GET.dict(), keys=("decide_by", "id"), parsers=(date.fromisoformat, int))
+        rows = _narrowed(queries.renewals(timezone.localdate()), asked).select_related(*beside)
+        page = paging.page_of(rows, query, keys=("decide_by", "id"), parsers=(date.fromisoformat, int))
     else:
-        rows = Engagement.objects.filter(status=shown or "open").select_related("client", "manager__user")
-        page = paging.page_of(rows, request.GET.dict(), keys=("reference", "id"), parsers=(str, int))
-    here = address("engagements", organization)
-    chips = [{"label": label, "url": f"{here}?status={key}" if key else here, "current": shown == key} for key, label in _CHIPS.items()]
-    context = {"page": page, "chips": chips, "shown": shown, "today": timezone.localdate()}
+        rows = _narrowed(Engagement.objects.filter(status=shown or "open"), asked).select_related(*beside)
+        page = paging.page_of(rows, query, keys=("reference", "id"), parsers=(str, int))
+    choices = {
+        "client": [(c.code, c.name) for c in Client.objects.order_by("name")[:200]],
+        "manager": [(str(m.id), m.display_name) for m in queries.staff()[:200]],
+    }
+    context = {
+        "page": page,
+        "asked": asked,
+        "problems": listing.unknown(asked.values, choices, _NAMES),
+        "selects": [(name, _NAMES[name], choices[name], asked.values[name]) for name in choices],
+        "chips": [
+            {"label": label, "url": f"?{urlencode({**asked.filters, 'status': key})}", "current": shown == key}
+            for key, label in _CHIPS.items()
+        ],
+        "shown": shown,
+        "today": timezone.localdate(),
+        "may_save": request.membership.may(P.SAVE_VIEWS),
+    }
     return render(request, "engagements/engagements.html", context)
+
+
+def _narrowed(rows: QuerySet[Any], asked: listing.Asked) -> QuerySet[Any]:
+    """Of one client, or one manager. A value nothing answers to leaves nothing, rather than everything."""
+    if client := asked.values["client"]:
+        rows = rows.filter(client_id__in=Client.objects.filter(code=client).values("id"))
+    if manager := asked.values["manager"]:
+        rows = rows.filter(manager_id=int(manager) if manager.isdecimal() and len(manager) < 19 else -1)
+    return rows
 
 
 def _parts(engagement: Engagement) -> list[Any]:

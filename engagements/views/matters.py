@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpResponse
 from django.shortcuts import render
 
-from engagements import actions, holds, paging, panels, queries
+from engagements import actions, holds, listing, paging, panels, queries
 from engagements.forms import MatterEditForm, MatterForm, UpdateForm, WallForm
-from engagements.models import Matter, MatterInsider, StatusUpdate, WorkItem, Workstream
+from engagements.models import Client, Matter, MatterInsider, StatusUpdate, WorkItem, Workstream
 from engagements.views.edges import (
     acting,
     attempt,
@@ -28,9 +30,28 @@ _OF_WALLS = {"matter.raise_wall", "matter.lower_wall", "matter.remove_insider"}
 
 @requires(P.VIEW_WORK)
 def matters(request: TenantRequest, organization: str) -> HttpResponse:
-    rows = Matter.objects.filter(status="open").select_related("client", "engagement", "supervising_attorney__user")
-    page = paging.page_of(rows, request.GET.dict(), keys=("reference", "id"), parsers=(str, int))
-    return render(request, "engagements/matters.html", {"page": page})
+    asked = listing.asked(request, "matters")
+    closed = asked.values["status"] == "closed"
+    rows: Any = Matter.objects.filter(status="closed" if closed else "open")
+    if client := asked.values["client"]:
+        rows = rows.filter(client_id__in=Client.objects.filter(code=client).values("id"))
+    listed = rows.select_related("client", "engagement", "supervising_attorney__user")
+    query = asked.query | listing.position(request)
+    page = paging.page_of(listed, query, keys=("reference", "id"), parsers=(str, int))
+    choices = {
+        "client": [(c.code, c.name) for c in Client.objects.order_by("name")[:200]],
+        "status": [("open", "Open"), ("closed", "Closed")],
+    }
+    names = {"client": "Client", "status": "State"}
+    context = {
+        "page": page,
+        "asked": asked,
+        "closed": closed,
+        "problems": listing.unknown(asked.values, choices, names),
+        "selects": [(name, names[name], choices[name], asked.values[name]) for name in choices],
+        "may_save": request.membership.may(P.SAVE_VIEWS),
+    }
+    return render(request, "engagements/matters.html", context)
 
 
 @requires(P.VIEW_WORK)

@@ -11,7 +11,7 @@ from django.shortcuts import render
 
 from engagements import actions, paging
 from engagements.decision_forms import AnswerForm, ProtocolForm, QuestionForm
-from engagements.models import Question, WorkItem
+from engagements.models import Escalation, Question, WorkItem
 from engagements.views.edges import acting, attempt, form_page, item_or_404, matter_crumbs, matter_or_404, posted, to, workstream_crumbs
 from engagements.views.messages import download, message_of
 from lpo.accounts.access import TenantRequest, requires
@@ -70,6 +70,7 @@ def _page(request: TenantRequest, question: Question, **bound: Any) -> HttpRespo
         "may_name": may and question.answered_at is not None and not question.protocol,
         "may_read": request.membership.may(P.VIEW_WORK_PRODUCT),
         "own": own,
+        "told": list(Escalation.objects.filter(question=question).order_by("-id")[:20]),
         "answer_form": AnswerForm(),
         "protocol_form": ProtocolForm(),
         **bound,

@@ -1,30 +1,42 @@
-"""The queue: every open item across engagements, filtered by the query string, and what is done to many at once."""
+"""The queue: every open item across engagements, filtered, ordered and grouped as the query string or a saved view says."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import urlencode
 
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse
 from django.shortcuts import render
 
-from engagements import actions, paging, queries, states
+from engagements import listing, paging, queries, states
 from engagements.models import Client, WorkItem, Workstream
 from engagements.queries import QueueFilters
-from engagements.views.edges import acting, address
+from engagements.views.bulk import MOVES, outcome_of
 from lpo.accounts.access import TenantRequest, requires
-from lpo.accounts.models import Membership
 from lpo.accounts.roles import Permission as P
-from lpo.core.errors import Refused
 
-_OUTCOME = "bulk_outcome"
-# What one person reads of a report; the count says how many there were.
-_FAILURES_SHOWN = 50
-BULK_MOVES = [(states.IN_REVIEW, "Start review"), (states.DELIVERED, "Deliver"), (states.CANCELLED, "Cancel")]
-
-
-def filters_of(values: Any) -> QueueFilters:
-    return QueueFilters(**{name: str(values.get(name, ""))[:40] for name in QueueFilters.__annotations__})
+_NAMES = {
+    "client": "Client",
+    "workstream": "Workstream",
+    "state": "State",
+    "kind": "Kind",
+    "assignee": "Assigned to",
+    "paused": "On hold",
+}
+COLUMNS = {
+    "client": "Client",
+    "workstream": "Workstream",
+    "state": "State",
+    "assignee": "Assigned to",
+    "received": "Received",
+    "kind": "Kind",
+    "priority": "Priority",
+    "wanted": "Wanted by",
+    "quantity": "Quantity",
+}
+_USUAL = ("client", "workstream", "state", "assignee", "received")
+SORTS = [("", "Oldest first"), ("newest", "Newest first")]
+GROUPS = [("", "No groups"), ("client", "Client"), ("workstream", "Workstream"), ("state", "State"), ("assignee", "Assigned to")]
 
 
 def _choices(request: TenantRequest) -> dict[str, list[tuple[str, str]]]:
@@ -44,81 +56,54 @@ def _choices(request: TenantRequest) -> dict[str, list[tuple[str, str]]]:
     }
 
 
+def _grouped(rows: Sequence[WorkItem], by: str, clients: dict[int, Client]) -> list[tuple[str, list[WorkItem]]]:
+    """The rows of a page under headings, in the order in which each heading first comes; one nameless group otherwise."""
+    named: dict[str, Callable[[WorkItem], str]] = {
+        "client": lambda item: clients[item.client_id].name if item.client_id in clients else "",
+        "workstream": lambda item: item.workstream.title,
+        "state": lambda item: states.LABELS[item.state],
+        "assignee": lambda item: item.assignee.display_name if item.assignee else "Nobody",
+    }
+    if by not in named:
+        return [("", list(rows))]
+    found: dict[str, list[WorkItem]] = {}
+    for item in rows:
+        found.setdefault(named[by](item), []).append(item)
+    return list(found.items())
+
+
 @requires(P.VIEW_WORK)
 def queue(request: TenantRequest, organization: str) -> HttpResponse:
-    filters = filters_of(request.GET)
+    asked = listing.asked(request, "queue")
+    filters = QueueFilters(**{name: asked.values[name][:40] for name in QueueFilters.__annotations__})
     rows = queries.queue(filters)
-    query = filters.as_query() | {name: request.GET[name] for name in ("after", "before") if name in request.GET}
     listed = rows.select_related("workstream", "assignee__user")
-    page = paging.page_of(listed, query, keys=("received_at", "id"), parsers=(paging.instant, int))
+    query, newest = asked.query | listing.position(request), asked.values["sort"] == "newest"
+    page = paging.page_of(listed, query, keys=("received_at", "id"), parsers=(paging.instant, int), descending=newest)
     page = paging.counted(page, rows)
-    names = {
-        "client": "Client",
-        "workstream": "Workstream",
-        "state": "State",
-        "kind": "Kind",
-        "assignee": "Assigned to",
-        "paused": "On hold",
-    }
-    chosen, choices = filters.as_query(), _choices(request)
-    context = {
+    choices = _choices(request)
+    clients = Client.objects.in_bulk({item.client_id for item in page.rows})
+    columns = [name for name in COLUMNS if name in asked.values["columns"].split(",")] or list(_USUAL)
+    may = request.membership.may
+    context: dict[str, Any] = {
         "page": page,
-        "clients": Client.objects.in_bulk({item.client_id for item in page.rows}),
-        "selects": [(name, label, choices[name], chosen.get(name, "")) for name, label in names.items()],
-        "filters": chosen,
+        "asked": asked,
+        "problems": listing.unknown(asked.values, choices, _NAMES),
+        "groups": _grouped(page.rows, asked.values["group"], clients),
+        "columns": columns,
+        "headings": [(name, COLUMNS[name]) for name in columns],
+        "offered_columns": [(name, label, name in columns) for name, label in COLUMNS.items()],
+        "sorts": SORTS,
+        "group_choices": GROUPS,
+        "clients": clients,
+        "selects": [(name, label, choices[name], asked.values[name]) for name, label in _NAMES.items()],
+        "filters": filters.as_query(),
         "people": queries.staff()[:200],
-        "bulk_moves": BULK_MOVES,
-        "outcome": request.session.pop(_OUTCOME, None) if _OUTCOME in request.session else None,
-        "may_track": request.membership.may(P.TRACK_ITEMS),
-        "may_work": request.membership.may(P.WORK_ITEMS),
+        "bulk_moves": MOVES,
+        "outcome": outcome_of(request),
+        "may_track": may(P.TRACK_ITEMS),
+        "may_work": may(P.WORK_ITEMS),
+        "may_pause": may(P.PAUSE),
+        "may_save": may(P.SAVE_VIEWS),
     }
     return render(request, "engagements/queue.html", context)
-
-
-def chosen_items(request: TenantRequest, filters: QueueFilters) -> list[int]:
-    if request.POST.get("all_matching"):
-        return list(queries.queue(filters).order_by("received_at", "id").values_list("id", flat=True)[: actions.MOST_ITEMS + 1])
-    return list(WorkItem.objects.filter(reference__in=request.POST.getlist("selected")[:500]).values_list("id", flat=True))
-
-
-def _assignee(text: str) -> Membership | None:
-    if text == "nobody":
-        return None
-    found = queries.staff().filter(pk=int(text)).first() if text.isdecimal() and len(text) < 19 else None
-    if found is None:
-        raise Refused("Choose who gets them.", "assignee")
-    return found
-
-
-def _act(request: TenantRequest, filters: QueueFilters) -> actions.Outcome:
-    ids = chosen_items(request, filters)
-    if not ids:
-        raise Refused("Tick at least one item.")
-    if request.POST.get("do") == "assign":
-        return actions.assign_items(ids=ids, member=_assignee(request.POST.get("assignee", "")), by=request.actor)
-    to = request.POST.get("to", "")
-    if to not in dict(BULK_MOVES):
-        raise Refused("Choose what to do.", "to")
-    return actions.move_items(ids=ids, to=to, by=request.actor)
-
-
-@requires(POST=P.VIEW_WORK)
-@acting
-def bulk(request: TenantRequest, organization: str) -> HttpResponse:
-    """Assign or move what is ticked, or all that match; report row by row what was left alone."""
-    if not {P.TRACK_ITEMS, P.WORK_ITEMS} & request.actor.permissions:
-        request.actor.need(P.TRACK_ITEMS)
-    filters = filters_of(request.POST)
-    done = "Assigned" if request.POST.get("do") == "assign" else "Moved"
-    try:
-        outcome = _act(request, filters)
-        report: dict[str, Any] = {
-            "text": f"{done} {len(outcome.changed):,}. {f'{outcome.already:,} were so already.' if outcome.already else ''}".strip(),
-            "failures": [[f.reference, f.reason] for f in outcome.failures[:_FAILURES_SHOWN]],
-            "failed": len(outcome.failures),
-        }
-    except Refused as refusal:
-        report = {"text": refusal.message, "failures": [], "failed": 0, "refused": True}
-    request.session[_OUTCOME] = report
-    query = urlencode(filters.as_query())
-    return HttpResponseRedirect(address("queue", organization) + (f"?{query}" if query else ""))

@@ -11,7 +11,7 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from engagements import panels
-from engagements.models import Client, Engagement, Matter, Question, WorkItem, Workstream
+from engagements.models import Client, Engagement, Matter, Milestone, Question, WorkItem, Workstream
 from engagements.names import name_key
 from engagements.panels import Hit
 from engagements.views.edges import address
@@ -23,6 +23,7 @@ from lpo.tenancy.context import current_organization_id
 _MOST = 20
 # The palette shows a few of each kind; the page shows the rest.
 _OFFERED = 5
+_MILESTONE = re.compile(r"([A-Z0-9-]{3,20}) M(\d{1,6})")
 _WORD = re.compile(r"\w+", re.UNICODE)
 
 
@@ -106,9 +107,21 @@ def find(text: str, slug: str) -> list[tuple[str, list[Hit]]]:
             ],
         ),
         ("Items", [Hit(i.reference, i.title, address("item", slug, i.reference)) for i in items]),
+        ("Milestones", _milestones(text, slug)),
         ("Questions to counsel", _questions(text, slug)),
     ]
     return [(name, hits) for name, hits in groups if hits]
+
+
+def _milestones(text: str, slug: str) -> list[Hit]:
+    """By what people call them, as in ACME-E01 M3, or by words of their name."""
+    named = _MILESTONE.fullmatch(text.upper())
+    numbered = Milestone.objects.filter(engagement__reference=named[1], number=int(named[2])) if named else Milestone.objects.none()
+    rows = _matching(Milestone, [row.pk for row in numbered[:1]] if named else [], text, ("name",), "engagement")
+    return [
+        Hit(f"{row.engagement.reference} M{row.number}", row.name, address("milestone", slug, row.engagement.reference, row.number))
+        for row in rows
+    ]
 
 
 def _questions(text: str, slug: str) -> list[Hit]:

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 
-from engagements import paging, panels
+from engagements import listing, paging, panels
 from engagements.models import Client, Matter, Pause
 from engagements.panels import PauseEffect
 from engagements.views.edges import address
@@ -83,9 +83,10 @@ def _rows(pauses: Sequence[Any]) -> list[Row]:
 
 @requires(P.VIEW_WORK)
 def waiting(request: TenantRequest, organization: str) -> HttpResponse:
-    filters = _filters(request.GET)
+    asked = listing.asked(request, "waiting")
+    filters = _filters(asked.values)
     rows = _pauses(filters)
-    query = filters.as_query() | {name: request.GET[name] for name in ("after", "before") if name in request.GET}
+    query = asked.query | listing.position(request)
     page = paging.page_of(rows.select_related("item"), query, keys=("started_at", "id"), parsers=(paging.instant, int))
     page = paging.counted(page, rows)
     context = {
@@ -93,6 +94,9 @@ def waiting(request: TenantRequest, organization: str) -> HttpResponse:
         "rows": _rows(page.rows),
         "filters": filters,
         "chosen": filters.as_query(),
+        "asked": asked,
+        "problems": [],
+        "may_save": request.membership.may(P.SAVE_VIEWS),
         "clients": [(c.code, c.name) for c in Client.objects.order_by("name")[:200]],
         "matters": [(m.reference, f"{m.reference} {m.title}") for m in Matter.objects.filter(status="open").order_by("reference")[:500]],
         "measured": bool(panels.pause_effects) and request.membership.may(P.VIEW_LEVELS),

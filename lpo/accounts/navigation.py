@@ -5,12 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import connection
 from django.http import HttpRequest
 from django.urls import reverse
 
 from lpo.accounts.models import Membership
 from lpo.accounts.roles import Permission
 from lpo.accounts.roles import Permission as P
+from lpo.tenancy.context import has_scope
+
+# accounts lies below engagements, so its tables are named in SQL only.
+_UNREAD = """
+SELECT count(*) FROM (SELECT 1 FROM engagements_notice n
+                      WHERE n.organization_id = %s AND n.member_id = %s AND n.read_at IS NULL LIMIT 99) AS unread
+"""
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,7 @@ GROUPS: list[tuple[str, list[Entry]]] = [
             Entry("Today", "sla:today", P.VIEW_LEVELS, "t"),
             Entry("Desk", "sla:desk", P.WORK_ITEMS, "y"),
             Entry("Work queue", "engagements:queue", P.VIEW_WORK, "q"),
+            Entry("Notices", "engagements:notices", P.TAKE_NOTICE, "n"),
         ],
     ),
     (
@@ -54,6 +63,7 @@ GROUPS: list[tuple[str, list[Entry]]] = [
             Entry("Clients", "engagements:clients", P.VIEW_WORK, "c"),
             Entry("Engagements", "engagements:engagements", P.VIEW_WORK, "e"),
             Entry("Matters", "engagements:matters", P.VIEW_WORK, "m"),
+            Entry("Milestones", "engagements:coordination", P.VIEW_WORK, "o"),
             Entry("Team", "engagements:team", P.VIEW_STAFF, "u"),
             Entry("Time", "engagements:time", P.RECORD_TIME, "h"),
             Entry("Waiting on clients", "engagements:waiting", P.VIEW_WORK, "w"),
@@ -118,11 +128,21 @@ def _groups(request: HttpRequest, membership: Membership) -> list[NavGroup]:
         for entry in entries:
             if membership.may(entry.permission):
                 url = reverse(entry.view, args=[slug])
-                items.append(NavItem(entry.label, url, entry.key, request.path.startswith(url)))
+                count = _unread(membership) if entry.view == "engagements:notices" else None
+                items.append(NavItem(entry.label, url, entry.key, request.path.startswith(url), count))
         if items:
             groups.append(NavGroup(title, items))
     _only_the_nearest(groups)
     return groups
+
+
+def _unread(membership: Membership) -> int | None:
+    """Notices the member has not read, to at most 99; none where there is no scope, as on pages of errors."""
+    if not has_scope():
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(_UNREAD, [membership.organization_id, membership.pk])
+        return int(cursor.fetchone()[0]) or None
 
 
 def _only_the_nearest(groups: list[NavGroup]) -> None:

@@ -38,6 +38,9 @@ class Permission(StrEnum):
     EDIT_STAFF = "edit profiles"
     RECORD_TIME = "record time"  # one's own
     APPROVE_TIME = "approve time"  # another's
+    TAKE_NOTICE = "take notices"  # be told of what goes wrong, and take it on
+    SAVE_VIEWS = "save views"  # of lists, for oneself or to share
+    COMMENT = "comment"  # read and write what the provider's people say to each other; outside counsel does not
 
 
 P = Permission
@@ -74,6 +77,9 @@ _PROJECT_MANAGER = frozenset(
         P.EDIT_STAFF,
         P.RECORD_TIME,
         P.APPROVE_TIME,
+        P.TAKE_NOTICE,
+        P.SAVE_VIEWS,
+        P.COMMENT,
     }
 )
 _BILLING = frozenset(
@@ -87,6 +93,9 @@ _BILLING = frozenset(
         P.ISSUE_INVOICES,
         P.EXPORT_INVOICES,
         P.VIEW_JOBS,
+        P.TAKE_NOTICE,
+        P.SAVE_VIEWS,
+        P.COMMENT,
     }
 )
 _ADMINISTRATOR = frozenset({P.VIEW_AUDIT, P.VIEW_JOBS, P.RETRY_JOBS, P.MANAGE_PEOPLE, P.MANAGE_ORGANIZATION, P.MANAGE_TOKENS})
@@ -94,13 +103,18 @@ _ADMINISTRATOR = frozenset({P.VIEW_AUDIT, P.VIEW_JOBS, P.RETRY_JOBS, P.MANAGE_PE
 _OWN: dict[Role, frozenset[Permission]] = {
     Role.OWNER: (_PROJECT_MANAGER | _BILLING | _ADMINISTRATOR),
     Role.ADMINISTRATOR: _ADMINISTRATOR
-    | {P.VIEW_WORK, P.VIEW_LEVELS, P.EDIT_WORK, P.EDIT_LEVELS, P.VIEW_MONEY, P.EDIT_TERMS, P.VIEW_STAFF, P.EDIT_STAFF},
+    | {P.VIEW_WORK, P.VIEW_LEVELS, P.EDIT_WORK, P.EDIT_LEVELS, P.VIEW_MONEY, P.EDIT_TERMS, P.VIEW_STAFF, P.EDIT_STAFF}
+    | {P.TAKE_NOTICE, P.SAVE_VIEWS, P.COMMENT},
     Role.PROJECT_MANAGER: _PROJECT_MANAGER,
-    Role.COORDINATOR: frozenset({P.VIEW_WORK, P.TRACK_ITEMS, P.PAUSE, P.VIEW_LEVELS, P.VIEW_JOBS, P.VIEW_STAFF, P.RECORD_TIME}),
+    Role.COORDINATOR: frozenset({P.VIEW_WORK, P.TRACK_ITEMS, P.PAUSE, P.VIEW_LEVELS, P.VIEW_JOBS, P.VIEW_STAFF, P.RECORD_TIME})
+    | {P.TAKE_NOTICE, P.SAVE_VIEWS, P.COMMENT},
     # Levels too: the day of whoever works begins on Today, by the time that is left.
-    Role.REVIEWER: frozenset({P.VIEW_WORK, P.WORK_ITEMS, P.VIEW_WORK_PRODUCT, P.VIEW_LEVELS, P.RECORD_TIME}),
+    Role.REVIEWER: frozenset({P.VIEW_WORK, P.WORK_ITEMS, P.VIEW_WORK_PRODUCT, P.VIEW_LEVELS, P.RECORD_TIME})
+    | {P.TAKE_NOTICE, P.SAVE_VIEWS, P.COMMENT},
     Role.BILLING: _BILLING,
-    Role.ATTORNEY: frozenset({P.VIEW_WORK, P.VIEW_WORK_PRODUCT, P.VIEW_LEVELS, P.CHECK_QUALITY, P.DECIDE_FOR_CLIENT}),
+    Role.ATTORNEY: frozenset(
+        {P.VIEW_WORK, P.VIEW_WORK_PRODUCT, P.VIEW_LEVELS, P.CHECK_QUALITY, P.DECIDE_FOR_CLIENT, P.TAKE_NOTICE, P.SAVE_VIEWS}
+    ),
     Role.AUDITOR: frozenset({P.VIEW_WORK, P.VIEW_LEVELS, P.VIEW_MONEY, P.VIEW_AUDIT, P.VIEW_JOBS}),
     Role.CLIENT_VIEWER: frozenset({P.VIEW_PORTAL}),
 }

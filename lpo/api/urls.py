@@ -8,7 +8,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from lpo.accounts.access import public
-from lpo.api.views import agreed, care, measured, people, placed, work
+from lpo.api.views import agreed, care, coordination, measured, people, placed, work
 
 app_name = "api"
 
@@ -41,6 +41,8 @@ urlpatterns = [
     path("attainments/rows/", measured.AttainmentRowView.as_view({"get": "list"}), name="attainment_rows"),
     path("contracts/", agreed.ContractView.as_view({"get": "list"}), name="contracts"),
     path("purchase-orders/", agreed.OrderView.as_view({"get": "list"}), name="purchase_orders"),
+    path("milestones/", coordination.MilestoneView.as_view({"get": "list"}), name="milestones"),
+    path("blockers/", coordination.BlockerView.as_view({"get": "list"}), name="blockers"),
     path("charge-terms/", measured.TermView.as_view({"get": "list"}), name="terms"),
     path("invoices/", measured.InvoiceView.as_view({"get": "list"}), name="invoices"),
     path("invoices/<str:number>/", measured.InvoiceView.as_view({"get": "retrieve"}), name="invoice"),

@@ -16,6 +16,7 @@ from engagements.models import (
     Deliverable,
     Engagement,
     Matter,
+    Milestone,
     Placement,
     PlacementTerms,
     StatusUpdate,
@@ -33,6 +34,23 @@ HIDDEN: dict[type[Model], tuple[str, ...]] = {
     Engagement: ("manager", "renewal", "renewal_months", "notice_days", "notice_given_on"),
     # The client's own numbers it knows; ours, and whom else the matter concerns, are the provider's notes.
     Matter: ("supervising_attorney", "walled", "own_matter_id", "end_client", "bill_to"),
+    # The client reads the columns written for it when a milestone is published.
+    Milestone: (
+        *(
+            "number",
+            "name",
+            "baseline_on",
+            "due_on",
+            "done_on",
+            "workstream",
+            "owner",
+            "volume",
+            "volume_from",
+            "done_by_label",
+            "done_note",
+        ),
+        *("evidence", "withdrawn_at", "withdrawn_note", "created_at", "by_label", "version"),
+    ),
     StatusUpdate: ("published_by_label",),
     SupervisionReport: ("published_by_label",),
     Deliverable: ("document", "by_label", "published_by_label"),

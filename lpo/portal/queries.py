@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from django.db.models import JSONField, QuerySet
+from django.db.models import JSONField, Q, QuerySet
 from django.db.models.fields.json import KT, KeyTextTransform
 from django.db.models.functions import Cast
 from django.utils.text import slugify
 
 from billing.models import Invoice, InvoiceLine, InvoiceState
-from engagements.models import Client, Matter, StatusUpdate
+from engagements.models import Client, Matter, Milestone, StatusUpdate
 from lpo.audit.models import Document
 from lpo.core.charts import AttainmentChart, Point, attainment_chart
 from lpo.portal.columns import readable
@@ -25,10 +25,19 @@ from sla.models import Attainment, CreditClaim
 WINDOWS = 12
 # A client has a handful of matters; far beyond that the oldest are left to their own pages.
 MATTERS = 200
+MILESTONES = 50
 
 
 def matters(client: Client) -> QuerySet[Matter]:
     return readable(Matter).filter(client=client, published_at__isnull=False)
+
+
+def milestones(matter: Matter) -> list[Milestone]:
+    """What the client was shown of the matter, and of its engagement as a whole, by the day it is due."""
+    rows = readable(Milestone).filter(
+        Q(matter=matter) | Q(matter__isnull=True, engagement_id=matter.engagement_id), published_at__isnull=False
+    )
+    return list(rows.order_by("shown_due_on", "id")[:MILESTONES])
 
 
 def latest_updates(client: Client) -> list[StatusUpdate]:

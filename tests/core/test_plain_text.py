@@ -18,12 +18,12 @@ def test_a_nul_in_an_address_or_its_query_is_a_bad_request(asha: Membership, cli
 
 
 def test_a_nul_in_a_posted_form_is_a_bad_request(asha: Membership, client_of: SignIn) -> None:
-    answer = client_of(asha).post("/alder/work/bulk/", {"client": "\x00", "do": "assign", "assignee": "nobody", "all_matching": "1"})
+    answer = client_of(asha).post("/alder/work/bulk/", {"client": "\x00", "do": "assign", "give_to": "nobody", "all_matching": "1"})
     assert answer.status_code == 400
 
 
 def test_a_form_without_one_is_read(asha: Membership, client_of: SignIn) -> None:
-    answer = client_of(asha).post("/alder/work/bulk/", {"do": "assign", "assignee": "nobody", "all_matching": "1"})
+    answer = client_of(asha).post("/alder/work/bulk/", {"do": "assign", "give_to": "nobody", "all_matching": "1"})
     assert answer.status_code == 302
 
 

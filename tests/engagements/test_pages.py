@@ -317,17 +317,26 @@ def test_pages_follow_each_other_in_both_directions(asha: Membership, stream: Wo
     assert browser.get("/alder/work/?after=nonsense").status_code == 200
 
 
+def bulk(browser: Browser, data: dict[str, Any]) -> Any:
+    """A bulk action from its preview to its end; returns the preview."""
+    preview = browser.post("/alder/work/bulk/", data)
+    assert preview.status_code == 200, preview.headers
+    done = browser.post("/alder/work/bulk/", data | {"digest": preview.context["preview"].digest})
+    assert done.status_code == 302
+    return preview
+
+
 def test_many_are_assigned_and_moved_with_a_report(asha: Membership, rita: Membership, stream: Workstream, client_of: SignIn) -> None:
     references = [item.reference for item in items(stream, 3)]
     browser = client_of(asha)
-    assert browser.post("/alder/work/bulk/", {"do": "assign", "assignee": rita.id, "selected": references[:2]}).status_code == 302
-    assert "Assigned 2." in text(browser.get("/alder/work/"))
-    assert "Assigned 2." not in text(browser.get("/alder/work/"))
-    browser.post("/alder/work/bulk/", {"do": "move", "to": "delivered", "all_matching": "3", "assignee": "nobody"})
-    assert "Moved 1." in text(browser.get("/alder/work/"))
+    bulk(browser, {"do": "assign", "give_to": rita.id, "selected": references[:2]})
+    assert "Assign to Rita O&#x27;Brien: 2 changed." in text(browser.get("/alder/work/"))
+    assert "2 changed." not in text(browser.get("/alder/work/"))
+    bulk(browser, {"do": "move", "to": "delivered", "all_matching": "3"})
+    assert "Move to delivered: 3 changed." in text(browser.get("/alder/work/"))
     browser.post("/alder/work/bulk/", {"do": "move", "to": "delivered"})
     assert "Tick at least one item." in text(browser.get("/alder/work/"))
-    browser.post("/alder/work/bulk/", {"do": "assign", "assignee": "0", "selected": references})
+    browser.post("/alder/work/bulk/", {"do": "assign", "give_to": "0", "selected": references})
     assert "Choose who gets them." in text(browser.get("/alder/work/"))
 
 
@@ -364,7 +373,7 @@ def test_a_page_costs_the_same_for_ten_and_a_thousand_items(asha: Membership, st
             assert browser.get(f"/alder/{path}").status_code == 200
         costs.append(cost[0])
     assert costs[0] == costs[1]
-    assert costs[0] < 40
+    assert costs[0] < 44
 
 
 def many(stream: Workstream, n: int) -> None:
@@ -387,7 +396,7 @@ def test_lists_of_clients_engagements_and_matters_cost_the_same(asha: Membership
             make.matter()
         assert (Client.objects.count(), Engagement.objects.count()) == (n, n)
     browser = client_of(asha)
-    for path, most in [("clients/", 18), ("engagements/", 18), ("matters/", 18)]:
+    for path, most in [("clients/", 18), ("engagements/", 20), ("matters/", 19)]:
         browser.get(f"/alder/{path}")
         with counted() as cost:
             browser.get(f"/alder/{path}")

@@ -9,15 +9,22 @@ from django.db import connection, models
 
 from billing.models import Charge, Invoice, InvoiceLine, UsageRecord
 from engagements.models import (
+    Blocker,
+    BulkAction,
+    BulkRow,
     Client,
+    Comment,
     ConflictMatch,
     Contract,
     ContractClause,
     Deliverable,
     Engagement,
+    Escalation,
     LateEntry,
     LegalEntity,
     Matter,
+    Milestone,
+    Notice,
     Pause,
     Placement,
     PlacementTerms,
@@ -25,6 +32,7 @@ from engagements.models import (
     PurchaseOrder,
     Question,
     SampledItem,
+    SavedView,
     StatusUpdate,
     SupervisionSample,
     TeamMember,
@@ -125,6 +133,54 @@ def protocols(place: Place, n: int) -> None:
 @inside
 def matters(place: Place, n: int) -> None:
     copies(Matter, place.refs.matter.id, n, reference=NAMED, title=NAMED)
+
+
+@inside
+def milestones(place: Place, n: int) -> None:
+    row = Milestone.objects.filter(engagement=place.refs.engagement, done_on__isnull=True).order_by("id").first()
+    assert row is not None
+    copies(Milestone, row.pk, n, number="1000 + g", name=NAMED)
+
+
+@inside
+def blockers(place: Place, n: int) -> None:
+    copies(Blocker, place.refs.blocker.id, n, number="1000 + g", text=NAMED)
+
+
+@inside
+def escalations(place: Place, n: int) -> None:
+    row = Escalation.objects.filter(engagement=place.refs.engagement, matter=place.refs.matter).latest("id")
+    copies(Escalation, row.pk, n, subject=NAMED)
+
+
+@inside
+def notices(place: Place, n: int) -> None:
+    row = Notice.objects.filter(member=place.people["owner"]).latest("id")
+    copies(Notice, row.pk, n, escalation_id="NULL", read_at="now()")
+
+
+@inside
+def views(place: Place, n: int) -> None:
+    row = SavedView.objects.filter(owner=place.people["owner"]).latest("id")
+    copies(SavedView, row.pk, n, number="100000 + g", name=NAMED)
+
+
+@inside
+def bulk_actions(place: Place, n: int) -> None:
+    row = BulkAction.objects.filter(by_member=place.people["owner"]).latest("id")
+    copies(BulkAction, row.pk, n, number="100000 + g")
+
+
+@inside
+def bulk_rows(place: Place, n: int) -> None:
+    items(place, n)
+    row = BulkRow.objects.filter(bulk__number=place.refs.bulks["owner"]).latest("id")
+    copies(BulkRow, row.pk, n, item_id=made(WorkItem, "reference"))
+
+
+@inside
+def comments(place: Place, n: int) -> None:
+    copies(Comment, place.refs.comment.id, n, text=NAMED)
 
 
 @inside

@@ -88,6 +88,22 @@ def _question(place: Place) -> Values:
     return {**_matter(place), "number": 1}
 
 
+def _milestone(place: Place) -> Values:
+    return {**_engagement(place), "number": place.refs.milestone.number}
+
+
+def _blocker(place: Place) -> Values:
+    return {**_engagement(place), "number": place.refs.blocker.number}
+
+
+def _bulk(place: Place) -> Values:
+    return {"number": place.refs.bulks.get(place.refs.asker, 2**31)}
+
+
+def _view(place: Place) -> Values:
+    return {"number": place.refs.views.get(place.refs.asker, 2**31)}
+
+
 def _level(place: Place) -> Values:
     return {"prefix": place.refs.stream.item_prefix, "number": 1}
 
@@ -217,6 +233,23 @@ NAMES: dict[str, Part] = {
     "engagements:load_file_check": lambda place: {**_import(place), "number": 2},
     "engagements:queue": _nothing,
     "engagements:bulk": _nothing,
+    "engagements:bulk (list)": _nothing,
+    "engagements:bulk_report": _bulk,
+    "engagements:bulk_csv": _bulk,
+    "engagements:bulk_undo": _bulk,
+    "engagements:comment_item": _item,
+    "engagements:comment_matter": _matter,
+    "engagements:comment_engagement": _engagement,
+    "engagements:edit_comment": lambda place: {"number": place.refs.comment.id},
+    "engagements:comment_file": lambda place: {"number": place.refs.comment.id, "file": 1},
+    "engagements:item_activity": _item,
+    "engagements:matter_activity": _matter,
+    "engagements:engagement_activity": _engagement,
+    "engagements:workstream_activity": _stream,
+    "engagements:new_view": lambda place: {"page": "queue"},
+    "engagements:edit_view": _view,
+    "engagements:keep_view": _view,
+    "engagements:delete_view": _view,
     "engagements:item": _item,
     "engagements:edit_item": _item,
     "engagements:assign": _item,
@@ -321,6 +354,24 @@ NAMES: dict[str, Part] = {
     "engagements:publish_timesheet": _sheet,
     "engagements:timesheet_csv": _sheet,
     "engagements:timesheet_message": _sheet,
+    "engagements:coordination": _nothing,
+    "engagements:coordination (blockers)": _nothing,
+    "engagements:new_milestone": _engagement,
+    "engagements:milestone": _milestone,
+    "engagements:edit_milestone": _milestone,
+    "engagements:redate_milestone": _milestone,
+    "engagements:reach_milestone": _milestone,
+    "engagements:withdraw_milestone": _milestone,
+    "engagements:milestone_evidence": _milestone,
+    "engagements:do_milestone (reopen)": lambda place: {**_milestone(place), "what": "reopen"},
+    "engagements:do_milestone (publish)": lambda place: {**_milestone(place), "what": "publish"},
+    "engagements:new_blocker": _engagement,
+    "engagements:blocker": _blocker,
+    "engagements:escalation": _engagement,
+    "engagements:remove_step": lambda place: {**_engagement(place), "number": 1},
+    "engagements:notices": _nothing,
+    "engagements:read_notices": _nothing,
+    "engagements:acknowledge": lambda place: {"number": place.refs.notices.get(place.refs.asker, 2**31)},
     "reports:publish": _matter,
     "billing:invoices": _nothing,
     "billing:run": _nothing,
@@ -329,7 +380,7 @@ NAMES: dict[str, Part] = {
     "billing:run_bulk (approve)": _nothing,
     "billing:run_issue": _nothing,
     "billing:run_export": _nothing,
-    "billing:export_file": lambda place: {"sha256": place.refs.exports[place.refs.asker]},
+    "billing:export_file": lambda place: {"sha256": place.refs.exports.get(place.refs.asker, place.refs.exports["owner"])},
     "billing:entities": _nothing,
     "billing:new_entity": _nothing,
     "billing:edit_entity": _entity,
@@ -487,12 +538,25 @@ DATA: dict[str, Part] = {
     "engagements:open_timesheet": lambda place: {"day": place.refs.last_month.isoformat()},
     "engagements:decide_timesheet": lambda place: {"do": "approve", "version": 1, "message_text": "Approved"},
     "engagements:correct_timesheet": lambda place: {"reason": "Miscounted"},
+    "engagements:comment_item": lambda place: {"text": "Is it signed?"},
+    "engagements:comment_matter": lambda place: {"text": "Is it signed?"},
+    "engagements:comment_engagement": lambda place: {"text": "Is it signed?"},
+    "engagements:edit_comment": lambda place: {"text": "It is signed."},
+    "engagements:new_view": lambda place: {"name": "Mine"},
+    "engagements:edit_view": lambda place: {"name": "Mine", "version": 1},
+    "engagements:new_milestone": lambda place: {"name": "First draft", "due_on": "2026-03-03"},
+    "engagements:do_milestone (reopen)": lambda place: {"version": place.refs.milestone.version},
+    "engagements:do_milestone (publish)": lambda place: {"version": place.refs.milestone.version},
+    "engagements:escalation": lambda place: {"trigger": "blocker", "after": 3, "role": "manager"},
+    "engagements:new_blocker": lambda place: {"text": "No access", "party": "client"},
+    "engagements:blocker": lambda place: {"resolution": "Access given"},
     "sla:today_move": _move("item", "in_review"),
     "sla:check": lambda place: {"units": 10, "wrong": 0},
 }
 # Address → query string of a GET that shows something.
 QUERIES: dict[str, Part] = {
     "engagements:conflict_search": lambda place: {"q": "Tilia Claims Target"},
+    "engagements:coordination (blockers)": lambda place: {"show": "blockers"},
     "engagements:search": lambda place: {"q": place.slug},
     "engagements:offer": lambda place: {"q": place.slug},
     "billing:new_term": lambda place: {"model": "unit"},
@@ -509,7 +573,7 @@ def base(row: str) -> str:
 
 def names_of(row: str, place: Place, asker: str = "owner") -> Values:
     """What the path names. An export is its asker's own, so the asker may matter."""
-    place.refs.asker = asker if asker in place.refs.exports else "owner"
+    place.refs.asker = asker if asker in place.people else "owner"
     return NAMES[row](place)
 
 

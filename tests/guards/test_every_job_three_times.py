@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from billing import actions as billing
 from engagements import actions as work
-from engagements.models import ImportBatch
+from engagements.models import ImportBatch, Notice
 from lpo.accounts.actor import Actor
 from lpo.jobs import registry
 from lpo.jobs.models import Job, JobState
@@ -124,6 +124,19 @@ def _over(place: Place) -> Mapping[str, Any]:
     return {}
 
 
+def _behind(place: Place) -> Mapping[str, Any]:
+    """A milestone that slipped, on a path that tells of it."""
+    engagement = place.refs.engagement
+    work.add_step(engagement=engagement, by=make.system(), trigger="milestone", after=1, role="manager")
+    return {}
+
+
+def _to_mail(place: Place) -> Mapping[str, Any]:
+    member = place.people["owner"].pk
+    assert Notice.objects.filter(member_id=member).update(mailed_at=None)
+    return {"member": member}
+
+
 def _unanswered(place: Place) -> Mapping[str, Any]:
     """A notice of delivery whose days have passed."""
     item = place.refs.fresh_delivered
@@ -136,6 +149,8 @@ def _unanswered(place: Place) -> Mapping[str, Any]:
 
 CASES: dict[str, Case] = {
     "engagements.deem": Case(_unanswered),
+    "engagements.escalate": Case(_behind),
+    "engagements.mail_notices": Case(_to_mail),
     "audit.seal": Case(lambda place: {}),
     "audit.verify": Case(lambda place: {}, leaves=False),
     "engagements.check_import": Case(_uploaded),

@@ -75,8 +75,9 @@ def test_a_choice_from_another_organization_is_refused_at_its_field(world: World
 def test_a_bulk_action_passes_over_what_is_elsewhere(world: World) -> None:
     here, there = world.alder, world.birch
     with transaction.atomic():
-        data = {"do": "assign", "assignee": here.people["reviewer"].id, "selected": [there.refs.item.reference]}
-        here.browser("owner").post(f"/{here.slug}/work/bulk/", data)
+        data = {"do": "assign", "give_to": here.people["reviewer"].id, "selected": [there.refs.item.reference]}
+        answer = here.browser("owner").post(f"/{here.slug}/work/bulk/", data)
+        assert answer.status_code == 302  # nothing of one's own was ticked
         with in_organization(there.organization.id):
             assert not Assignment.objects.filter(member__organization=here.organization).exists()
         transaction.set_rollback(True)
@@ -99,7 +100,13 @@ def test_the_prices_looked_for_are_on_the_pages_of_those_who_may_see_them(world:
     assert {price for price in PRICES if price in text} >= {"47.31", "2,731.19", "97.13"}
 
 
-OF_FILES = ("engagements:deliverable_file", "engagements:protocol_file", "sla:exclusion_evidence")
+OF_FILES = (
+    "engagements:deliverable_file",
+    "engagements:protocol_file",
+    "sla:exclusion_evidence",
+    "engagements:milestone_evidence",
+    "engagements:comment_file",
+)
 
 
 def test_work_product_is_opened_by_those_who_may_read_it_only(world: World) -> None:
@@ -107,7 +114,8 @@ def test_work_product_is_opened_by_those_who_may_read_it_only(world: World) -> N
         for address in ("engagements:evidence", "engagements:kept", "engagements:question_message", *OF_FILES):
             answer = ask_as(world.alder, role.value, address, "GET")
             reads = WORK_PRODUCT in text_of(answer)
-            assert reads == (Permission.VIEW_WORK_PRODUCT in ROLE_PERMISSIONS[role]), f"{address} as {role}"
+            needed = {Permission.VIEW_WORK_PRODUCT} | ({Permission.COMMENT} if address == "engagements:comment_file" else set())
+            assert reads == (needed <= ROLE_PERMISSIONS[role]), f"{address} as {role}"
     assert Permission.VIEW_WORK_PRODUCT not in ROLE_PERMISSIONS[Role.COORDINATOR]
 
 

@@ -25,6 +25,7 @@ READABLE = {
     "engagements_matter",
     "engagements_placement",
     "engagements_placementterms",
+    "engagements_milestone",
     "engagements_statusupdate",
     "engagements_supervisionreport",
     "engagements_timesheet",
@@ -41,6 +42,7 @@ PUBLISHED = {
     "engagements_matter": "published_at IS NOT NULL",
     "engagements_placement": "published_at IS NOT NULL",
     "engagements_timesheet": "published_at IS NOT NULL",
+    "engagements_milestone": "published_at IS NOT NULL",
     "sla_attainment": "published_at IS NOT NULL",
 }
 

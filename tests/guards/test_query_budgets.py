@@ -22,7 +22,7 @@ from tests.guards.world import Place, World
 pytestmark = pytest.mark.django_db
 BUDGET = 12
 PAGES = [row for row in matrix.read(matrix.PAGES) if row.method == "GET"]
-# What is spent before a view runs: session, user, membership, walls and the settings of the transaction.
+# What is spent around a view: session, user, membership, walls, the settings of the transaction, and the count beside Notices.
 BEFORE = re.compile(
     "|".join(
         [
@@ -30,6 +30,7 @@ BEFORE = re.compile(
             r'FROM "django_session"|UPDATE "django_session"|UPDATE "accounts_membership" SET "last_seen_at"',
             r"FROM engagements_matter m WHERE m.organization_id = \d+ AND m.walled",
             r"FROM engagements_matter WHERE organization_id = \d+ AND supervising",
+            r"FROM engagements_notice n WHERE n.organization_id = \d+ AND n.member_id = \d+ AND n.read_at IS NULL LIMIT 99",
             r'FROM "accounts_user" WHERE "accounts_user"."id" = \d+ LIMIT 21|"accounts_organization"."slug" = ',
         ]
     )
@@ -68,12 +69,15 @@ LISTS = [
     List("engagements:placement", bulk.timesheets, budget=24, why="terms, sheets, absences, who follows, its rate and its lines"),
     List("engagements:contract", bulk.clauses, budget=16, why="what rests on a version is asked of every room"),
     List("engagements:protocol", bulk.protocols),
+    List("engagements:engagement", bulk.milestones, budget=28, why="a page composed of panels of three rooms"),
+    List("engagements:engagement", bulk.blockers, budget=28, why="a page composed of panels of three rooms"),
+    List("engagements:coordination", bulk.milestones),
+    List("engagements:coordination (blockers)", bulk.blockers),
+    List("engagements:escalation", bulk.escalations),
+    List("engagements:notices", bulk.notices),
     List("engagements:matters", bulk.matters),
-    List("engagements:matter", bulk.workstreams, budget=18, why="a page composed of panels of three rooms"),
     List("engagements:workstream", bulk.items, budget=20, why="a page composed of panels of three rooms"),
     List("engagements:queue", bulk.items),
-    List("engagements:offer", bulk.items, budget=20, why="six kinds of things are searched, each by its beginning and by words"),
-    List("engagements:offer", bulk.drafts, budget=20, why="six kinds of things are searched, each by its beginning and by words"),
     List("engagements:matter_conflicts", bulk.matches),
     List("engagements:conflict_search", bulk.matches),
     List("engagements:supervision", bulk.sampled, budget=16, why="five kinds of record, gathered"),
@@ -81,13 +85,24 @@ LISTS = [
     List("engagements:deliverables", bulk.versions),
     List("engagements:deliverable", bulk.versions),
     List("portal:deliverables", bulk.versions, VIEWER),
+    List("engagements:matter", bulk.workstreams, budget=19, why="a page composed of panels of three rooms"),
+    List("engagements:queue", bulk.views),
+    List("engagements:item_activity", bulk.comments, budget=20, why="ten kinds of record, each read by its own index"),
+    List("engagements:matter_activity", bulk.comments, budget=14, why="six kinds of record, each read by its own index"),
+    List("engagements:engagement_activity", bulk.comments, budget=16, why="nine kinds of record, each read by its own index"),
+    List("engagements:workstream_activity", bulk.events),
+    List("engagements:item", bulk.comments, budget=44, why="panels of two rooms, seven kinds of record, who may get it"),
+    List("engagements:bulk (list)", bulk.bulk_actions),
+    List("engagements:bulk_report", bulk.bulk_rows),
+    List("engagements:offer", bulk.items, budget=23, why="seven kinds of things are searched, each by its beginning and by words"),
+    List("engagements:offer", bulk.drafts, budget=23, why="seven kinds of things are searched, each by its beginning and by words"),
     List("engagements:team", bulk.people),
     List("engagements:time", bulk.time_entries),
     List("engagements:time_sheets", bulk.time_entries),
     List("engagements:approvals", bulk.late_entries),
     List("engagements:waiting", bulk.waits, budget=16, why="the waits, and the facts their effect on the due date follows from"),
     List("engagements:questions", bulk.questions),
-    List("engagements:item", bulk.records_of_an_item, budget=40, why="panels of two rooms, seven kinds of record, who may get it"),
+    List("engagements:item", bulk.records_of_an_item, budget=44, why="panels of two rooms, seven kinds of record, who may get it"),
     List("sla:today", bulk.clocks),
     List("sla:levels", bulk.levels),
     List("sla:window", bulk.rows_behind_a_figure, budget=16, why="the figure, its claim, and what today's facts would say"),

@@ -22,11 +22,11 @@ from django.utils.text import slugify
 from billing import actions as billing
 from billing.actions.documents import export_reference
 from engagements import actions as work
-from engagements.models import ConflictMatch, Contract, Engagement, LegalEntity, WorkItem, Workstream
+from engagements.models import ConflictMatch, Contract, Engagement, LegalEntity, Notice, WorkItem, Workstream
 from lpo.accounts import actions as accounts
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership, Organization
-from lpo.accounts.roles import Role
+from lpo.accounts.roles import Permission, Role
 from lpo.accounts.tokens import Scope
 from lpo.audit.documents import store
 from lpo.audit.models import Document, Event
@@ -47,6 +47,7 @@ PRICES = ["97,113.00", "47.31", "2731.19", "2,731.19", "93.57", "97.13", "83.71"
 INSIDERS = {"insider", "second_billing"}
 ROLES = [role.value for role in Role]
 OUTSIDERS = [role for role in ROLES if role != Role.CLIENT_VIEWER]
+TOLD = [*(role for role in OUTSIDERS if role != Role.AUDITOR), "insider"]
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 ZONE = ZoneInfo("America/New_York")
 _NAMES = {
@@ -138,6 +139,8 @@ def _fill(place: Place, word: str) -> None:
     _time(place, word)
     _checked(place, word)
     _supervised(place, word)
+    _told(place)
+    _own(place, word)
     _of_the_house(place, word)
 
 
@@ -237,6 +240,7 @@ def _clients_work(place: Place, word: str) -> None:
     work.publish_update(matter=refs.matter, by=make.system(), note=f"{word} began")
     _open_work(place, word)
     _decided(place, refs.stream, word)
+    _coordinated(place, refs.stream, word)
     _file(refs.stream, word)
     _placed(place, refs.matter, word, "")
 
@@ -338,6 +342,29 @@ def _decided(place: Place, stream: Workstream, title: str, prefix: str = "") -> 
         setattr(place.refs, prefix + name, made)
 
 
+def _coordinated(place: Place, stream: Workstream, word: str, prefix: str = "") -> None:
+    """A milestone that was put off and reached, its file kept, and what stands in the way of an item."""
+    engagement, item = stream.matter.engagement, getattr(place.refs, f"{prefix}item")
+    due = timezone.localdate() - timedelta(days=9)
+    row = work.add_milestone(engagement=engagement, by=make.system(), name=f"{word} first draft", due_on=due, workstream=stream)
+    row = work.redate_milestone(milestone=row, by=make.system(), version=1, due_on=due + timedelta(days=4), reason=f"{word} was late")
+    words = f"{word}: {WORK_PRODUCT}".encode()
+    shown = work.keep_milestone_evidence(milestone=row, by=make.system(), content=words, file_name=f"{word}.txt", media_type="text/plain")
+    row = work.reach_milestone(milestone=row, by=make.system(), version=2, done_on=due + timedelta(days=5), evidence=shown)
+    about: dict[str, Any] = {"engagement": engagement, "by": make.system()}
+    work.add_milestone(name=f"{word} next draft", due_on=due, matter=stream.matter, **about)
+    said = work.Upload(f"{word}: {WORK_PRODUCT}".encode(), f"{word}.txt", "text/plain")
+    owner = Actor.member(place.people["insider"])
+    comment = work.add_comment(
+        by=owner, text=f"{word} is late", matter=stream.matter, item=item, files=[said], engagement=engagement, url="/"
+    )
+    work.add_comment(by=owner, text=f"{word} matter", matter=stream.matter, engagement=engagement, url="/")
+    setattr(place.refs, f"{prefix}comment", comment)
+    blocker = work.raise_blocker(text=f"{word} has no access", party="client", item=item, **about)
+    setattr(place.refs, f"{prefix}milestone", row)
+    setattr(place.refs, f"{prefix}blocker", blocker)
+
+
 def _file(stream: Workstream, word: str) -> None:
     """A file of items that was checked and waits to be confirmed, one of its rows rejected."""
     content = f"id,title,received\n{word}-1,{word} from a file,2026-01-05\n{word}-2,{word} refused row,never\n".encode()
@@ -363,6 +390,7 @@ def _second_clients_work(place: Place, word: str) -> None:
     refs.second_item = make.item(refs.second_stream, title=f"Hazel {word} draft", received_at=timezone.now() - timedelta(days=4))
     refs.second_waiting = _on_hold(place, refs.second_stream, f"Hazel {word} waiting")
     _decided(place, refs.second_stream, f"Hazel {word}", "second_")
+    _coordinated(place, refs.second_stream, f"Hazel {word}", "second_")
     _file(refs.second_stream, f"Hazel {word}")
     refs.second_level = _level(refs.second_stream, f"Hazel {word} turnaround")
     refs.second_delivered = _done(refs.second_stream, f"Hazel {word} letter", at(refs.first_month, 9), 3)
@@ -370,6 +398,8 @@ def _second_clients_work(place: Place, word: str) -> None:
     _done(refs.second_stream, f"Hazel {word} brief", at(refs.last_month, 9), 90)
     work.publish_update(matter=refs.second_matter, by=make.system(), note=f"Hazel {word} began")
     _placed(place, refs.second_matter, f"Hazel {word}", "second_")
+    for row in (refs.milestone, refs.second_milestone):
+        work.publish_milestone(milestone=row, by=make.system(), version=row.version)
 
 
 def _walled_work(place: Place, word: str) -> None:
@@ -382,6 +412,7 @@ def _walled_work(place: Place, word: str) -> None:
     refs.walled_item = make.item(refs.walled_stream, title=f"Rowan {word} overdue", received_at=timezone.now() - timedelta(days=5))
     refs.walled_waiting = _on_hold(place, refs.walled_stream, f"Rowan {word} waiting")
     _decided(place, refs.walled_stream, f"Rowan {word}", "walled_")
+    _coordinated(place, refs.walled_stream, f"Rowan {word}", "walled_")
     _file(refs.walled_stream, f"Rowan {word}")
     refs.walled_level = _level(refs.walled_stream, f"Rowan {word} turnaround")
     refs.walled_delivered = _done(refs.walled_stream, f"Rowan {word} first", at(refs.first_month, 9), 3)
@@ -394,6 +425,27 @@ def _walled_work(place: Place, word: str) -> None:
     sla.recompute(level=refs.walled_level.level, by=insider)
     _placed(place, refs.walled, f"Rowan {word}", "walled_")
     refs.walled = work.raise_wall(matter=refs.walled, by=insider, insiders=[place.people["second_billing"]])
+
+
+def _told(place: Place) -> None:
+    """A path of one step a person, and what it told them of the blockers: the insider alone of the one behind the wall."""
+    for engagement in (place.refs.engagement, place.refs.second_engagement):
+        for who in TOLD:
+            work.add_step(engagement=engagement, by=make.system(), trigger="blocker", after=1, member=place.people[who])
+    work.escalate_due(by=make.system(), now=timezone.now() + timedelta(days=2))
+
+
+def _own(place: Place, word: str) -> None:
+    """What each person keeps: a view of the queue, and the report of something done to many items, the walled one for who sees it."""
+    refs = place.refs
+    refs.views, refs.bulks = {}, {}
+    moved = make.item(refs.stream, title=f"{word} moved with others")
+    for who in TOLD:
+        by, member = Actor.member(place.people[who]), place.people[who]
+        refs.views[who] = work.save_view(by=by, owner=member, page="queue", name=f"{word} mine", query={"state": "received"}).number
+        system = Actor("member", member.organization_id, member.display_name, member.pk, permissions=frozenset(Permission))
+        items = [moved.id, refs.walled_item.id] if who == "insider" else [moved.id]
+        refs.bulks[who] = work.run_bulk(ids=items, change=work.Change("move", to="in_review"), by=system).number
 
 
 def _of_the_house(place: Place, word: str) -> None:
@@ -479,17 +531,34 @@ def _for_addresses(place: Place) -> None:
     refs.job_id = Job.objects.filter(created_by__isnull=True).latest("id").id
     exports = dict(Document.objects.filter(kind="invoice_export").values_list("reference", "sha256"))
     refs.exports = {who: exports[export_reference(place.people[who].id)] for who in ("billing", "owner")}
+    refs.notices = {who: _first_notice(member) for who, member in place.people.items() if who in TOLD}
     refs.level_slug, refs.second_level_slug = slugify(refs.level.level.name), slugify(refs.second_level.level.name)
     refs.walled_job_id = Job.objects.get(kind="sla.recompute").id
     for prefix in ("", "walled_", "second_"):
         reference = getattr(refs, f"{prefix}item").reference
         setattr(refs, f"{prefix}event_id", Event.objects.filter(object_reference=reference).latest("id").id)
     refs.an_hour_ago = (timezone.now() - timedelta(hours=1)).astimezone(ZONE).strftime("%Y-%m-%dT%H:%M")
-    for name in ("client", "engagement", "matter", "stream", "item", "waiting", "fresh_delivered", "accepted", "late", "error"):
+    for name in (
+        "client",
+        "engagement",
+        "matter",
+        "stream",
+        "item",
+        "waiting",
+        "fresh_delivered",
+        "accepted",
+        "late",
+        "error",
+        "milestone",
+    ):
         for prefix in ("", "walled_", "second_"):
             if hasattr(refs, prefix + name):
                 getattr(refs, prefix + name).refresh_from_db()
     refs.walled.refresh_from_db()
+
+
+def _first_notice(member: Membership) -> int:
+    return Notice.objects.filter(member=member).order_by("id").values_list("id", flat=True)[0]
 
 
 def behind_the_wall(place: Place) -> Place:
@@ -507,6 +576,9 @@ def behind_the_wall(place: Place) -> Place:
         accepted=refs.walled_accepted,
         late=refs.walled_late,
         error=refs.walled_error,
+        milestone=refs.walled_milestone,
+        comment=refs.walled_comment,
+        blocker=refs.walled_blocker,
         event_id=refs.walled_event_id,
         job_id=refs.walled_job_id,
     )
@@ -529,6 +601,9 @@ def at_the_second_client(place: Place) -> Place:
         accepted=refs.second_accepted,
         late=refs.second_late,
         error=refs.second_error,
+        milestone=refs.second_milestone,
+        comment=refs.second_comment,
+        blocker=refs.second_blocker,
         invoice=refs.second_invoice,
         level_slug=refs.second_level_slug,
         event_id=refs.second_event_id,

@@ -20,10 +20,10 @@ pytestmark = [pytest.mark.usefixtures("told_database"), pytest.mark.xdist_group(
 __all__ = ["alder", "bella", "bill", "carla", "shown", "vantic"]
 ClientOf = Callable[[Membership], Browser]
 READABLE = {
-    "engagements_client", "engagements_deliverable", "engagements_engagement", "engagements_matter", "engagements_placement",
-    "engagements_placementterms", "engagements_statusupdate", "engagements_supervisionreport", "engagements_timesheet",
-    "engagements_timesheetday", "sla_attainment",
-    "sla_attainmentrow", "sla_creditclaim", "billing_invoice", "billing_invoiceline", "billing_charge", "audit_document",
+    "engagements_client", "engagements_deliverable", "engagements_engagement", "engagements_matter", "engagements_milestone",
+    "engagements_placement", "engagements_placementterms", "engagements_statusupdate", "engagements_supervisionreport",
+    "engagements_timesheet", "engagements_timesheetday", "sla_attainment", "sla_attainmentrow", "sla_creditclaim",
+    "billing_invoice", "billing_invoiceline", "billing_charge", "audit_document",
 }  # fmt: skip
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 
-from engagements.models import Client, Matter, StatusUpdate, SupervisionReport
+from engagements.models import Client, Matter, Milestone, StatusUpdate, SupervisionReport
 from lpo.accounts.access import TenantRequest
 from lpo.core.exports import write_csv
 from lpo.portal import queries
@@ -50,12 +51,23 @@ def matter(request: TenantRequest, client: Client, reference: str) -> HttpRespon
         "matter": found,
         "latest": latest,
         "waiting": [_waiting(row) for row in latest.figures.get("waiting", [])] if latest else [],
+        "milestones": [(row, *_milestone(row)) for row in queries.milestones(found)],
         "decisions": decisions(latest.figures) if latest else [],
         "updates": updates[:UPDATES],
         "more": len(updates) > UPDATES,
         "supervised": readable(SupervisionReport).filter(matter=found).exists(),
     }
     return page(request, client, "matter.html", context)
+
+
+def _milestone(row: Milestone) -> tuple[str, str]:
+    """Kind and words of a milestone as it was last published."""
+    assert row.shown_due_on is not None and row.shown_baseline_on is not None  # noqa: S101 -- the database requires it
+    if row.shown_done_on is not None:
+        return "met", "Done"
+    if row.shown_due_on < timezone.localdate():
+        return "breach", "Late"
+    return ("risk", "Moved") if row.shown_due_on > row.shown_baseline_on else ("progressing", "On time")
 
 
 def _waiting(row: dict[str, Any]) -> tuple[dict[str, Any], str]:

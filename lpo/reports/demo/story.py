@@ -26,7 +26,7 @@ from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership, Organization
 from lpo.core.periods import add_months
 from lpo.reports.actions import publish_status
-from lpo.reports.demo import agreements, care, cast, hands, open_work, records, staffing
+from lpo.reports.demo import agreements, care, cast, coordinated, hands, open_work, records, staffing
 from lpo.reports.demo.chain import Chain
 from lpo.reports.demo.standing import mark_complete
 from lpo.tenancy.context import Scope, in_organization
@@ -109,6 +109,7 @@ def build(
     with alder.inside():
         staffing.profiles(alder.people, timezone.now())
         open_work.lay_out(alder.streams, alder.people, timezone.now())
+        coordinated.coordinate(alder.streams, alder.people, timezone.now())
         staffing.recorded(alder.streams, alder.people, timezone.now())
         care.lay_out(alder.streams, alder.people, timezone.now())
         hands.begin(alder.people, running)
