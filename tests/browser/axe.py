@@ -12,6 +12,17 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 # A theme changes colours and nothing else.
 OF_COLOUR = ["color-contrast", "link-in-text-block"]
 
+_AT_REST = """
+async () => {
+  await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => null)));
+  return typeof axe === 'object';
+}
+"""
+# Nothing is fetched beforehand: the one rule that reads style sheets again is experimental and not among the tags.
+_RUN = """
+async ([within, only]) => (await axe.run(within, {runOnly: only, resultTypes: ['violations'], preload: false})).violations
+"""
+
 
 @cache
 def _source() -> str:
@@ -20,12 +31,10 @@ def _source() -> str:
 
 def violations(page: Page, within: str = "body", *, colours_only: bool = False) -> list[dict[str, Any]]:
     """What axe finds wrong under the WCAG 2.2 AA tags. Transitions are awaited first: a colour on its way is no colour."""
-    page.evaluate("Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => null)))")
-    if not page.evaluate("typeof axe === 'object'"):
+    if not page.evaluate(_AT_REST):
         page.evaluate(_source())
     only = {"type": "rule", "values": OF_COLOUR} if colours_only else {"type": "tag", "values": TAGS}
-    result = page.evaluate("([within, only]) => axe.run(within, {runOnly: only, resultTypes: ['violations']})", [within, only])
-    found: list[dict[str, Any]] = result["violations"]
+    found: list[dict[str, Any]] = page.evaluate(_RUN, [within, only])
     return found
 
 
