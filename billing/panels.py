@@ -13,7 +13,7 @@ from billing.models import Charge, ChargeTerm, ChargeTermVersion, Invoice, Invoi
 from billing.spending import spent
 from billing.staffing import Placed, pricing
 from billing.terms import Days
-from engagements import panels
+from engagements import beside, panels
 from engagements.models import Engagement, Placement
 from engagements.panels import Panel
 from engagements.placing import terms_of
@@ -44,7 +44,7 @@ def spend(request: TenantRequest, engagement: Engagement) -> Panel | None:
     """What is invoiced and in preparation against the contract's baseline amount."""
     if not request.membership.may(Permission.VIEW_MONEY):
         return None
-    rows = spent(engagement, timezone.now())
+    rows = spent(engagement, timezone.now(), beside.contracts_of(engagement))
     if not rows:
         return None
     return Panel("Fees against the baseline", "billing/_spend_panel.html", {"rows": rows}, Permission.VIEW_MONEY, flush=True)
@@ -55,7 +55,8 @@ def charge_terms(request: TenantRequest, engagement: Engagement) -> Panel | None
         return None
     versions = ChargeTermVersion.objects.filter(term__engagement=engagement).select_related("term", "workstream", "placement")
     latest = {version.term_id: version for version in versions.order_by("number")}
-    currency = queries.currency_of(engagement)
+    contract = beside.contracts_of(engagement)[-1:]
+    currency = contract[0].currency if contract else engagement.client.currency
     rows = [
         {"term": version.term, "version": version, "price": wording.summary(version, version.term.model, currency)}
         for version in sorted(latest.values(), key=lambda version: (version.term.position, version.term_id))

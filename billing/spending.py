@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -37,9 +38,12 @@ class Spent:
         return "risk" if self.share is not None and self.share > 1 else "progressing"
 
 
-def spent(engagement: Engagement, now: datetime) -> list[Spent]:
-    """The last periods with a baseline amount, the running one first. An invoice counts where the time it bills begins."""
-    versions = contracts_of(engagement.id)
+def spent(engagement: Engagement, now: datetime, versions: Sequence[Contract] | None = None) -> list[Spent]:
+    """The last periods with a baseline amount, the running one first. An invoice counts where the time it bills begins.
+
+    `versions`: those of the contract in order of their numbers, where they were read already.
+    """
+    versions = contracts_of(engagement.id) if versions is None else versions
     present = governing(versions, now.date())
     if present is None or present.baseline_amount is None:
         return []

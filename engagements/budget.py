@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -52,10 +53,15 @@ def periods_back(contract: Contract, now: datetime, n: int) -> list[Period]:
     return [period_at(_ANCHOR, cycle, running.index - back, zone) for back in range(n)]
 
 
-def delivered(engagement: Engagement, n: int = 3, now: datetime | None = None) -> list[Delivered]:
-    """The last `n` periods with a baseline, the running one first. Counted across walls: a total never varies by who reads it."""
+def delivered(
+    engagement: Engagement, n: int = 3, now: datetime | None = None, versions: Sequence[Contract] | None = None
+) -> list[Delivered]:
+    """The last `n` periods with a baseline, the running one first. Counted across walls: a total never varies by who reads it.
+
+    `versions`: those of the contract in order of their numbers, where they were read already.
+    """
     now = now or timezone.now()
-    versions = queries.contracts_of(engagement.id)
+    versions = queries.contracts_of(engagement.id) if versions is None else versions
     present = governing(versions, now.date())
     if present is None or present.baseline_volume is None:
         return []

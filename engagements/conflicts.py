@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Case, Count, JSONField, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models.functions import JSONObject
 
 from engagements.models import (
     Client,
@@ -154,33 +155,50 @@ def judged(rows: QuerySet[ConflictMatch]) -> QuerySet[Any]:
 
 
 def standing_of_client(client: Client) -> Standing:
-    """Of a client as a whole, in two statements."""
+    """Of a client as a whole, in one statement."""
     return standings([], client)[None]
 
 
 def standings(matters: Sequence[Matter], client: Client | None = None) -> dict[int | None, Standing]:
-    """By matter, and under None of `client` as a whole: three statements for any number. The matters come with their clients."""
+    """By matter, and under None of `client` as a whole: two statements for any number, one where the matters were read with their
+    `party_names`. The matters come with their clients."""
     ids = [matter.pk for matter in matters]
     asked = Q(matter_id__in=ids) | (Q(matter__isnull=True, client_id=client.pk) if client is not None else Q(pk__in=[]))
-    parties: dict[int, list[str]] = {}
-    if ids:
-        named = MatterParty.objects.filter(matter_id__in=ids, removed_at__isnull=True).order_by("name")
-        for matter_id, name in named.values_list("matter_id", "name"):
-            parties.setdefault(matter_id, []).append(name)
-    last = {check.matter_id: check for check in ConflictCheck.objects.filter(asked).order_by("matter_id", "-number").distinct("matter_id")}
-    counts = {
-        row["matter_id"]: row
-        for row in judged(ConflictMatch.objects.filter(asked))
-        .values("matter_id")
-        .annotate(undecided=Count("id", filter=Q(verdict__isnull=True)), conflicts=Count("id", filter=Q(verdict=Verdict.CONFLICT)))
-        .order_by()
-    }
+    parties = _parties(matters)
+    last = _last_checks(asked)
     subjects = [(matter.pk, names_of(matter.client, matter, parties.get(matter.pk, []))) for matter in matters]
     found: dict[int | None, Standing] = {}
     for key, names in [*subjects, *([(None, names_of(client, None))] if client is not None else [])]:
-        count = counts.get(key, {"undecided": 0, "conflicts": 0})
-        found[key] = _standing(names, last.get(key), count["undecided"], count["conflicts"])
+        check = last.get(key)
+        count = (check.counts if check is not None else None) or {"undecided": 0, "conflicts": 0}
+        found[key] = _standing(names, check, count["undecided"], count["conflicts"])
     return found
+
+
+def _parties(matters: Sequence[Matter]) -> dict[int, list[str]]:
+    """Names of the parties by matter; asked only of matters that were read without them."""
+    found: dict[int, list[str]] = {matter.pk: matter.party_names for matter in matters if hasattr(matter, "party_names")}
+    if unread := [matter.pk for matter in matters if matter.pk not in found]:
+        named = MatterParty.objects.filter(matter_id__in=unread, removed_at__isnull=True).order_by("name")
+        for matter_id, name in named.values_list("matter_id", "name"):
+            found.setdefault(matter_id, []).append(name)
+    return found
+
+
+def _last_checks(asked: Q) -> dict[int | None, Any]:
+    """The last check of each subject, as `counts` with how many matches of the subject are undecided and how many a conflict: a match
+    is always of some check, so who was never checked has none."""
+    latest = ConflictCheck.objects.filter(asked).order_by("matter_id", "-number").distinct("matter_id")
+    of_client = ConflictMatch.objects.filter(client_id=OuterRef("client_id"), matter__isnull=True)
+    of_matter = ConflictMatch.objects.filter(matter_id=OuterRef("matter_id"))
+    counts = Case(When(matter__isnull=True, then=_counts(of_client)), default=_counts(of_matter), output_field=JSONField())
+    return {check.matter_id: check for check in ConflictCheck.objects.filter(pk__in=latest.values("pk")).annotate(counts=counts)}
+
+
+def _counts(rows: QuerySet[ConflictMatch]) -> Subquery:
+    undecided, conflicts = Count("id", filter=Q(verdict__isnull=True)), Count("id", filter=Q(verdict=Verdict.CONFLICT))
+    grouped = judged(rows).values("organization_id").annotate(counts=JSONObject(undecided=undecided, conflicts=conflicts))
+    return Subquery(grouped.order_by().values("counts"), output_field=JSONField())
 
 
 def _standing(names: Names, last: ConflictCheck | None, undecided: int, conflicts: int) -> Standing:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
-from engagements import budget, conflicts, orders, panels, placing, queries, slips
+from engagements import beside, budget, conflicts, orders, panels, placing, queries, slips
 from engagements.actions.blockers import RAISING
 from engagements.actions.comments import may_edit
+from engagements.contracts import governing
 from engagements.models import (
     Blocker,
     Comment,
@@ -19,10 +21,7 @@ from engagements.models import (
     Escalation,
     EscalationStep,
     Matter,
-    Milestone,
-    PurchaseOrder,
     SupervisionTerm,
-    TeamMember,
     WorkItem,
     Workstream,
 )
@@ -94,7 +93,7 @@ def supervision_panel(request: TenantRequest, matter: Matter) -> Panel | None:
 
 def engagement_conflicts(request: TenantRequest, engagement: Engagement) -> Panel | None:
     """The conflict checks of its client and its open matters, those first that are not clear."""
-    matters = list(Matter.objects.filter(engagement=engagement, status="open").select_related("client").order_by("-id")[:200])
+    matters = beside.latest_open_matters(engagement)
     found = conflicts.standings(matters, engagement.client)
     unclear = [(matter, found[matter.pk]) for matter in matters if not found[matter.pk].clear]
     context = {
@@ -118,7 +117,7 @@ def placements_panel(request: TenantRequest, engagement: Engagement) -> Panel | 
     today = timezone.localdate()
     terms, latest = placing.terms_of([row.pk for row in rows]), placing.latest_sheets([row.pk for row in rows])
     may_edit = request.membership.may(P.EDIT_WORK) and engagement.status == "open"
-    contract = queries.contract_on(engagement, today)
+    contract = governing(beside.contracts_of(engagement), today)
     shown = [
         {
             "placement": row,
@@ -133,7 +132,7 @@ def placements_panel(request: TenantRequest, engagement: Engagement) -> Panel | 
     context = {
         "rows": shown,
         "may_edit": may_edit,
-        "matters": list(Matter.objects.filter(engagement=engagement, status="open").order_by("reference")[:6]) if may_edit else [],
+        "matters": beside.first_open_matters(engagement) if may_edit else [],
         "credit_note": placing.credit_note(engagement, contract) if hands else "",
     }
     return Panel("Placements", "engagements/_placements_panel.html", context, flush=True)
@@ -151,21 +150,15 @@ def matter_milestones(request: TenantRequest, matter: Matter) -> Panel | None:
 
 def _milestones(request: TenantRequest, engagement: Engagement, which: Q) -> Panel | None:
     today, permissions = timezone.localdate(), request.actor.permissions
-    of = Milestone.objects.filter(which, withdrawn_at__isnull=True).select_related("matter", "owner__user")
-    rows = [
-        *of.filter(done_on__isnull=True).order_by("due_on", "id")[:_MILESTONES],
-        *of.filter(done_on__isnull=False).order_by("-done_on")[:_DONE],
-    ]
+    rows = slips.standings_of(engagement, which, today, most=_MILESTONES, done=_DONE)
     of_blockers = Blocker.objects.filter(which, resolved_at__isnull=True).select_related("item", "milestone", "owner__user")
     blocked = list(of_blockers.order_by("since", "id")[:_BLOCKERS])
-    for milestone in rows:
-        milestone.engagement = engagement
     for blocker in blocked:
         blocker.engagement = engagement
     open_now = engagement.status == "open"
     context = {
         "engagement": engagement,
-        "rows": slips.standings(rows, today),
+        "rows": rows,
         "blocked": blocked,
         "may_track": open_now and P.TRACK_ITEMS in permissions,
         "may_raise": open_now and bool(RAISING & permissions),
@@ -224,14 +217,11 @@ def _comments(request: TenantRequest, which: Q, kind: str, reference: str) -> Pa
     """The last that colleagues said, and a place to answer; further ones are in the activity."""
     if not request.membership.may(P.COMMENT):
         return None
-    rows = list(Comment.objects.filter(which).order_by("-at", "-id")[:_COMMENTS])
-    files: dict[int, list[str]] = {}
-    attached = CommentFile.objects.filter(comment_id__in=[row.pk for row in rows]).order_by("id") if rows else CommentFile.objects.none()
-    for comment_id, name in attached.values_list("comment_id", "document__file_name"):
-        files.setdefault(comment_id, []).append(name)
+    attached = CommentFile.objects.filter(comment=OuterRef("pk")).order_by("id").values("document__file_name")
+    rows: Any = Comment.objects.filter(which).annotate(file_names=ArraySubquery(attached)).order_by("-at", "-id")[:_COMMENTS]
     slug = request.organization.slug
     context = {
-        "rows": [(row, list(enumerate(files.get(row.pk, []), 1)), may_edit(row, request.actor)) for row in rows],
+        "rows": [(row, list(enumerate(row.file_names, 1)), may_edit(row, request.actor)) for row in rows],
         "url": reverse(f"engagements:comment_{kind}", args=[slug, reference]),
         "activity_url": reverse(f"engagements:{kind}_activity", args=[slug, reference]),
         "may_read": request.membership.may(P.VIEW_WORK_PRODUCT),
@@ -241,7 +231,7 @@ def _comments(request: TenantRequest, which: Q, kind: str, reference: str) -> Pa
 
 def budget_panel(request: TenantRequest, engagement: Engagement) -> Panel | None:
     """Delivered volume against the contract's baseline and ceiling."""
-    rows = budget.delivered(engagement)
+    rows = budget.delivered(engagement, versions=beside.contracts_of(engagement))
     if not rows:
         return None
     return Panel("Volume against the baseline", "engagements/_budget_panel.html", {"rows": rows}, flush=True)
@@ -250,7 +240,7 @@ def budget_panel(request: TenantRequest, engagement: Engagement) -> Panel | None
 def team_panel(request: TenantRequest, engagement: Engagement) -> Panel | None:
     """Who works here, those whose part is over last."""
     today = timezone.localdate()
-    numbered = list(enumerate(TeamMember.objects.filter(engagement=engagement).select_related("member__user").order_by("id")[:200], 1))
+    numbered = list(enumerate(beside.team_of(engagement), 1))
     over = [(number, row, True) for number, row in numbered if row.ends_on is not None and row.ends_on < today]
     here = [(number, row, False) for number, row in numbered if row.ends_on is None or row.ends_on >= today]
     may_edit = request.membership.may(P.EDIT_WORK) and engagement.status == "open"
@@ -263,7 +253,7 @@ def team_panel(request: TenantRequest, engagement: Engagement) -> Panel | None:
 def orders_panel(request: TenantRequest, engagement: Engagement) -> Panel | None:
     """Every purchase order with what is left of it."""
     may_edit = request.membership.may(P.EDIT_WORK)
-    found = list(PurchaseOrder.objects.filter(engagement=engagement).order_by("id")[:100])
+    found = beside.orders_of(engagement)
     if not request.membership.may(P.VIEW_MONEY) or not (found or may_edit):
         return None
     with in_organization(current_organization_id()):

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import BooleanField, Case, F, OuterRef, Q, QuerySet, When
 
-from engagements.models import Milestone, MilestoneNeed
+from engagements.models import Engagement, Milestone, MilestoneNeed
 
 
 def days(n: int) -> str:
@@ -44,6 +45,28 @@ def _stands(row: Milestone, today: date, needs: Sequence[Milestone]) -> tuple[st
     if any(max(need.due_on, today) > row.due_on for need in needs):
         return "risk", "Will slip", "what it needs is due later"
     return "progressing", "On time", ""
+
+
+def standings_of(engagement: Engagement, which: Q, today: date, *, most: int, done: int) -> list[Standing]:
+    """The engagement's milestones that `which` names, the `most` due first and then the last `done` reached, with what they wait for:
+    one statement."""
+    of = Milestone.objects.filter(which, engagement=engagement, withdrawn_at__isnull=True)
+    first = of.filter(done_on__isnull=True).order_by("due_on", "id").values("pk")[:most]
+    last = of.filter(done_on__isnull=False).order_by("-done_on", "-id").values("pk")[:done]
+    links = MilestoneNeed.objects.filter(milestone=OuterRef("pk")).order_by("needs__number").values("needs_id")
+    needed = MilestoneNeed.objects.filter(milestone_id__in=first, needs__done_on__isnull=True, needs__withdrawn_at__isnull=True)
+    rows = Milestone.objects.filter(Q(pk__in=first) | Q(pk__in=last) | Q(pk__in=needed.values("needs_id")), engagement=engagement)
+    rows = rows.select_related("matter", "owner__user").annotate(
+        listed=Case(When(which, then=True), default=False, output_field=BooleanField()), needs_ids=ArraySubquery(links)
+    )
+    found: dict[int, Any] = {row.pk: row for row in rows}
+    for row in found.values():
+        row.engagement = engagement
+    needs = {pk: [found[of] for of in row.needs_ids if of in found and found[of].open] for pk, row in found.items() if row.open}
+    # A milestone that another waits for was read along; it is listed only where it is among the first itself.
+    due = sorted((row for row in found.values() if row.listed and row.open), key=lambda row: (row.due_on, row.pk))[:most]
+    reached = sorted((row for row in found.values() if row.done_on), key=lambda row: (row.done_on, row.pk), reverse=True)
+    return [_standing(row, today, needs) for row in [*due, *reached]]
 
 
 def standings(rows: Iterable[Milestone], today: date) -> list[Standing]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import QuerySet
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
@@ -111,18 +111,12 @@ def quality_panel(request: TenantRequest, item: WorkItem) -> Panel | None:
     return Panel("Quality", "sla/_item_quality.html", context)
 
 
-def _figures(request: TenantRequest, levels: list[ServiceLevel]) -> list[tuple[Figure, str]]:
+def _figures(request: TenantRequest, where: Q) -> list[tuple[Figure, str]]:
+    """The present figure of each active level with its address, in two statements."""
     slug = request.organization.slug
-    numbers: dict[int, int] = {}
-    counted: dict[int, int] = {}
-    streams = {level.workstream_id for level in levels}
-    for pk, stream in ServiceLevel.objects.filter(workstream_id__in=streams).order_by("id").values_list("id", "workstream_id"):
-        counted[stream] = counted.get(stream, 0) + 1
-        numbers[pk] = counted[stream]
-    figures = queries.current_figures(levels, timezone.now())
-    return [
-        (figure, reverse("sla:level", args=[slug, figure.level.workstream.item_prefix, numbers[figure.level.pk]])) for figure in figures
-    ]
+    versions = queries.numbered_versions(where)
+    figures: Any = queries.figures_by(versions, timezone.now()) if versions else []
+    return [(figure, reverse("sla:level", args=[slug, figure.level.workstream.item_prefix, figure.version.ordinal])) for figure in figures]
 
 
 def _note(rows: list[tuple[Figure, str]]) -> str:
@@ -133,7 +127,7 @@ def _note(rows: list[tuple[Figure, str]]) -> str:
 
 def workstream_panel(request: TenantRequest, workstream: Workstream) -> Panel | None:
     """Target, actual, met of counted, state and credit of each level in its running window."""
-    rows = _figures(request, queries.levels_of_workstreams([workstream]))
+    rows = _figures(request, Q(level__workstream=workstream))
     context = {
         "rows": rows,
         "kind": worst(figure.kind for figure, _ in rows),
@@ -147,18 +141,18 @@ def workstream_panel(request: TenantRequest, workstream: Workstream) -> Panel | 
 
 def matter_panel(request: TenantRequest, matter: Matter) -> Panel | None:
     """The levels of every workstream of the matter so far."""
-    return _panel_of(request, ServiceLevel.objects.filter(workstream__matter=matter, active=True))
+    return _panel_of(request, Q(level__workstream__matter=matter))
 
 
 def engagement_panel(request: TenantRequest, engagement: Engagement) -> Panel | None:
     """The levels of every workstream of the engagement in their running windows. Walled matters stay out by row-level security."""
-    return _panel_of(request, ServiceLevel.objects.filter(workstream__matter__engagement=engagement, active=True))
+    return _panel_of(request, Q(level__workstream__matter__engagement=engagement))
 
 
-def _panel_of(request: TenantRequest, found: QuerySet[ServiceLevel]) -> Panel | None:
+def _panel_of(request: TenantRequest, where: Q) -> Panel | None:
     if not request.membership.may(P.VIEW_LEVELS):
         return None
-    rows = _figures(request, list(found.select_related("workstream").order_by("workstream_id", "id")))
+    rows = _figures(request, where)
     if not rows:
         return None
     context = {"rows": rows, "kind": worst(figure.kind for figure, _ in rows), "new_url": "", "may_edit": False, "named": True}

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 
-from engagements.models import Engagement, Matter, Workstream
+from engagements.models import Engagement, Matter
 from lpo.core.localtime import from_epoch, local_midnight, to_epoch
 from lpo.core.templatetags.formats import error_percent, percent
 from lpo.core.templatetags.formats import target as target_text
@@ -122,6 +122,23 @@ def versions_of(levels: Iterable[ServiceLevel]) -> dict[int, list[ServiceLevelVe
     return found
 
 
+def numbered_versions(where: Q) -> dict[int, list[ServiceLevelVersion]]:
+    """The same for the active levels of the versions that `where` names, in one statement: each level comes with its workstream, and
+    each version says as `ordinal` the number by which its level is addressed, its place among all of the workstream."""
+    earlier = ServiceLevel.objects.filter(workstream_id=OuterRef("level__workstream_id"), pk__lte=OuterRef("level_id")).order_by()
+    ordinal = earlier.values("workstream_id").annotate(n=Count("pk")).values("n")
+    rows = ServiceLevelVersion.objects.filter(where, level__active=True).select_related(
+        "calendar_version__calendar", "level__workstream__matter__engagement"
+    )
+    rows = rows.annotate(delivery_model=F("level__workstream__matter__engagement__delivery_model"), ordinal=Subquery(ordinal))
+    levels: dict[int, ServiceLevel] = {}
+    found: dict[int, list[ServiceLevelVersion]] = {}
+    for version in rows.order_by("level_id", "effective_from"):
+        version.level = levels.setdefault(version.level_id, version.level)
+        found.setdefault(version.level_id, []).append(version)
+    return found
+
+
 def in_force_at(versions: Sequence[ServiceLevelVersion], now: datetime) -> ServiceLevelVersion:
     """The version in force at an instant, else the first to come."""
     index = in_force([(version.effective_from, version.time_zone) for version in versions], to_epoch(now))
@@ -130,7 +147,11 @@ def in_force_at(versions: Sequence[ServiceLevelVersion], now: datetime) -> Servi
 
 def current_figures(levels: Iterable[ServiceLevel], now: datetime) -> list[Figure]:
     """The present window of each level, in two statements."""
-    versions = {pk: found for pk, found in versions_of(levels).items() if found}
+    return figures_by({pk: found for pk, found in versions_of(levels).items() if found}, now)
+
+
+def figures_by(versions: Mapping[int, Sequence[ServiceLevelVersion]], now: datetime) -> list[Figure]:
+    """The present window of each level whose versions were read already, in one statement."""
     wanted: dict[tuple[int, datetime], Figure] = {}
     for pk, known in versions.items():
         version = in_force_at(known, now)
@@ -154,10 +175,6 @@ def history(level: ServiceLevel, versions: Sequence[ServiceLevelVersion], limit:
         row.level = level
         figures.setdefault(row.window_start, Figure(by_pk[row.level_version_id], row.label, row.window_start, row.window_end, row))
     return list(figures.values())[:limit]
-
-
-def levels_of_workstreams(workstreams: Iterable[Workstream]) -> list[ServiceLevel]:
-    return list(ServiceLevel.objects.filter(workstream__in=list(workstreams), active=True).select_related("workstream").order_by("id"))
 
 
 def figures_of_matter(matter: Matter, now: datetime) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.forms import BaseForm
 from django.http import Http404, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
@@ -126,8 +127,9 @@ def engagement_or_404(reference: str) -> Engagement:
     return _one(Engagement.objects.filter(reference=reference).select_related("client", "legal_entity", "manager__user"))  # type: ignore[no-any-return]
 
 
-def matter_or_404(reference: str) -> Matter:
-    return _one(Matter.objects.filter(reference=reference).select_related("client", "engagement", "supervising_attorney__user"))  # type: ignore[no-any-return]
+def matter_or_404(reference: str, among: QuerySet[Any] | None = None) -> Matter:
+    rows = Matter.objects.all() if among is None else among
+    return _one(rows.filter(reference=reference).select_related("client", "engagement", "supervising_attorney__user"))  # type: ignore[no-any-return]
 
 
 def workstream_or_404(reference: str, prefix: str) -> Workstream:

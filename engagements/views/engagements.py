@@ -11,9 +11,9 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from engagements import actions, contracts, listing, paging, panels, queries
+from engagements import actions, beside, contracts, listing, paging, panels, queries
 from engagements.forms import EngagementEditForm, EngagementForm
-from engagements.models import Client, EndedTerm, Engagement, Matter, PurchaseOrder, TeamMember, Workstream
+from engagements.models import Client, EndedTerm, Engagement, Workstream
 from engagements.views.edges import (
     acting,
     attempt,
@@ -73,21 +73,15 @@ def _narrowed(rows: QuerySet[Any], asked: listing.Asked) -> QuerySet[Any]:
     return rows
 
 
-def _parts(engagement: Engagement) -> list[Any]:
-    """Rows whose events belong to the engagement's timeline."""
-    orders = PurchaseOrder.objects.filter(engagement=engagement).only("id").order_by("-id")[:100]
-    return [*orders, *TeamMember.objects.filter(engagement=engagement).only("id").order_by("-id")[:100]]
-
-
 @requires(P.VIEW_WORK)
 def engagement(request: TenantRequest, organization: str, reference: str) -> HttpResponse:
     engagement = engagement_or_404(reference)
-    matters = list(Matter.objects.filter(engagement=engagement).select_related("supervising_attorney__user").order_by("reference")[:200])
+    matters = beside.matters_of(engagement)
     workstreams = list(
         Workstream.objects.filter(matter__in=matters).select_related("matter").order_by("matter__reference", "item_prefix")[:200]
     )
     counts = queries.counts_of(workstream.id for workstream in workstreams)
-    versions = queries.contracts_of(engagement.id)
+    versions = beside.contracts_of(engagement)
     contract = contracts.governing(versions, timezone.localdate())
     ended = list(EndedTerm.objects.filter(engagement=engagement).order_by("-number")[:20])
     context = {
@@ -99,7 +93,7 @@ def engagement(request: TenantRequest, organization: str, reference: str) -> Htt
         "matters": matters,
         "workstreams": [(workstream, counts[workstream.id]) for workstream in workstreams],
         "panels": panels.collect(panels.engagement_panels, request, engagement),
-        "events": queries.events_about(engagement, *versions, *_parts(engagement), *matters),
+        "events": queries.events_about(engagement, *versions, *beside.parts_of(engagement), *matters),
         "crumbs": [*client_crumbs(organization, engagement.client)[1:], (engagement.reference, "")],
         "may_edit": request.membership.may(P.EDIT_WORK),
     }

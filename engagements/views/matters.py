@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import render
 
-from engagements import actions, holds, listing, paging, panels, queries
+from engagements import actions, beside, listing, paging, panels, queries
 from engagements.forms import MatterEditForm, MatterForm, UpdateForm, WallForm
 from engagements.models import Client, Matter, MatterInsider, StatusUpdate, WorkItem, Workstream
 from engagements.views.edges import (
@@ -56,19 +56,26 @@ def matters(request: TenantRequest, organization: str) -> HttpResponse:
 
 @requires(P.VIEW_WORK)
 def matter(request: TenantRequest, organization: str, reference: str) -> HttpResponse:
-    return _matter_page(request, organization, matter_or_404(reference), UpdateForm())
+    return _matter_page(request, organization, _whole_or_404(reference), UpdateForm())
 
 
-def _matter_page(request: TenantRequest, organization: str, matter: Matter, form: UpdateForm) -> HttpResponse:
+def _whole_or_404(reference: str) -> Matter:
+    """The matter with what several boxes of its page show of it."""
+    found = matter_or_404(reference, beside.with_parties_and_hold(Matter.objects.all()))
+    found.engagement.client = found.client  # an engagement's matters are of its client
+    return found
+
+
+def _matter_page(request: TenantRequest, organization: str, matter: Any, form: UpdateForm) -> HttpResponse:
     workstreams = list(Workstream.objects.filter(matter=matter).order_by("item_prefix")[:200])
     for workstream in workstreams:
         workstream.matter = matter  # read once already; their addresses name it
     counts = queries.counts_of(workstream.id for workstream in workstreams)
     context = {
         "matter": matter,
-        "held": holds.in_force(matter.client_id, matter.pk).exists(),
+        "held": matter.held,
         "workstreams": [(workstream, counts[workstream.id]) for workstream in workstreams],
-        "parties": queries.parties_of(matter),
+        "parties": matter.party_names,
         "updates": StatusUpdate.objects.filter(matter=matter).order_by("-id")[:10],
         "insiders": queries.insiders_of(matter) if matter.walled else [],
         "panels": panels.collect(panels.matter_panels, request, matter),
@@ -110,7 +117,7 @@ def edit_matter(request: TenantRequest, organization: str, reference: str) -> Ht
 @requires(POST=P.EDIT_WORK)
 @acting
 def publish(request: TenantRequest, organization: str, reference: str) -> HttpResponse:
-    matter = matter_or_404(reference)
+    matter = _whole_or_404(reference)
     form = UpdateForm(request.POST)
     if attempt(form, lambda: actions.publish_update(matter=matter, by=request.actor, note=form.cleaned_data["note"])) is not None:
         return to("matter", request, reference)
