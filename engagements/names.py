@@ -98,7 +98,8 @@ def likeness(asked: str, found: str) -> Likeness | None:
     if not shared:
         return None
     if shared in (mine, yours):
-        return Likeness(Strength.PART, f"One name is part of the other: {_quoted(shared)}")
+        whole = set(ours) <= set(theirs) or set(theirs) <= set(ours)
+        return Likeness(Strength.PART, f"{'One name is part of the other' if whole else 'Alike but for common words'}: {_quoted(shared)}")
     if 2 * len(shared) >= min(len(mine), len(yours)):
         return Likeness(Strength.WORDS, f"Both have {_quoted(shared)}")
     return None

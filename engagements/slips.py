@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import BooleanField, Case, F, OuterRef, Q, QuerySet, When
+from django.db.models import BooleanField, Case, Exists, F, OuterRef, Q, QuerySet, When
 
 from engagements.models import Engagement, Milestone, MilestoneNeed
 
@@ -98,5 +98,8 @@ def open_milestones() -> QuerySet[Any]:
 
 
 def slipping(today: date) -> QuerySet[Any]:
-    """Open ones whose day has passed or was put off."""
-    return open_milestones().filter(Q(due_on__lt=today) | Q(due_on__gt=F("baseline_on")))
+    """Open ones whose day has passed or was put off, or that wait for one that is due later."""
+    later = MilestoneNeed.objects.filter(
+        milestone=OuterRef("pk"), needs__done_on__isnull=True, needs__withdrawn_at__isnull=True, needs__due_on__gt=OuterRef("due_on")
+    )
+    return open_milestones().filter(Q(due_on__lt=today) | Q(due_on__gt=F("baseline_on")) | Exists(later))

@@ -126,7 +126,8 @@ def _previewed(change: Change, items: Sequence[WorkItem], by: Actor) -> Preview:
     outcome = [
         change.kind,
         change.terms,
-        sorted(item.id for item in judged.going),
+        # With its version: what an item has now is shown beside it, and somebody may change just that meanwhile.
+        sorted((item.id, item.version) for item in judged.going),
         sorted((f.reference, f.reason) for f in judged.failures),
     ]
     digest = hashlib.sha256(json.dumps(outcome).encode()).hexdigest()

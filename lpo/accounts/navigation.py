@@ -68,7 +68,7 @@ GROUPS: list[tuple[str, list[Entry]]] = [
             Entry("Time", "engagements:time", P.RECORD_TIME, "h"),
             Entry("Waiting on clients", "engagements:waiting", P.VIEW_WORK, "w"),
             Entry("Decision log", "engagements:questions", P.VIEW_WORK, "d"),
-            Entry("Conflicts", "engagements:conflict_search", P.VIEW_STAFF, "n"),
+            Entry("Conflicts", "engagements:conflict_search", P.VIEW_STAFF, "f"),
             Entry("Approvals", "engagements:approvals", P.APPROVE_PAUSE, "v"),
         ],
     ),

@@ -97,17 +97,15 @@ def owed(rows: Sequence[tuple[str, str, Decimal, date | None]], today: date) -> 
 
 
 def owed_fact(accounts: Sequence[Owed], url: str) -> Fact:
-    """What was issued and is not due yet. Invoices past their date are said apart, because payments are not recorded here."""
+    """What was issued and is not due yet. Earlier invoices are said apart: payments are not recorded here, so nobody is called overdue."""
     if not accounts:
         return Fact(DASH, "No invoice was issued yet", url)
     value = " + ".join(f"{money(account.open, account.currency)} {account.currency}" for account in accounts)
     notes = [f"{a.next_number}, due {_day(a.next_due)}" for a in accounts if a.next_due is not None]
     late = [
-        f"{counted(a.overdue_count, 'earlier invoice')}, {money(a.overdue, a.currency)} {a.currency}, past their due date"
-        for a in accounts
-        if a.overdue_count
+        f"{counted(a.overdue_count, 'earlier invoice')}, {money(a.overdue, a.currency)} {a.currency}" for a in accounts if a.overdue_count
     ]
-    note = "; ".join([*notes, *late]) + (". Issued amounts: payments are not recorded here." if late else "")
+    note = "; ".join([*notes, *late]) + (". Payments are not recorded here." if late else "")
     return Fact(value, note, url)
 
 

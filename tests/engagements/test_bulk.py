@@ -80,6 +80,18 @@ def test_what_moved_on_since_the_preview_is_previewed_anew(in_alder: Scope, asha
         actions.run_bulk(ids=[item.id], change=change, by=by, digest=digest)
 
 
+def test_whom_somebody_else_gave_it_to_meanwhile_is_not_overwritten(
+    in_alder: Scope, asha: Membership, rita: Membership, cora: Membership
+) -> None:
+    item, by, change = make.item(), Actor.member(asha), Change("assign", member=rita)
+    digest = actions.preview_bulk(ids=[item.id], change=change, by=by).digest
+    actions.assign_item(item=item, by=by, member=cora)
+    with pytest.raises(StaleVersion, match="moved on since the preview"):
+        actions.run_bulk(ids=[item.id], change=change, by=by, digest=digest)
+    item.refresh_from_db()
+    assert item.assignee == cora
+
+
 def test_moves_are_taken_back_but_not_of_what_moved_on(in_alder: Scope, asha: Membership) -> None:
     stream, by = make.workstream(), Actor.member(asha)
     one, two = make.item(stream), make.item(stream)

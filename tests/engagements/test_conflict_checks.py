@@ -42,6 +42,7 @@ def text(response: Any) -> str:
         ("O'Hara & Co", "OHara", Strength.FORM, "but for spaces"),
         ("Hale & Marsh LLP", "Marsh & Hale", Strength.FORM, "another order"),
         ("Vantic", "Vantic Software GmbH", Strength.PART, "part of the other: “vantic”"),
+        ("Vantic Software", "Vantic Health", Strength.PART, "but for common words: “vantic”"),
         ("Jane Smith", "John Smith", Strength.WORDS, "Both have “smith”"),
     ],
 )

@@ -66,6 +66,7 @@ def test_what_it_needs_makes_it_slip(in_alder: Scope) -> None:
     second = agreed(first.engagement, name="Second", due_on=TODAY + timedelta(days=10))
     actions.need_milestones(milestone=second, by=make.system(), needs=[first])
     assert [(each.text, [need.number for need in each.needs]) for each in slips.standings([second], TODAY)] == [("Will slip", [1])]
+    assert list(slips.slipping(TODAY)) == [second], "what will slip is among what slips"
     with pytest.raises(Refused, match="needs milestone 1"):
         actions.reach_milestone(milestone=second, by=make.system(), version=1, done_on=timezone.localdate(), note="sent")
     third = agreed(first.engagement, name="Third")

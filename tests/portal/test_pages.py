@@ -53,8 +53,7 @@ class TestOverview:
         assert "NDA-0011: information needed, since" in text
         assert "23 h left for NDA turnaround once you answer; its due date moves with your answer" in text
         assert "0 of 1 met" in text and "8 of 10 = 80.00 %, promised 95 % within 24 hours" in text
-        assert "1 earlier invoice, 2,471.19 USD, past their due date" in text
-        assert "payments are not recorded here" in text
+        assert "1 earlier invoice, 2,471.19 USD. Payments are not recorded here." in text
 
     def test_what_is_not_due_yet_is_what_is_owed(self, shown: Published, read: Read, bill: Membership, bella: Membership) -> None:
         with in_organization(shown.client.organization_id):

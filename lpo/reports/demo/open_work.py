@@ -84,7 +84,7 @@ def decided(stream: Workstream, people: People, now: datetime) -> None:
     question = "The counterparty wants Delaware law. Our form says New York. May we accept?"
     asked = work.ask_counsel(matter=stream.matter, item=late, by=Actor.member(people["rita"]), question=question)
     answer = "Yes, for mutual NDAs without a non-solicit."
-    work.answer_question(question=asked, by=Actor.member(people["sam"]), answer=answer, protocol="NDA protocol 4")
+    work.answer_question(question=asked, by=Actor.member(people["sam"]), answer=answer, protocol="NDA protocol, from its next version")
     more = "Is a residuals clause acceptable where the counterparty is a university?"
     work.ask_counsel(matter=stream.matter, item=silent, by=Actor.member(people["rita"]), question=more)
 
