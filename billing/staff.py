@@ -7,7 +7,7 @@ whole weeks from Monday in the order of the days. Sums are exact fractions, roun
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
@@ -19,6 +19,7 @@ from billing.terms import ZERO, Days, Term
 from lpo.core.money import EXACT, exponent, require_decimal
 
 _LEAF, _SHOWN, _PRICE = Decimal("1E-12"), Decimal("1E-6"), Decimal("1E-8")
+_NOT_CHARGED = {LeafKind.AWAY: "absent and not charged", LeafKind.HANDOVER: "of handover not charged"}
 _NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -154,14 +155,14 @@ def _split(rule: Rule, person: Person) -> Iterator[_Day]:
 
 def _by_month(rule: Rule, person: Person, days: Sequence[_Day], period: Days) -> RatedLine | None:
     """The month's rate, less the days that are not placed, not charged as absent, or a handover. Month by month of the period."""
-    price, months, leaves, basis = Fraction(rule.term.unit_price), Fraction(0), [], [0, 0]
+    price, months, leaves, days_of = Fraction(rule.term.unit_price), Fraction(0), [], _MonthDays()
     placed = {row.day: row for row in person.days}
     for month in _months(period):
         inside = [one for one in days if one.at.day in month and _counts(rule, one.at.day, placed, person.weekdays)]
         whole = sum(1 for day in _dates(month) if _counts(rule, day, placed, person.weekdays))
         if not inside or not whole:
             continue
-        basis = [basis[0] + len(inside), basis[1] + whole]
+        days_of.placed, days_of.whole = days_of.placed + len(inside), days_of.whole + whole
         leaves.append(Leaf(LeafKind.FEE, f"Rate for {month.start:%B %Y}", rule.term.unit_price, rule.term.reference))
         missing = whole - len(inside)
         if missing:
@@ -171,11 +172,27 @@ def _by_month(rule: Rule, person: Person, days: Sequence[_Day], period: Days) ->
         for kind, label, part in _taken_off(rule, inside):
             leaves.append(Leaf(kind, label, _leaf(-price * part / whole)))
             share -= part / whole
+            days_of.off[kind] = days_of.off.get(kind, Fraction(0)) + part
         months += share
     if not months:
         return None
-    detail = f"{_span(days)}, {basis[0]} of {basis[1]} {rule.basis.value} days"
-    return _line(rule, person, "fee", months, price * months, leaves, detail)
+    return _line(rule, person, "fee", months, price * months, leaves, f"{_span(days)}, {days_of.in_words(rule.basis)}")
+
+
+@dataclass
+class _MonthDays:
+    """How many days of the months were placed, how many they have, and what was taken `off` and why."""
+
+    placed: int = 0
+    whole: int = 0
+    off: dict[LeafKind, Fraction] = field(default_factory=dict)
+
+    def in_words(self, basis: Basis) -> str:
+        """`18 of 21 working days, 3 absent and not charged`: the first number is what is charged, as the quantity is."""
+        charged = self.placed - sum(self.off.values(), Fraction(0))
+        words = [f"{_number(charged)} of {self.whole} {basis.value} days"]
+        words += [f"{_number(self.off[kind])} {reason}" for kind, reason in _NOT_CHARGED.items() if kind in self.off]
+        return ", ".join(words)
 
 
 def _counts(rule: Rule, day: date, placed: dict[date, WorkedDay], weekdays: str) -> bool:

@@ -266,9 +266,10 @@ class WallForm(WithPeople, forms.Form):
         queryset=Membership.objects.none(), required=False, widget=forms.CheckboxSelectMultiple, label="Inside the wall, besides you"
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, besides: Membership, **kwargs: Any) -> None:
+        """`besides`: who changes the wall, and is inside by that."""
         super().__init__(*args, **kwargs)
-        self.fields["insiders"].queryset = staff()  # type: ignore[attr-defined]
+        self.fields["insiders"].queryset = staff().exclude(pk=besides.pk)  # type: ignore[attr-defined]
 
 
 class UploadForm(Refusable, forms.Form):

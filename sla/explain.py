@@ -12,7 +12,7 @@ from sla.clock import ClockResult, Segment, SegmentKind, evaluate
 from sla.clockrows import subject_of
 from sla.facts import Facts
 from sla.models import Clock
-from sla.wording import on_clock, short_target
+from sla.wording import short_target, used_of
 
 # Beyond this the middle of a long life is summed up in one line.
 EDGE = 40
@@ -54,8 +54,7 @@ class Explained:
 
     @property
     def used_of_target(self) -> str:
-        version = self.clock.level_version
-        return f"{on_clock(self.used, version)} of {on_clock(self.clock.target_seconds, version)}"
+        return used_of(self.used, self.clock.target_seconds, self.clock.level_version)
 
 
 def explained(facts: Facts, clocks: Sequence[Clock], now: datetime) -> list[Explained]:

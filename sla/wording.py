@@ -50,6 +50,24 @@ def on_clock(seconds: int, version: ServiceLevelVersion) -> str:
     return f"{hours:,}\N{NO-BREAK SPACE}h" + (f"\N{NO-BREAK SPACE}{minutes}\N{NO-BREAK SPACE}min" if minutes else "")
 
 
+def used_of(used: int, target: int, version: ServiceLevelVersion) -> str:
+    """1 d 45 min of 1 d: to the minute, and to the second where the minutes alone would not tell the two apart."""
+    text, against = _in_full(used, version), _in_full(target, version)
+    if text == against and used != target:
+        text = _in_full(used, version, seconds_too=True)
+    return f"{text} of {against}"
+
+
+def _in_full(seconds: int, version: ServiceLevelVersion, *, seconds_too: bool = False) -> str:
+    """Every unit that is not zero, for nothing is cut that a breach could hide in."""
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24) if version.unit == Unit.ELAPSED else (0, hours)
+    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (rest if seconds_too or seconds < 60 else 0, "s")]
+    kept = [f"{count:,}\N{NO-BREAK SPACE}{unit}" for count, unit in parts if count]
+    return "\N{NO-BREAK SPACE}".join(kept) or "0\N{NO-BREAK SPACE}s"
+
+
 def short_target(version: ServiceLevelVersion) -> str:
     """95 % within 24 hours · under 1 % errors."""
     if version.max_error_percent is not None:

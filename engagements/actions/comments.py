@@ -28,6 +28,9 @@ MOST_FILES = 5
 MOST_MENTIONS = 20
 # An at sign that begins a word; one inside a word is an address.
 _MENTION = re.compile(r"(?<![\w@.])@(?=\w)")
+# Words with what stands inside of them (O'Dowd, Smith-Lee, an address); after the first, those with a capital. At most four.
+_NAME = re.compile(r"\w+(?:[@.'’+-]\w+)*(?: (?=\w)(?![\d_a-zß-öø-ÿ])\w+(?:['’-]\w+)*){0,3}")
+MOST_QUOTED = 80
 _SENT_TWICE = timedelta(seconds=60)
 
 
@@ -47,21 +50,27 @@ def mentioned(text: str, people: Sequence[Membership]) -> list[Membership]:
         for called in {member.display_name.casefold(), member.user.email.casefold()}:
             named.setdefault(called, []).append(member)
     longest_first, found = sorted(named, key=len, reverse=True), {}
-    folded = text.casefold()
-    # A folded letter may be two: then places in the text are looked for in the folded one.
-    for place in [match.end() for match in _MENTION.finditer(folded)]:
-        rest = folded[place:]
+    reach = max(map(len, named), default=0) + 1
+    for match in _MENTION.finditer(text):
+        # Folding makes a text longer, never shorter: so many letters hold any name and the one after it.
+        rest = text[match.end() : match.end() + reach].casefold()
         word: str | None = next((w for w in longest_first if rest.startswith(w) and not re.match(r"\w", rest[len(w) : len(w) + 1])), None)
         if word is None:
-            raise Refused(
-                f"Nobody here is called “@{rest.split()[0][:40]}”. Write a colleague's whole name after the @, or the address.", "text"
-            )
+            typed = _typed(text[match.end() :])
+            raise Refused(f"Nobody here is called “@{typed}”. Write a colleague's whole name after the @, or the address.", "text")
         if len(named[word]) > 1:
-            raise Refused(f"Two people are called “{word}”: write the address after the @.", "text")
+            raise Refused(f"Two people are called “{named[word][0].display_name}”: write the address after the @.", "text")
         found[named[word][0].pk] = named[word][0]
     if len(found) > MOST_MENTIONS:
         raise Refused(f"Mention at most {MOST_MENTIONS} people.", "text")
     return list(found.values())
+
+
+def _typed(rest: str) -> str:
+    """What seems meant as a name, as it was typed: the first word, and those after it that begin with a capital."""
+    found = _NAME.match(rest)
+    typed = found[0] if found else rest.split()[0]
+    return typed if len(typed) <= MOST_QUOTED else f"{typed[:MOST_QUOTED]}…"
 
 
 def _mention(text: str, engagement: Engagement, matter_id: int | None, by: Actor) -> list[Membership]:

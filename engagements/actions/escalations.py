@@ -21,6 +21,7 @@ from lpo.accounts.actor import Actor, NotPermitted
 from lpo.accounts.models import Membership, Organization
 from lpo.accounts.roles import Permission
 from lpo.audit.record import record
+from lpo.core.errors import Refused
 
 MOST_STEPS = 30
 
@@ -33,6 +34,8 @@ def add_step(
     by.need(Permission.EDIT_WORK)
     engagement = locked(engagement)
     opened(engagement)
+    if not role and member is None:
+        raise Refused("Choose a part in the team or a person.", "role")
     same = {"trigger": trigger, "after": after if trigger in COUNTED else 0, "role": role, "member": member}
     steps = EscalationStep.objects.filter(engagement=engagement, removed_at__isnull=True)
     if (twin := steps.filter(**same).first()) is not None:

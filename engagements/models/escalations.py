@@ -64,9 +64,9 @@ class EscalationStep(TenantModel):
 
     @property
     def when(self) -> str:
-        """In words: “75 % of a clock is used”, “a blocker is open for 3 days”."""
+        """In words: “75 % of a clock is used”, “A blocker is open for 3 days or more”: what is told may be further on than the step."""
         unit = "hour" if self.trigger == Trigger.BREACHED else "day"
-        return self.get_trigger_display().replace(f"so many {unit}s", f"{self.after} {unit}{'' if self.after == 1 else 's'}")
+        return self.get_trigger_display().replace(f"so many {unit}s", f"{self.after} {unit}{'' if self.after == 1 else 's'} or more")
 
 
 class Escalation(TenantModel):

@@ -98,6 +98,7 @@ def _page(request: TenantRequest, item: WorkItem, number: int, form: forms.Form)
         "missing": missing,
         "may_tick": request.membership.may(P.WORK_ITEMS) and row.published_at is None,
         "may_publish": request.membership.may(P.EDIT_WORK) and row.published_at is None,
+        "undelivered": item.first_delivered_at is None,
         "may_add": request.membership.may(P.WORK_ITEMS),
         "may_edit": request.membership.may(P.EDIT_WORK),
         "may_read": request.membership.may(P.VIEW_WORK_PRODUCT),

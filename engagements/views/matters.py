@@ -131,7 +131,7 @@ def wall(request: TenantRequest, organization: str, reference: str) -> HttpRespo
     matter = matter_or_404(reference)
     lowering = request.POST.get("do") == "lower"
     inside = list(MatterInsider.objects.filter(matter=matter).values_list("member_id", flat=True)) if matter.walled else []
-    form = WallForm(posted(request), initial={"insiders": inside})
+    form = WallForm(posted(request), besides=request.membership, initial={"insiders": inside})
     if lowering and attempt(form, lambda: actions.lower_wall(matter=matter, by=request.actor, reason=form.cleaned_data["reason"])):
         return to("matter", request, reference)
     if not lowering and request.method == "POST" and attempt(form, lambda: _change_wall(request, matter, form)) is not None:

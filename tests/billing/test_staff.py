@@ -147,6 +147,31 @@ def test_absence_is_taken_off_as_the_term_says(priced: Rule, days: list[WorkedDa
     assert amounts(priced, person(days)) == [expected]
 
 
+@pytest.mark.parametrize(
+    ("priced", "days", "words"),
+    [
+        (rule("6400", basis=Basis.WORKING), SICK_WEEK, "17 of 22 working days, 5 absent and not charged"),
+        (rule("6400"), LEAVE_WITH_WEEKENDS, "22 of 31 calendar days, 9 absent and not charged"),
+        (rule("6400", basis=Basis.WORKING, charged_away=frozenset({"sickness"})), SICK_WEEK, "22 of 22 working days"),
+        (
+            rule("6400", basis=Basis.WORKING),
+            [day(1, away="leave", away_hours="2"), *whole()[1:]],
+            "21.75 of 22 working days, 0.25 absent and not charged",
+        ),
+        (
+            rule("6400", basis=Basis.WORKING),
+            [day(n, handover=n <= 7, away="sickness" if n in (7, 8) else "") for n in range(1, 32)],
+            "16 of 22 working days, 2 absent and not charged, 4 of handover not charged",
+        ),
+    ],
+)
+def test_the_days_a_line_names_are_the_days_it_charges(priced: Rule, days: list[WorkedDay], words: str) -> None:
+    (line,) = rated(priced, person(days))
+    assert line.detail == f"1 Oct – 31 Oct 2026, {words}"
+    charged, whole = words.split(" ")[0], words.split(" ")[2]
+    assert line.quantity == (D(charged) / D(whole)).quantize(D("1E-6"))
+
+
 def test_a_month_of_absence_comes_to_nothing() -> None:
     away = person(whole(away="leave"))
     assert amounts(rule("6400"), away) == []

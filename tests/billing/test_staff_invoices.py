@@ -68,7 +68,11 @@ def test_a_month_with_an_absence_and_a_replacement(asha: Membership, bill: Membe
     # 22 working days: Dana's twelve less two, Noor's fifteen less five of handover.
     assert lines(invoice) == [("Paralegal: Dana Núñez-O'Brien", "2909.09"), ("Paralegal: Noor Haddad", "2909.09")]
     first = InvoiceLine.objects.filter(invoice=invoice).order_by("position")[0]
-    assert first.detail == "1 Oct – 16 Oct 2026, 12 of 22 working days"
+    details = list(InvoiceLine.objects.filter(invoice=invoice).order_by("position").values_list("detail", flat=True))
+    assert details == [
+        "1 Oct – 16 Oct 2026, 10 of 22 working days, 2 absent and not charged",
+        "12 Oct – 31 Oct 2026, 10 of 22 working days, 5 of handover not charged",
+    ]
     days = list(Charge.objects.filter(line=first).order_by("id").values_list("reference", "quantity"))
     assert days[0] == ("Dana Núñez-O'Brien, Thu 1 Oct 2026", D(8)) and len(days) == 16
     assert first.term == term and first.matter_id == matter.pk

@@ -51,9 +51,13 @@ def test_who_is_mentioned_is_told_once_here_and_by_mail(in_alder: Scope, asha: M
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        ("@Nobody at all", "Nobody here is called “@nobody”"),
+        ("@Nobody at all", "Nobody here is called “@Nobody”"),
         ("Ask @Sam Pell", "does not see this"),
         ("Ask @Audrey Kim", "does not see this"),
+        ("Ask @Íñigo O'Dowd, please", "called “@Íñigo O'Dowd”."),
+        ("(@Zoë Smith-Łęcka) knows", "called “@Zoë Smith-Łęcka”."),
+        ("Ask @nobody@Else.test. Thanks", "called “@nobody@Else.test”."),
+        ("Ask @rita please", "called “@rita”."),
     ],
 )
 def test_a_mention_that_would_tell_nobody_is_refused(

@@ -92,14 +92,17 @@ def test_nothing_is_published_before_its_required_points_are_ticked(
     stream = item.workstream
     points = actions.set_checklist(workstream=stream, by=Actor.member(asha), required=["Second read", "Names checked"], optional=["Styled"])
     row, here = keep(item), f"/alder/work/{item.reference}/deliverables/1/"
+    page = client_of(asha).get(here)
+    assert "once these 2 required points are ticked: “Second read”, “Names checked”." in text(page)
+    assert f"{here}publish/" not in page.content.decode()
     refused = client_of(asha).post(f"{here}publish/")
     assert refused.status_code == 422 and "Not ticked yet: Second read, Names checked." in text(refused)
     for point in points[:2]:
         for _ in range(2):
             assert client_of(rita).post(f"{here}tick/", {"point": point.pk}).status_code == 302
     assert Event.objects.filter(action="deliverable.tick").count() == 2
-    page = text(client_of(asha).get(here))
-    assert page.count("Rita O&#x27;Brien") >= 2
+    ticked = client_of(asha).get(here)
+    assert text(ticked).count("Rita O&#x27;Brien") >= 2 and f"{here}publish/" in ticked.content.decode()
     assert client_of(asha).post(f"{here}publish/").status_code == 302
     row.refresh_from_db()
     assert (row.published_by_label, row.published_file is not None) == ("Asha Rao", True)

@@ -165,12 +165,15 @@ def test_a_step_is_added_and_removed_in_the_browser(asha: Membership, client_of:
     assert wrong.status_code == 422 and "after how many hours or days" in wrong.content.decode()
     both = browser.post(here, {"trigger": "due", "role": "manager", "member": asha.pk})
     assert both.status_code == 422 and "not both" in both.content.decode()
+    neither = browser.post(here, {"trigger": "due", "role": "", "member": ""})
+    assert neither.status_code == 422 and "Choose a part in the team or a person." in neither.content.decode()
     assert browser.post(here, {"trigger": "milestone", "after": "1", "role": "manager"}).status_code == 302
     with in_organization(asha.organization_id):
         late(engagement)
         assert run() == 1
         number = Notice.objects.get().pk
-    assert "M1 slips by" in browser.get("/alder/notices/").content.decode()
+    listed = browser.get("/alder/notices/").content.decode()
+    assert "M1 slips by" in listed and "A milestone slips by 1 day or more" in listed
     assert '<span class="count">1</span>' in browser.get("/alder/work/").content.decode()
     for _ in range(2):
         assert browser.post(f"/alder/notices/{number}/acknowledge/").status_code == 302

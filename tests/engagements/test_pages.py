@@ -167,6 +167,8 @@ def test_a_walled_matter_is_gone_for_everyone_outside(
 ) -> None:
     (item,) = items(stream, 1)
     browser = client_of(asha)
+    offered = browser.get("/alder/matters/ACME-0001/wall/").content.decode()
+    assert f'value="{rita.id}"' in offered and f'name="insiders" value="{asha.id}"' not in offered, "she is inside by changing it"
     assert browser.post("/alder/matters/ACME-0001/wall/", {"reason": "Sensitive", "insiders": [rita.id]}).status_code == 302
     paths = ["matters/ACME-0001/", "matters/ACME-0001/NDA/", f"work/{item.reference}/"]
     for outsider in [olga]:

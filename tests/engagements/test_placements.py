@@ -291,6 +291,21 @@ def test_a_return_begins_the_next_version_and_an_approved_one_stands_until_the_n
     assert second.state == "superseded"
 
 
+def test_a_corrected_sheet_says_its_version_and_that_the_client_sees_it(asha: Membership, client_of: Sign) -> None:
+    dana = people.placed(people.matter())
+    work.publish_matter(matter=dana.matter, by=make.system())
+    work.publish_placement(placement=dana, by=make.system())
+    here, browser = f"/alder/matters/{dana.matter.reference}/placements/1/", client_of(asha)
+    first = people.approved(dana, OCT, asha, publish=True)
+    assert '<span class="sub">in the portal</span>' in browser.get(here).content.decode()
+    second = people.corrected(first, asha, {october(5): Entered(D(4))})
+    assert '<span class="sub">version 2</span>' in browser.get(here).content.decode()
+    second = work.publish_timesheet(sheet=second, by=make.system())
+    assert '<span class="sub">version 2, in the portal</span>' in browser.get(here).content.decode()
+    work.correct_timesheet(sheet=second, by=make.system(), reason="The 6th, too")
+    assert '<span class="sub">version 3; version 2 is approved, in the portal</span>' in browser.get(here).content.decode()
+
+
 # --- who sees what ---------------------------------------------------------------------------------------------------------------------
 
 

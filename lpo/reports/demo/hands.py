@@ -99,7 +99,9 @@ def _corrected(placed: Placement, by: Actor, month: date, now: datetime) -> None
     sheet = Timesheet.objects.get(placement=placed, period_start=month, state="approved")
     day = TimesheetDay.objects.filter(timesheet=sheet, hours__gt=0, day__gte=sheet.starts_on).order_by("day")[2]
     made = work.correct_timesheet(sheet=sheet, by=by, reason="A day of sickness was told late")
-    made = work.fill_timesheet(sheet=made, by=by, version=made.version, days={day.day: Entered(Decimal(0), "sickness", day.contracted)})
+    # The correction in hand takes the absence over, so the sheet and the absences on record say the same.
+    work.record_away(placement=placed, by=by, starts_on=day.day, ends_on=day.day, kind="sickness")
+    made.refresh_from_db()
     made = work.submit_timesheet(sheet=made, by=by, version=made.version, now=now)
     _approved(made, by, now)
 
