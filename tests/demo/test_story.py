@@ -14,7 +14,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from billing.models import Charge, Invoice, InvoiceLine
-from engagements.models import Client, WorkItem
+from engagements.models import Client, Matter, MatterInsider, WorkItem
 from lpo.accounts.models import Membership, Organization
 from lpo.embedded import run
 from lpo.jobs.runner import run_due
@@ -97,6 +97,15 @@ def test_today_shows_work_that_is_breached_due_soon_on_hold_and_new(alder: Organ
         assert totals.unassigned >= 3
         assert totals.questions >= 1
         assert WorkItem.objects.filter(state="received").exists()
+
+
+def test_two_who_bill_are_inside_every_wall_or_a_month_could_not_be_billed(alder: Organization) -> None:
+    with in_organization(alder.pk):
+        walled = list(Matter.objects.filter(walled=True))
+        assert walled
+        for matter in walled:
+            inside = MatterInsider.objects.filter(matter=matter).values_list("member__role", flat=True)
+            assert list(inside).count("billing") == 2, matter.title
 
 
 def test_billing_has_something_to_do_in_the_last_month(alder: Organization) -> None:

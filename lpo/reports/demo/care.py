@@ -106,8 +106,9 @@ def supervised(stream: Workstream, people: People, now: datetime) -> None:
 
 
 def walled(people: People) -> None:
-    """A matter of a client that few may know of."""
+    """A matter of a client that few may know of; two of them bill, or the client's month could not be."""
     engagement = Engagement.objects.get(reference="VAN-E01")
     by = _by(people, "asha")
     matter = work.create_matter(engagement=engagement, by=by, title="Project Alder Wood", parties=["Osprey Holdings plc"])
-    work.raise_wall(matter=matter, by=by, insiders=[people["rita"]], reason="Unannounced acquisition; the client named who may know")
+    insiders = [people[name] for name in ("rita", "bill", "bella")]
+    work.raise_wall(matter=matter, by=by, insiders=insiders, reason="Unannounced acquisition; the client named who may know")
