@@ -228,8 +228,17 @@ def replace_person(
     placement.version += 1
     placement.save(update_fields=["ends_on", "notice_given_on", "ended_reason", "version"])
     _cut_drafts(placement)
+    fields = {**who, "workstream": placement.workstream, "starts_on": starts_on, "ends_on": until, "cycle": placement.cycle}
+    made = _placed(matter, by, {**fields, "replaces": placement}, _agreed_last(placement))
+    after = {"by": made.name, "from": plain(starts_on), "last_day": plain(last_day), "notice": plain(notice_given_on), "reason": reason}
+    record(by=by, action="placement.replace", target=placement, before=before, after=after, reference=reference_of(placement))
+    return made
+
+
+def _agreed_last(placement: Placement) -> Agreed:
+    """What the latest terms say, to go on with somebody else."""
     last: PlacementTerms = PlacementTerms.objects.filter(placement=placement).latest("number")
-    agreed: Agreed = {
+    return {
         "role": last.role,
         "level": last.level,
         "supervisor": last.supervisor,
@@ -237,11 +246,6 @@ def replace_person(
         "hours_per_week": last.hours_per_week,
         "weekdays": last.weekdays,
     }
-    fields = {**who, "workstream": placement.workstream, "starts_on": starts_on, "ends_on": until, "cycle": placement.cycle}
-    made = _placed(matter, by, {**fields, "replaces": placement}, agreed)
-    after = {"by": made.name, "from": plain(starts_on), "last_day": plain(last_day), "notice": plain(notice_given_on), "reason": reason}
-    record(by=by, action="placement.replace", target=placement, before=before, after=after, reference=reference_of(placement))
-    return made
 
 
 def _check_handover(
