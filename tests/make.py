@@ -8,6 +8,7 @@ from typing import Any
 
 from engagements import actions
 from engagements.models import Client, Engagement, LegalEntity, Matter, WorkItem, Workstream
+from engagements.staffing import today_of
 from lpo.accounts.actor import Actor
 from lpo.audit.models import Document
 from lpo.tenancy.context import current_organization_id
@@ -17,6 +18,11 @@ _number = count(1)
 
 def system() -> Actor:
     return Actor.system(current_organization_id())
+
+
+def today() -> date:
+    """The day at Alder. From its evening on, UTC's is the next one."""
+    return today_of("America/New_York")
 
 
 def letters(n: int) -> str:

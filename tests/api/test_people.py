@@ -42,7 +42,7 @@ def test_an_item_is_given_to_somebody_and_taken_back(item: WorkItem, rita: Membe
 
 
 def test_a_blocked_person_is_refused_with_the_reason(item: WorkItem, rita: Membership, post: Call) -> None:
-    actions.add_conflict(member=rita, by=make.system(), client=item.workstream.client, since=item.received_at.date())
+    actions.add_conflict(member=rita, by=make.system(), client=item.workstream.client, since=make.today())
     answer = post(f"items/{item.reference}/assignment/", {"assignee": rita.user.email})
     assert answer.status_code == 422
     assert "has a conflict with this client" in answer.content.decode()
@@ -50,11 +50,11 @@ def test_a_blocked_person_is_refused_with_the_reason(item: WorkItem, rita: Membe
 
 
 def test_time_is_recorded_once_with_its_warnings_and_listed(item: WorkItem, olga: Membership, rita: Membership, post: Call) -> None:
-    actions.add_time(by=Actor.member(rita), workstream=item.workstream, day=item.received_at.date(), minutes=Decimal(5))
+    actions.add_time(by=Actor.member(rita), workstream=item.workstream, day=make.today(), minutes=Decimal(5))
     body = {
         "workstream": "NDA",
         "item": item.reference,
-        "day": item.received_at.date().isoformat(),
+        "day": make.today().isoformat(),
         "minutes": "7.50",
         "external_id": "x-1",
     }

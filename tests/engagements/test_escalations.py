@@ -141,7 +141,7 @@ def test_the_part_in_the_team_says_who_and_the_manager_stands_in(in_alder: Scope
     late(engagement)
     assert run() == 2
     assert [row.told for row in Escalation.objects.order_by("id")] == ["Asha Rao", ""]
-    actions.add_team_member(engagement=engagement, by=make.system(), member=rita, role="lead", starts_on=timezone.localdate())
+    actions.add_team_member(engagement=engagement, by=make.system(), member=rita, role="lead", starts_on=make.today())
     late(engagement, name="Another")
     run()
     assert {name for name, _ in told()} == {"Asha Rao", "Rita O'Brien"}

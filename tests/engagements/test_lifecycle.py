@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
 from django.test import Client as Browser
-from django.utils import timezone
 
 from engagements import actions, budget, queries
 from engagements.models import EndedTerm, Engagement, Matter, TeamMember
@@ -225,7 +224,7 @@ def test_without_a_baseline_there_is_no_budget(in_alder: Scope) -> None:
 @pytest.fixture
 def pilot(asha: Membership) -> Engagement:
     with in_organization(asha.organization_id):
-        today = timezone.localdate()
+        today = make.today()
         return make.engagement(
             make.client(code="ACME"), starts_on=today - timedelta(days=60), ends_on=today + timedelta(days=20), delivery_model="pilot"
         )
@@ -236,7 +235,7 @@ def test_a_pilot_is_listed_converted_closed_and_reopened_in_the_browser(
 ) -> None:
     browser, here = client_of(asha), "/alder/engagements/ACME-E01/"
     assert pilot.title in text(browser.get("/alder/engagements/?status=ending"))
-    starts = timezone.localdate() + timedelta(days=21)
+    starts = make.today() + timedelta(days=21)
     assert browser.post(f"{here}convert/", {"version": 1, "starts_on": starts.isoformat()}).status_code == 302
     page = text(browser.get(here))
     assert "Managed service" in page and "converted" in page

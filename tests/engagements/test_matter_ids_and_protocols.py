@@ -100,7 +100,7 @@ def stream(in_alder: Scope, sam: Membership) -> Workstream:
 
 def written(stream: Workstream, starts: date | None = None, **fields: Any) -> ProtocolVersion:
     values: Any = {"title": "NDA protocol", "text": "Return anything without a term."} | fields
-    return actions.write_protocol(workstream=stream, by=make.system(), effective_from=starts or timezone.localdate(), **values)
+    return actions.write_protocol(workstream=stream, by=make.system(), effective_from=starts or make.today(), **values)
 
 
 def in_force(stream: Workstream) -> int | None:
@@ -109,7 +109,7 @@ def in_force(stream: Workstream) -> int | None:
 
 
 def test_a_protocol_counts_once_it_is_signed_and_its_day_has_come(stream: Workstream, sam: Membership) -> None:
-    first, today = written(stream), timezone.localdate()
+    first, today = written(stream), make.today()
     assert in_force(stream) is None
     actions.sign_protocol(protocol=first, by=Actor.member(sam))
     assert in_force(stream) == 1

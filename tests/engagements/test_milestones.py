@@ -68,7 +68,7 @@ def test_what_it_needs_makes_it_slip(in_alder: Scope) -> None:
     assert [(each.text, [need.number for need in each.needs]) for each in slips.standings([second], TODAY)] == [("Will slip", [1])]
     assert list(slips.slipping(TODAY)) == [second], "what will slip is among what slips"
     with pytest.raises(Refused, match="needs milestone 1"):
-        actions.reach_milestone(milestone=second, by=make.system(), version=1, done_on=timezone.localdate(), note="sent")
+        actions.reach_milestone(milestone=second, by=make.system(), version=1, done_on=make.today(), note="sent")
     third = agreed(first.engagement, name="Third")
     actions.need_milestones(milestone=third, by=make.system(), needs=[second])
     with pytest.raises(Refused, match="each would wait"):
@@ -199,7 +199,7 @@ def test_the_pace_of_ten_working_days_says_when(delivered: int, lately: int, exp
 
 def test_a_forecast_counts_what_was_delivered(in_alder: Scope) -> None:
     stream = make.workstream()
-    today = timezone.localdate()
+    today = make.today()
     received = timezone.now() - timedelta(days=4)
     make.item(stream, quantity=Decimal(30), received_at=received, state="delivered", moved_at=received + timedelta(hours=1))
     row = agreed(stream.matter.engagement, workstream=stream, volume=Decimal(90), volume_from=today - timedelta(days=30), due_on=today)

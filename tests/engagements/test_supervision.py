@@ -108,7 +108,7 @@ def test_only_the_matters_attorney_signs_and_a_signature_stays(
 def _everything(stream: Workstream, sam: Membership) -> None:
     counsel, matter = Actor.member(sam), stream.matter
     protocol = actions.write_protocol(
-        workstream=stream, by=make.system(), title="NDA protocol", effective_from=timezone.localdate(), text="Return what has no term"
+        workstream=stream, by=make.system(), title="NDA protocol", effective_from=make.today(), text="Return what has no term"
     )
     actions.sign_protocol(protocol=protocol, by=counsel)
     asked = actions.ask_counsel(matter=matter, by=make.system(), question="=May we sign?", escalation=True)
