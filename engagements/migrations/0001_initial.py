@@ -61,7 +61,7 @@ class Migration(migrations.Migration):
                 ('client', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.client')),
                 ('manager', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.membership')),
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
-            ],
+            ], options={"indexes": [models.Index(fields=['organization', 'client', 'reference'], name='engagement_by_client'),], "constraints": [models.UniqueConstraint(fields=('organization', 'reference'), name='engagement_reference_once'), models.CheckConstraint(condition=models.Q(('ends_on__isnull', True), ('ends_on__gte', models.F('starts_on')), _connector='OR'), name='engagement_dates'),]},
         ),
         migrations.CreateModel(
             name='Contract',
@@ -248,7 +248,7 @@ class Migration(migrations.Migration):
                 ('assignee', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.membership')),
                 ('batch', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.importbatch')),
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
-            ],
+            ], options={"indexes": [models.Index(condition=models.Q(('finished', False)), fields=['organization', 'received_at', 'id'], include=('matter_id',), name='workitem_open'), models.Index(condition=models.Q(('finished', False)), fields=['organization', 'assignee', 'received_at', 'id'], name='workitem_by_assignee'), models.Index(fields=['organization', 'batch'], name='workitem_by_batch'),], "constraints": [models.UniqueConstraint(fields=('organization', 'reference'), name='workitem_reference_once'), models.CheckConstraint(condition=models.Q(('quantity__gte', 0)), name='workitem_quantity_not_negative'),]},
         ),
         migrations.CreateModel(
             name='Transition',
@@ -347,46 +347,22 @@ class Migration(migrations.Migration):
             name='workstream',
             field=lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.workstream', via=['client_id', 'matter_id']),
         ),
-        migrations.AddIndex(
-            model_name='engagement',
-            index=models.Index(fields=['organization', 'client', 'reference'], name='engagement_by_client'),
-        ),
-        migrations.AddConstraint(
-            model_name='engagement',
-            constraint=models.UniqueConstraint(fields=('organization', 'reference'), name='engagement_reference_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='engagement',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_on__isnull', True), ('ends_on__gte', models.F('starts_on')), _connector='OR'), name='engagement_dates'),
-        ),
+        
+        
+        
         migrations.AddIndex(
             model_name='workitem',
             index=models.Index(fields=['organization', 'workstream', '-received_at', '-id'], include=('matter_id',), name='workitem_by_workstream'),
         ),
-        migrations.AddIndex(
-            model_name='workitem',
-            index=models.Index(condition=models.Q(('finished', False)), fields=['organization', 'received_at', 'id'], include=('matter_id',), name='workitem_open'),
-        ),
-        migrations.AddIndex(
-            model_name='workitem',
-            index=models.Index(condition=models.Q(('finished', False)), fields=['organization', 'assignee', 'received_at', 'id'], name='workitem_by_assignee'),
-        ),
-        migrations.AddIndex(
-            model_name='workitem',
-            index=models.Index(fields=['organization', 'batch'], name='workitem_by_batch'),
-        ),
-        migrations.AddConstraint(
-            model_name='workitem',
-            constraint=models.UniqueConstraint(fields=('organization', 'reference'), name='workitem_reference_once'),
-        ),
+        
+        
+        
+        
         migrations.AddConstraint(
             model_name='workitem',
             constraint=models.UniqueConstraint(fields=('organization', 'workstream', 'source', 'external_id'), name='workitem_external_once'),
         ),
-        migrations.AddConstraint(
-            model_name='workitem',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gte', 0)), name='workitem_quantity_not_negative'),
-        ),
+        
         migrations.AddIndex(
             model_name='importbatch',
             index=models.Index(fields=['organization', 'workstream', '-id'], include=('matter_id',), name='importbatch_recent'),

@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                 ('ended_by', models.CharField(choices=[('converted', 'Converted'), ('renewed', 'Renewed')], max_length=10)),
                 ('by_label', models.CharField(max_length=200)),
                 ('recorded_at', models.DateTimeField(default=django.utils.timezone.now)),
-            ],
+            ], options={"constraints": [models.CheckConstraint(condition=models.Q(('ends_on__gte', models.F('starts_on'))), name='endedterm_dates'),]},
         ),
         migrations.CreateModel(
             name='MatterParty',
@@ -77,7 +77,7 @@ class Migration(migrations.Migration):
                 ('role', models.CharField(choices=[('manager', 'Project manager'), ('lead', 'Team lead'), ('reviewer', 'Reviewer'), ('quality', 'Quality control'), ('coordinator', 'Coordinator'), ('attorney', 'Supervising attorney'), ('billing', 'Billing')], default='reviewer', max_length=12)),
                 ('starts_on', models.DateField()),
                 ('ends_on', models.DateField(blank=True, null=True)),
-            ],
+            ], options={"constraints": [models.CheckConstraint(condition=models.Q(('ends_on__isnull', True), ('ends_on__gte', models.F('starts_on')), _connector='OR'), name='teammember_dates', violation_error_message='The last day lies before the first.'),]},
         ),
         migrations.AddField(
             model_name='engagement',
@@ -189,10 +189,7 @@ class Migration(migrations.Migration):
             model_name='endedterm',
             constraint=models.UniqueConstraint(fields=('organization', 'engagement', 'number'), name='endedterm_number_once'),
         ),
-        migrations.AddConstraint(
-            model_name='endedterm',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_on__gte', models.F('starts_on'))), name='endedterm_dates'),
-        ),
+        
         migrations.AddIndex(
             model_name='matterparty',
             index=models.Index(fields=['organization', 'name_key'], include=('matter',), name='party_by_name'),
@@ -217,10 +214,7 @@ class Migration(migrations.Migration):
             model_name='teammember',
             index=models.Index(fields=['organization', 'engagement', 'starts_on'], name='teammember_by_engagement'),
         ),
-        migrations.AddConstraint(
-            model_name='teammember',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_on__isnull', True), ('ends_on__gte', models.F('starts_on')), _connector='OR'), name='teammember_dates', violation_error_message='The last day lies before the first.'),
-        ),
+        
         SecureTable("EndedTerm", grants=APPEND_ONLY),
         SecureTable("TeamMember"),
         SecureTable("MatterParty", matter_column="matter_id"),

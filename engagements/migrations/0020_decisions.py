@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
                 ('pause', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.pause')),
                 ('transition', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.transition')),
-            ],
+            ], options={"indexes": [models.Index(fields=['organization', 'item', 'id'], include=('matter',), name='clientdecision_by_item'), models.Index(fields=['organization', 'matter', '-id'], name='clientdecision_by_matter'),], "constraints": [models.CheckConstraint(condition=models.Q(models.Q(('source', 'provider'), _negated=True), ('message__isnull', False), _connector='OR'), name='clientdecision_message_kept'), models.CheckConstraint(condition=models.Q(models.Q(('source', 'deemed'), _negated=True), models.Q(('clause', ''), _negated=True), _connector='OR'), name='clientdecision_clause_named'), models.UniqueConstraint(condition=models.Q(('transition__isnull', False)), fields=('organization', 'transition'), name='clientdecision_one_a_transition'),]},
         ),
         migrations.CreateModel(
             name='DeliveryNotice',
@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
                 ('item', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.workitem', via=['client_id', 'matter_id'])),
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
                 ('transition', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.transition')),
-            ],
+            ], options={"indexes": [models.Index(fields=['organization', 'item', 'id'], include=('matter_id',), name='deliverynotice_by_item'), models.Index(condition=models.Q(('settled', False)), fields=['organization', 'deemed_at', 'id'], name='deliverynotice_to_settle'),], "constraints": [models.UniqueConstraint(fields=('organization', 'transition'), name='deliverynotice_one_a_delivery'), models.CheckConstraint(condition=models.Q(('deemed_at__isnull', True), models.Q(('clause', ''), _negated=True), _connector='OR'), name='deliverynotice_clause_named'),]},
         ),
         migrations.CreateModel(
             name='ErrorNotice',
@@ -70,7 +70,7 @@ class Migration(migrations.Migration):
                 ('evidence', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='audit.document')),
                 ('item', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.workitem', via=['client_id', 'matter_id'])),
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
-            ],
+            ], options={"indexes": [models.Index(fields=['organization', 'item', 'at', 'id'], include=('matter_id',), name='errornotice_by_item'),], "constraints": [models.UniqueConstraint(fields=('organization', 'item', 'at', 'channel'), name='errornotice_once'),]},
         ),
         migrations.CreateModel(
             name='LateEntry',
@@ -98,7 +98,7 @@ class Migration(migrations.Migration):
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
                 ('pause', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.pause')),
                 ('transition', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.transition')),
-            ],
+            ], options={"indexes": [models.Index(fields=['organization', 'item', 'id'], include=('matter_id',), name='lateentry_by_item'), models.Index(condition=models.Q(('state', 'waiting')), fields=['organization', 'recorded_at', 'id'], include=('matter_id',), name='lateentry_waiting'),], "constraints": [models.CheckConstraint(condition=models.Q(('decided_by__isnull', True), ('by_member__isnull', True), models.Q(('decided_by', models.F('by_member')), _negated=True), _connector='OR'), name='lateentry_second_person'), models.CheckConstraint(condition=models.Q(models.Q(('decided_at__isnull', True), ('state', 'waiting')), models.Q(models.Q(('state', 'waiting'), _negated=True), ('decided_at__isnull', False)), _connector='OR'), name='lateentry_decided'), models.CheckConstraint(condition=models.Q(('at__lt', models.F('recorded_at'))), name='lateentry_is_late'),]},
         ),
         migrations.CreateModel(
             name='Question',
@@ -118,86 +118,26 @@ class Migration(migrations.Migration):
                 ('matter', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.matter', via=['client_id'])),
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
                 ('workstream', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.workstream', via=['client_id', 'matter_id'])),
-            ],
+            ], options={"indexes": [models.Index(fields=['organization', 'asked_at', 'id'], include=('matter',), name='question_recent'), models.Index(fields=['organization', 'item', 'id'], include=('matter',), name='question_by_item'),], "constraints": [models.UniqueConstraint(fields=('organization', 'matter', 'number'), name='question_number_once'), models.CheckConstraint(condition=models.Q(models.Q(('answer', ''), ('answered_at__isnull', True), ('decision__isnull', True)), models.Q(('answered_at__isnull', False), ('decision__isnull', False), models.Q(('answer', ''), _negated=True)), _connector='OR'), name='question_answered_with_source'),]},
         ),
-        migrations.AddIndex(
-            model_name='clientdecision',
-            index=models.Index(fields=['organization', 'item', 'id'], include=('matter',), name='clientdecision_by_item'),
-        ),
-        migrations.AddIndex(
-            model_name='clientdecision',
-            index=models.Index(fields=['organization', 'matter', '-id'], name='clientdecision_by_matter'),
-        ),
-        migrations.AddConstraint(
-            model_name='clientdecision',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('source', 'provider'), _negated=True), ('message__isnull', False), _connector='OR'), name='clientdecision_message_kept'),
-        ),
-        migrations.AddConstraint(
-            model_name='clientdecision',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('source', 'deemed'), _negated=True), models.Q(('clause', ''), _negated=True), _connector='OR'), name='clientdecision_clause_named'),
-        ),
-        migrations.AddConstraint(
-            model_name='clientdecision',
-            constraint=models.UniqueConstraint(condition=models.Q(('transition__isnull', False)), fields=('organization', 'transition'), name='clientdecision_one_a_transition'),
-        ),
-        migrations.AddIndex(
-            model_name='deliverynotice',
-            index=models.Index(fields=['organization', 'item', 'id'], include=('matter_id',), name='deliverynotice_by_item'),
-        ),
-        migrations.AddIndex(
-            model_name='deliverynotice',
-            index=models.Index(condition=models.Q(('settled', False)), fields=['organization', 'deemed_at', 'id'], name='deliverynotice_to_settle'),
-        ),
-        migrations.AddConstraint(
-            model_name='deliverynotice',
-            constraint=models.UniqueConstraint(fields=('organization', 'transition'), name='deliverynotice_one_a_delivery'),
-        ),
-        migrations.AddConstraint(
-            model_name='deliverynotice',
-            constraint=models.CheckConstraint(condition=models.Q(('deemed_at__isnull', True), models.Q(('clause', ''), _negated=True), _connector='OR'), name='deliverynotice_clause_named'),
-        ),
-        migrations.AddIndex(
-            model_name='errornotice',
-            index=models.Index(fields=['organization', 'item', 'at', 'id'], include=('matter_id',), name='errornotice_by_item'),
-        ),
-        migrations.AddConstraint(
-            model_name='errornotice',
-            constraint=models.UniqueConstraint(fields=('organization', 'item', 'at', 'channel'), name='errornotice_once'),
-        ),
-        migrations.AddIndex(
-            model_name='lateentry',
-            index=models.Index(fields=['organization', 'item', 'id'], include=('matter_id',), name='lateentry_by_item'),
-        ),
-        migrations.AddIndex(
-            model_name='lateentry',
-            index=models.Index(condition=models.Q(('state', 'waiting')), fields=['organization', 'recorded_at', 'id'], include=('matter_id',), name='lateentry_waiting'),
-        ),
-        migrations.AddConstraint(
-            model_name='lateentry',
-            constraint=models.CheckConstraint(condition=models.Q(('decided_by__isnull', True), ('by_member__isnull', True), models.Q(('decided_by', models.F('by_member')), _negated=True), _connector='OR'), name='lateentry_second_person'),
-        ),
-        migrations.AddConstraint(
-            model_name='lateentry',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('decided_at__isnull', True), ('state', 'waiting')), models.Q(models.Q(('state', 'waiting'), _negated=True), ('decided_at__isnull', False)), _connector='OR'), name='lateentry_decided'),
-        ),
-        migrations.AddConstraint(
-            model_name='lateentry',
-            constraint=models.CheckConstraint(condition=models.Q(('at__lt', models.F('recorded_at'))), name='lateentry_is_late'),
-        ),
-        migrations.AddIndex(
-            model_name='question',
-            index=models.Index(fields=['organization', 'asked_at', 'id'], include=('matter',), name='question_recent'),
-        ),
-        migrations.AddIndex(
-            model_name='question',
-            index=models.Index(fields=['organization', 'item', 'id'], include=('matter',), name='question_by_item'),
-        ),
-        migrations.AddConstraint(
-            model_name='question',
-            constraint=models.UniqueConstraint(fields=('organization', 'matter', 'number'), name='question_number_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='question',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('answer', ''), ('answered_at__isnull', True), ('decision__isnull', True)), models.Q(('answered_at__isnull', False), ('decision__isnull', False), models.Q(('answer', ''), _negated=True)), _connector='OR'), name='question_answered_with_source'),
-        ),
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
     ]

@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
                 ('replaces', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.placement', via=['client_id', 'matter_id'])),
                 ('workstream', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.workstream', via=['client_id', 'matter_id'])),
-            ],
+            ], options={"indexes": [models.Index(fields=['organization', 'matter', 'starts_on'], name='placement_by_matter'),], "constraints": [models.UniqueConstraint(fields=('organization', 'matter', 'number'), name='placement_number_once'), models.UniqueConstraint(fields=('organization', 'replaces'), name='placement_replaced_once'), models.CheckConstraint(condition=models.Q(('ends_on__isnull', True), ('ends_on__gte', models.F('starts_on')), _connector='OR'), name='placement_dates', violation_error_message='The last day lies before the first.'), models.CheckConstraint(condition=models.Q(('replaces__isnull', True), models.Q(('replaces', models.F('id')), _negated=True), _connector='OR'), name='placement_replaces_another'),]},
         ),
         migrations.CreateModel(
             name='PlacementAbsence',
@@ -63,7 +63,7 @@ class Migration(migrations.Migration):
                 ('withdrawn_by_label', models.CharField(blank=True, max_length=200)),
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
                 ('placement', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.placement', via=['client_id', 'matter_id'])),
-            ],
+            ], options={"indexes": [models.Index(fields=['organization', 'placement', 'starts_on'], include=('matter_id',), name='placementabsence_by_placement'),], "constraints": [models.CheckConstraint(condition=models.Q(('ends_on__gte', models.F('starts_on'))), name='placementabsence_dates', violation_error_message='The last day lies before the first.'),]},
         ),
         migrations.CreateModel(
             name='PlacementTerms',
@@ -83,7 +83,7 @@ class Migration(migrations.Migration):
                 ('by_label', models.CharField(max_length=200)),
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
                 ('placement', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.placement', via=['client_id', 'matter_id'])),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(fields=('organization', 'placement', 'number'), name='placementterms_once'), models.UniqueConstraint(fields=('organization', 'placement', 'effective_from'), name='placementterms_date_once'), models.CheckConstraint(condition=models.Q(('hours_per_week__gt', 0), ('hours_per_week__lte', 168)), name='placementterms_hours'), models.CheckConstraint(condition=models.Q(('weekdays__regex', '^1?2?3?4?5?6?7?$'), models.Q(('weekdays', ''), _negated=True)), name='placementterms_weekdays'),]},
         ),
         migrations.CreateModel(
             name='Timesheet',
@@ -109,7 +109,7 @@ class Migration(migrations.Migration):
                 ('decision', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.clientdecision')),
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
                 ('placement', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.placement', via=['client_id', 'matter_id'])),
-            ],
+            ], options={"indexes": [models.Index(fields=['organization', 'placement', '-period_start', '-number'], include=('matter_id',), name='timesheet_recent'),], "constraints": [models.UniqueConstraint(fields=('organization', 'placement', 'period_start', 'number'), name='timesheet_version_once'), models.UniqueConstraint(condition=models.Q(('state__in', ['draft', 'submitted'])), fields=('organization', 'placement', 'period_start'), name='timesheet_one_in_hand'), models.CheckConstraint(condition=models.Q(('ends_on__gte', models.F('starts_on')), ('starts_on__gte', models.F('period_start'))), name='timesheet_dates'), models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['approved', 'superseded']), _negated=True), models.Q(('decided_at__isnull', False), ('decision__isnull', False), ('submitted_at__isnull', False), models.Q(('source', ''), _negated=True)), _connector='OR'), name='timesheet_approved_with_its_source'), models.CheckConstraint(condition=models.Q(('published_at__isnull', True), ('state__in', ['approved', 'superseded']), _connector='OR'), name='timesheet_published_once_approved'),]},
         ),
         migrations.CreateModel(
             name='TimesheetDay',
@@ -127,86 +127,26 @@ class Migration(migrations.Migration):
                 ('handover', models.BooleanField(default=False, help_text='The person replaced is still there.')),
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
                 ('timesheet', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.timesheet', via=['client_id', 'matter_id'])),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(fields=('organization', 'timesheet', 'day'), name='timesheetday_once'), models.CheckConstraint(condition=models.Q(('away_hours__gte', 0), ('contracted__gte', 0), ('day_hours__gt', 0), ('hours__gte', 0), ('week_hours__gte', 0), ('hours__lte', django.db.models.expressions.CombinedExpression(models.Value(24), '-', models.F('away_hours')))), name='timesheetday_hours', violation_error_message='A day has 24 hours.'), models.CheckConstraint(condition=models.Q(models.Q(('away', ''), _negated=True), ('away_hours', 0), _connector='OR'), name='timesheetday_away_is_named'),]},
         ),
-        migrations.AddIndex(
-            model_name='placement',
-            index=models.Index(fields=['organization', 'matter', 'starts_on'], name='placement_by_matter'),
-        ),
-        migrations.AddConstraint(
-            model_name='placement',
-            constraint=models.UniqueConstraint(fields=('organization', 'matter', 'number'), name='placement_number_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='placement',
-            constraint=models.UniqueConstraint(fields=('organization', 'replaces'), name='placement_replaced_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='placement',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_on__isnull', True), ('ends_on__gte', models.F('starts_on')), _connector='OR'), name='placement_dates', violation_error_message='The last day lies before the first.'),
-        ),
-        migrations.AddConstraint(
-            model_name='placement',
-            constraint=models.CheckConstraint(condition=models.Q(('replaces__isnull', True), models.Q(('replaces', models.F('id')), _negated=True), _connector='OR'), name='placement_replaces_another'),
-        ),
-        migrations.AddIndex(
-            model_name='placementabsence',
-            index=models.Index(fields=['organization', 'placement', 'starts_on'], include=('matter_id',), name='placementabsence_by_placement'),
-        ),
-        migrations.AddConstraint(
-            model_name='placementabsence',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_on__gte', models.F('starts_on'))), name='placementabsence_dates', violation_error_message='The last day lies before the first.'),
-        ),
-        migrations.AddConstraint(
-            model_name='placementterms',
-            constraint=models.UniqueConstraint(fields=('organization', 'placement', 'number'), name='placementterms_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='placementterms',
-            constraint=models.UniqueConstraint(fields=('organization', 'placement', 'effective_from'), name='placementterms_date_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='placementterms',
-            constraint=models.CheckConstraint(condition=models.Q(('hours_per_week__gt', 0), ('hours_per_week__lte', 168)), name='placementterms_hours'),
-        ),
-        migrations.AddConstraint(
-            model_name='placementterms',
-            constraint=models.CheckConstraint(condition=models.Q(('weekdays__regex', '^1?2?3?4?5?6?7?$'), models.Q(('weekdays', ''), _negated=True)), name='placementterms_weekdays'),
-        ),
-        migrations.AddIndex(
-            model_name='timesheet',
-            index=models.Index(fields=['organization', 'placement', '-period_start', '-number'], include=('matter_id',), name='timesheet_recent'),
-        ),
-        migrations.AddConstraint(
-            model_name='timesheet',
-            constraint=models.UniqueConstraint(fields=('organization', 'placement', 'period_start', 'number'), name='timesheet_version_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='timesheet',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['draft', 'submitted'])), fields=('organization', 'placement', 'period_start'), name='timesheet_one_in_hand'),
-        ),
-        migrations.AddConstraint(
-            model_name='timesheet',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_on__gte', models.F('starts_on')), ('starts_on__gte', models.F('period_start'))), name='timesheet_dates'),
-        ),
-        migrations.AddConstraint(
-            model_name='timesheet',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['approved', 'superseded']), _negated=True), models.Q(('decided_at__isnull', False), ('decision__isnull', False), ('submitted_at__isnull', False), models.Q(('source', ''), _negated=True)), _connector='OR'), name='timesheet_approved_with_its_source'),
-        ),
-        migrations.AddConstraint(
-            model_name='timesheet',
-            constraint=models.CheckConstraint(condition=models.Q(('published_at__isnull', True), ('state__in', ['approved', 'superseded']), _connector='OR'), name='timesheet_published_once_approved'),
-        ),
-        migrations.AddConstraint(
-            model_name='timesheetday',
-            constraint=models.UniqueConstraint(fields=('organization', 'timesheet', 'day'), name='timesheetday_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='timesheetday',
-            constraint=models.CheckConstraint(condition=models.Q(('away_hours__gte', 0), ('contracted__gte', 0), ('day_hours__gt', 0), ('hours__gte', 0), ('week_hours__gte', 0), ('hours__lte', django.db.models.expressions.CombinedExpression(models.Value(24), '-', models.F('away_hours')))), name='timesheetday_hours', violation_error_message='A day has 24 hours.'),
-        ),
-        migrations.AddConstraint(
-            model_name='timesheetday',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('away', ''), _negated=True), ('away_hours', 0), _connector='OR'), name='timesheetday_away_is_named'),
-        ),
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
     ]

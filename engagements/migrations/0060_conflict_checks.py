@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
                 ('client', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.client')),
                 ('matter', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.matter', via=['client_id'])),
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
-            ],
+            ], options={"indexes": [models.Index(fields=['organization', 'matter', '-id'], name='conflictcheck_by_matter'),], "constraints": [models.UniqueConstraint(fields=('organization', 'client', 'matter', 'number'), name='conflictcheck_number_once', nulls_distinct=False),]},
         ),
         migrations.CreateModel(
             name='ConflictMatch',
@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
                 ('matter', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.matter', via=['client_id'])),
                 ('member', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.membership')),
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
-            ],
+            ], options={"indexes": [models.Index(fields=['organization', 'matter', 'id'], name='conflictmatch_by_matter'),], "constraints": [models.UniqueConstraint(fields=('organization', 'client_id', 'matter', 'position'), name='conflictmatch_position_once', nulls_distinct=False), models.UniqueConstraint(fields=('organization', 'client_id', 'matter', 'identity'), name='conflictmatch_once', nulls_distinct=False),]},
         ),
         migrations.CreateModel(
             name='ConflictFinding',
@@ -63,7 +63,7 @@ class Migration(migrations.Migration):
                 ('matter', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.matter')),
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
                 ('match', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.conflictmatch')),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(fields=('organization', 'match'), name='conflictfinding_once'),]},
         ),
         migrations.CreateModel(
             name='ConflictOutcome',
@@ -81,7 +81,7 @@ class Migration(migrations.Migration):
                 ('matter', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.matter', via=['client_id'])),
                 ('message', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='audit.document')),
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
-            ],
+            ], options={"indexes": [models.Index(fields=['organization', 'match', '-id'], include=('matter',), name='conflictoutcome_by_match'),], "constraints": [models.CheckConstraint(condition=models.Q(models.Q(('verdict', 'waived'), _negated=True), models.Q(models.Q(('consented_by', ''), _negated=True), models.Q(('consent_scope', ''), _negated=True), ('message__isnull', False)), _connector='OR'), name='conflictoutcome_consent_kept', violation_error_message='A waiver names who consented and to what, with the message that says so.'), models.CheckConstraint(condition=models.Q(('note', ''), _negated=True), name='conflictoutcome_says_why'),]},
         ),
         migrations.CreateModel(
             name='ConflictRule',
@@ -90,7 +90,7 @@ class Migration(migrations.Migration):
                 ('blocks', models.BooleanField(default=False, verbose_name='no work before the check is clear')),
                 ('version', models.PositiveIntegerField(default=1)),
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(fields=('organization',), name='conflictrule_once'),]},
         ),
         migrations.CreateModel(
             name='NameWord',
@@ -103,64 +103,22 @@ class Migration(migrations.Migration):
                 ('matter', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.matter')),
                 ('member', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.membership')),
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
-            ],
+            ], options={"indexes": [models.Index(fields=['organization', 'word'], include=('matter',), name='nameword_by_word'), models.Index(fields=['organization', 'client', 'kind'], name='nameword_by_client'), models.Index(fields=['organization', 'matter'], name='nameword_by_matter'), models.Index(condition=models.Q(('member__isnull', False)), fields=['organization', 'member'], name='nameword_by_member'),]},
         ),
-        migrations.AddIndex(
-            model_name='conflictcheck',
-            index=models.Index(fields=['organization', 'matter', '-id'], name='conflictcheck_by_matter'),
-        ),
-        migrations.AddConstraint(
-            model_name='conflictcheck',
-            constraint=models.UniqueConstraint(fields=('organization', 'client', 'matter', 'number'), name='conflictcheck_number_once', nulls_distinct=False),
-        ),
-        migrations.AddIndex(
-            model_name='conflictmatch',
-            index=models.Index(fields=['organization', 'matter', 'id'], name='conflictmatch_by_matter'),
-        ),
-        migrations.AddConstraint(
-            model_name='conflictmatch',
-            constraint=models.UniqueConstraint(fields=('organization', 'client_id', 'matter', 'position'), name='conflictmatch_position_once', nulls_distinct=False),
-        ),
-        migrations.AddConstraint(
-            model_name='conflictmatch',
-            constraint=models.UniqueConstraint(fields=('organization', 'client_id', 'matter', 'identity'), name='conflictmatch_once', nulls_distinct=False),
-        ),
-        migrations.AddConstraint(
-            model_name='conflictfinding',
-            constraint=models.UniqueConstraint(fields=('organization', 'match'), name='conflictfinding_once'),
-        ),
-        migrations.AddIndex(
-            model_name='conflictoutcome',
-            index=models.Index(fields=['organization', 'match', '-id'], include=('matter',), name='conflictoutcome_by_match'),
-        ),
-        migrations.AddConstraint(
-            model_name='conflictoutcome',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('verdict', 'waived'), _negated=True), models.Q(models.Q(('consented_by', ''), _negated=True), models.Q(('consent_scope', ''), _negated=True), ('message__isnull', False)), _connector='OR'), name='conflictoutcome_consent_kept', violation_error_message='A waiver names who consented and to what, with the message that says so.'),
-        ),
-        migrations.AddConstraint(
-            model_name='conflictoutcome',
-            constraint=models.CheckConstraint(condition=models.Q(('note', ''), _negated=True), name='conflictoutcome_says_why'),
-        ),
-        migrations.AddConstraint(
-            model_name='conflictrule',
-            constraint=models.UniqueConstraint(fields=('organization',), name='conflictrule_once'),
-        ),
-        migrations.AddIndex(
-            model_name='nameword',
-            index=models.Index(fields=['organization', 'word'], include=('matter',), name='nameword_by_word'),
-        ),
-        migrations.AddIndex(
-            model_name='nameword',
-            index=models.Index(fields=['organization', 'client', 'kind'], name='nameword_by_client'),
-        ),
-        migrations.AddIndex(
-            model_name='nameword',
-            index=models.Index(fields=['organization', 'matter'], name='nameword_by_matter'),
-        ),
-        migrations.AddIndex(
-            model_name='nameword',
-            index=models.Index(condition=models.Q(('member__isnull', False)), fields=['organization', 'member'], name='nameword_by_member'),
-        ),
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
         ReferencedBy("ConflictCheck", via=["client_id"]),
         ReferencedBy("ConflictMatch"),
         ReferencedBy("ConflictMatch", via=["client_id"]),

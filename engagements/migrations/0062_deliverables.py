@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
                 ('retired_at', models.DateTimeField(blank=True, null=True)),
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
                 ('workstream', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.workstream', via=['client_id', 'matter_id'])),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(condition=models.Q(('retired_at__isnull', True)), fields=('organization', 'workstream', 'text'), name='checklistpoint_once'),]},
         ),
         migrations.CreateModel(
             name='Deliverable',
@@ -70,7 +70,7 @@ class Migration(migrations.Migration):
                 ('item', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.workitem', via=['client_id', 'matter_id'])),
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
                 ('published_file', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='audit.document')),
-            ],
+            ], options={"indexes": [models.Index(fields=['organization', 'matter_id', '-kept_at', '-id'], name='deliverable_by_matter'), models.Index(condition=models.Q(('published_at__isnull', False)), fields=['organization', 'client_id', '-published_at', '-id'], name='deliverable_published'),], "constraints": [models.UniqueConstraint(fields=('organization', 'item', 'number'), name='deliverable_number_once'), models.CheckConstraint(condition=models.Q(models.Q(('published_at__isnull', True), ('published_by_label', ''), ('published_file__isnull', True)), models.Q(('published_at__isnull', False), ('published_file__isnull', False), models.Q(('published_by_label', ''), _negated=True)), _connector='OR'), name='deliverable_published_at_by'), models.CheckConstraint(condition=models.Q(('decision', ''), ('decided_at__isnull', False), _connector='OR'), name='deliverable_decided_at'),]},
         ),
         migrations.CreateModel(
             name='DeliverableTick',
@@ -85,36 +85,15 @@ class Migration(migrations.Migration):
                 ('deliverable', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.deliverable', via=['client_id', 'matter_id'])),
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
                 ('point', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.checklistpoint')),
-            ],
+            ], options={"indexes": [models.Index(fields=['organization', 'deliverable', 'id'], include=('matter_id',), name='tick_by_deliverable'),]},
         ),
-        migrations.AddConstraint(
-            model_name='checklistpoint',
-            constraint=models.UniqueConstraint(condition=models.Q(('retired_at__isnull', True)), fields=('organization', 'workstream', 'text'), name='checklistpoint_once'),
-        ),
-        migrations.AddIndex(
-            model_name='deliverable',
-            index=models.Index(fields=['organization', 'matter_id', '-kept_at', '-id'], name='deliverable_by_matter'),
-        ),
-        migrations.AddIndex(
-            model_name='deliverable',
-            index=models.Index(condition=models.Q(('published_at__isnull', False)), fields=['organization', 'client_id', '-published_at', '-id'], name='deliverable_published'),
-        ),
-        migrations.AddConstraint(
-            model_name='deliverable',
-            constraint=models.UniqueConstraint(fields=('organization', 'item', 'number'), name='deliverable_number_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='deliverable',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('published_at__isnull', True), ('published_by_label', ''), ('published_file__isnull', True)), models.Q(('published_at__isnull', False), ('published_file__isnull', False), models.Q(('published_by_label', ''), _negated=True)), _connector='OR'), name='deliverable_published_at_by'),
-        ),
-        migrations.AddConstraint(
-            model_name='deliverable',
-            constraint=models.CheckConstraint(condition=models.Q(('decision', ''), ('decided_at__isnull', False), _connector='OR'), name='deliverable_decided_at'),
-        ),
-        migrations.AddIndex(
-            model_name='deliverabletick',
-            index=models.Index(fields=['organization', 'deliverable', 'id'], include=('matter_id',), name='tick_by_deliverable'),
-        ),
+        
+        
+        
+        
+        
+        
+        
         ReferencedBy("ChecklistPoint"),
         ReferencedBy("Deliverable", via=["client_id", "matter_id"]),
         SecureTable("ChecklistPoint", matter_column="matter_id"),

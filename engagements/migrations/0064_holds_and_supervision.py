@@ -68,7 +68,7 @@ class Migration(migrations.Migration):
                 ('matter', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.matter', via=['client_id'])),
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
                 ('workstream', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.workstream', via=['client_id', 'matter_id'])),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(fields=('organization', 'matter', 'number'), name='supervisionsample_number_once'), models.CheckConstraint(condition=models.Q(('to_at__gt', models.F('from_at'))), name='supervisionsample_span'), models.CheckConstraint(condition=models.Q(('size__gt', 0), ('size__lte', models.F('population'))), name='supervisionsample_size'),]},
         ),
         migrations.CreateModel(
             name='SampledItem',
@@ -85,7 +85,7 @@ class Migration(migrations.Migration):
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
                 ('signed_by', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.membership')),
                 ('sample', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.supervisionsample', via=['client_id', 'matter_id'])),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(fields=('organization', 'sample', 'position'), name='sampleditem_position_once'), models.UniqueConstraint(fields=('organization', 'sample', 'item'), name='sampleditem_once'), models.CheckConstraint(condition=models.Q(models.Q(('signed_at__isnull', True), ('signed_by__isnull', True), ('verdict', '')), models.Q(models.Q(('verdict', ''), _negated=True), ('signed_at__isnull', False), ('signed_by__isnull', False)), _connector='OR'), name='sampleditem_signed_at_by'), models.CheckConstraint(condition=models.Q(models.Q(('verdict', 'not_agreed'), _negated=True), models.Q(('note', ''), _negated=True), _connector='OR'), name='sampleditem_says_why_not'),]},
         ),
         migrations.CreateModel(
             name='SupervisionTerm',
@@ -100,7 +100,7 @@ class Migration(migrations.Migration):
                 ('matter', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.matter', via=['client_id'])),
                 ('member', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.membership')),
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
-            ],
+            ], options={"indexes": [models.Index(fields=['organization', 'matter', 'starts_at'], name='supervision_by_matter'),], "constraints": [models.UniqueConstraint(condition=models.Q(('ends_at__isnull', True)), fields=('organization', 'matter'), name='supervision_one_at_a_time'), models.CheckConstraint(condition=models.Q(('ends_at__isnull', True), ('ends_at__gte', models.F('starts_at')), _connector='OR'), name='supervision_order'),]},
         ),
         migrations.CreateModel(
             name='LegalHold',
@@ -141,46 +141,16 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('organization', 'matter', 'number'), name='supervisionreport_number_once')],
             },
         ),
-        migrations.AddConstraint(
-            model_name='supervisionsample',
-            constraint=models.UniqueConstraint(fields=('organization', 'matter', 'number'), name='supervisionsample_number_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='supervisionsample',
-            constraint=models.CheckConstraint(condition=models.Q(('to_at__gt', models.F('from_at'))), name='supervisionsample_span'),
-        ),
-        migrations.AddConstraint(
-            model_name='supervisionsample',
-            constraint=models.CheckConstraint(condition=models.Q(('size__gt', 0), ('size__lte', models.F('population'))), name='supervisionsample_size'),
-        ),
-        migrations.AddConstraint(
-            model_name='sampleditem',
-            constraint=models.UniqueConstraint(fields=('organization', 'sample', 'position'), name='sampleditem_position_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='sampleditem',
-            constraint=models.UniqueConstraint(fields=('organization', 'sample', 'item'), name='sampleditem_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='sampleditem',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('signed_at__isnull', True), ('signed_by__isnull', True), ('verdict', '')), models.Q(models.Q(('verdict', ''), _negated=True), ('signed_at__isnull', False), ('signed_by__isnull', False)), _connector='OR'), name='sampleditem_signed_at_by'),
-        ),
-        migrations.AddConstraint(
-            model_name='sampleditem',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('verdict', 'not_agreed'), _negated=True), models.Q(('note', ''), _negated=True), _connector='OR'), name='sampleditem_says_why_not'),
-        ),
-        migrations.AddIndex(
-            model_name='supervisionterm',
-            index=models.Index(fields=['organization', 'matter', 'starts_at'], name='supervision_by_matter'),
-        ),
-        migrations.AddConstraint(
-            model_name='supervisionterm',
-            constraint=models.UniqueConstraint(condition=models.Q(('ends_at__isnull', True)), fields=('organization', 'matter'), name='supervision_one_at_a_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='supervisionterm',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_at__isnull', True), ('ends_at__gte', models.F('starts_at')), _connector='OR'), name='supervision_order'),
-        ),
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
         ReferencedBy("SupervisionSample", via=["client_id", "matter_id"]),
         SecureTable("LegalHold", matter_column="matter_id"),
         SecureTable("SupervisionTerm", matter_column="matter_id"),

@@ -67,7 +67,7 @@ class Migration(migrations.Migration):
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
                 ('owner', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.membership')),
                 ('workstream', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.workstream', via=['client_id', 'matter_id'])),
-            ],
+            ], options={"indexes": [models.Index(condition=models.Q(('done_on__isnull', True), ('withdrawn_at__isnull', True)), fields=['organization', 'due_on', 'id'], include=('matter', 'baseline_on'), name='milestone_open'), models.Index(fields=['organization', 'engagement', 'due_on'], include=('matter',), name='milestone_by_engagement'), models.Index(condition=models.Q(('done_on__isnull', False)), fields=['organization', 'done_on', 'id'], name='milestone_done'),], "constraints": [models.UniqueConstraint(fields=('organization', 'engagement', 'number'), name='milestone_number_once'), models.CheckConstraint(condition=models.Q(('workstream__isnull', True), ('matter__isnull', False), _connector='OR'), name='milestone_matter_of_workstream'), models.CheckConstraint(condition=models.Q(models.Q(('volume__isnull', True), ('volume_from__isnull', True)), models.Q(('volume__gt', 0), ('volume_from__isnull', False), ('workstream__isnull', False)), _connector='OR'), name='milestone_volume_of_a_workstream', violation_error_message='A volume is counted in a workstream.'), models.CheckConstraint(condition=models.Q(models.Q(('done_by_label', ''), ('done_on__isnull', True)), models.Q(('done_on__isnull', False), models.Q(('done_by_label', ''), _negated=True)), _connector='OR'), name='milestone_done_on_by'), models.CheckConstraint(condition=models.Q(('done_on__isnull', True), ('withdrawn_at__isnull', True), _connector='OR'), name='milestone_done_or_withdrawn'), models.CheckConstraint(condition=models.Q(('published_at__isnull', True), models.Q(('shown_baseline_on__isnull', False), ('shown_due_on__isnull', False), models.Q(('shown_name', ''), _negated=True)), _connector='OR'), name='milestone_shown_when_published'),]},
         ),
         migrations.CreateModel(
             name='Blocker',
@@ -88,7 +88,7 @@ class Migration(migrations.Migration):
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
                 ('owner', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.membership')),
                 ('milestone', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.milestone', via=['client_id', 'engagement_id'])),
-            ],
+            ], options={"indexes": [models.Index(condition=models.Q(('resolved_at__isnull', True)), fields=['organization', 'since', 'id'], include=('matter',), name='blocker_open'), models.Index(fields=['organization', 'engagement', '-id'], include=('matter',), name='blocker_by_engagement'), models.Index(condition=models.Q(('item__isnull', False)), fields=['organization', 'item'], name='blocker_by_item'),], "constraints": [models.UniqueConstraint(fields=('organization', 'engagement', 'number'), name='blocker_number_once'), models.CheckConstraint(condition=models.Q(('item__isnull', True), ('matter__isnull', False), _connector='OR'), name='blocker_matter_of_item'), models.CheckConstraint(condition=models.Q(models.Q(('resolution', ''), ('resolved_at__isnull', True), ('resolved_by_label', '')), models.Q(('resolved_at__gte', models.F('since')), models.Q(('resolution', ''), _negated=True), models.Q(('resolved_by_label', ''), _negated=True)), _connector='OR'), name='blocker_resolved_how_by'),]},
         ),
         migrations.CreateModel(
             name='MilestoneDate',
@@ -102,7 +102,7 @@ class Migration(migrations.Migration):
                 ('matter', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.matter', via=['client_id'])),
                 ('milestone', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.milestone', via=['client_id'])),
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
-            ],
+            ], options={"indexes": [models.Index(fields=['organization', 'milestone', 'id'], name='milestonedate_by_milestone'),]},
         ),
         migrations.CreateModel(
             name='MilestoneNeed',
@@ -113,84 +113,27 @@ class Migration(migrations.Migration):
                 ('milestone', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.milestone', via=['client_id', 'engagement_id'])),
                 ('needs', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.milestone', via=['client_id', 'engagement_id'])),
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
-            ],
+            ], options={"indexes": [models.Index(fields=['organization', 'engagement'], name='milestoneneed_by_engagement'),], "constraints": [models.UniqueConstraint(fields=('organization', 'milestone', 'needs'), name='milestoneneed_once'), models.CheckConstraint(condition=models.Q(('milestone', models.F('needs')), _negated=True), name='milestoneneed_another'),]},
         ),
-        migrations.AddIndex(
-            model_name='milestone',
-            index=models.Index(condition=models.Q(('done_on__isnull', True), ('withdrawn_at__isnull', True)), fields=['organization', 'due_on', 'id'], include=('matter', 'baseline_on'), name='milestone_open'),
-        ),
-        migrations.AddIndex(
-            model_name='milestone',
-            index=models.Index(fields=['organization', 'engagement', 'due_on'], include=('matter',), name='milestone_by_engagement'),
-        ),
-        migrations.AddIndex(
-            model_name='milestone',
-            index=models.Index(condition=models.Q(('done_on__isnull', False)), fields=['organization', 'done_on', 'id'], name='milestone_done'),
-        ),
-        migrations.AddConstraint(
-            model_name='milestone',
-            constraint=models.UniqueConstraint(fields=('organization', 'engagement', 'number'), name='milestone_number_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='milestone',
-            constraint=models.CheckConstraint(condition=models.Q(('workstream__isnull', True), ('matter__isnull', False), _connector='OR'), name='milestone_matter_of_workstream'),
-        ),
-        migrations.AddConstraint(
-            model_name='milestone',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('volume__isnull', True), ('volume_from__isnull', True)), models.Q(('volume__gt', 0), ('volume_from__isnull', False), ('workstream__isnull', False)), _connector='OR'), name='milestone_volume_of_a_workstream', violation_error_message='A volume is counted in a workstream.'),
-        ),
-        migrations.AddConstraint(
-            model_name='milestone',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('done_by_label', ''), ('done_on__isnull', True)), models.Q(('done_on__isnull', False), models.Q(('done_by_label', ''), _negated=True)), _connector='OR'), name='milestone_done_on_by'),
-        ),
-        migrations.AddConstraint(
-            model_name='milestone',
-            constraint=models.CheckConstraint(condition=models.Q(('done_on__isnull', True), ('withdrawn_at__isnull', True), _connector='OR'), name='milestone_done_or_withdrawn'),
-        ),
-        migrations.AddConstraint(
-            model_name='milestone',
-            constraint=models.CheckConstraint(condition=models.Q(('published_at__isnull', True), models.Q(('shown_baseline_on__isnull', False), ('shown_due_on__isnull', False), models.Q(('shown_name', ''), _negated=True)), _connector='OR'), name='milestone_shown_when_published'),
-        ),
-        migrations.AddIndex(
-            model_name='blocker',
-            index=models.Index(condition=models.Q(('resolved_at__isnull', True)), fields=['organization', 'since', 'id'], include=('matter',), name='blocker_open'),
-        ),
-        migrations.AddIndex(
-            model_name='blocker',
-            index=models.Index(fields=['organization', 'engagement', '-id'], include=('matter',), name='blocker_by_engagement'),
-        ),
-        migrations.AddIndex(
-            model_name='blocker',
-            index=models.Index(condition=models.Q(('item__isnull', False)), fields=['organization', 'item'], name='blocker_by_item'),
-        ),
-        migrations.AddConstraint(
-            model_name='blocker',
-            constraint=models.UniqueConstraint(fields=('organization', 'engagement', 'number'), name='blocker_number_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='blocker',
-            constraint=models.CheckConstraint(condition=models.Q(('item__isnull', True), ('matter__isnull', False), _connector='OR'), name='blocker_matter_of_item'),
-        ),
-        migrations.AddConstraint(
-            model_name='blocker',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('resolution', ''), ('resolved_at__isnull', True), ('resolved_by_label', '')), models.Q(('resolved_at__gte', models.F('since')), models.Q(('resolution', ''), _negated=True), models.Q(('resolved_by_label', ''), _negated=True)), _connector='OR'), name='blocker_resolved_how_by'),
-        ),
-        migrations.AddIndex(
-            model_name='milestonedate',
-            index=models.Index(fields=['organization', 'milestone', 'id'], name='milestonedate_by_milestone'),
-        ),
-        migrations.AddIndex(
-            model_name='milestoneneed',
-            index=models.Index(fields=['organization', 'engagement'], name='milestoneneed_by_engagement'),
-        ),
-        migrations.AddConstraint(
-            model_name='milestoneneed',
-            constraint=models.UniqueConstraint(fields=('organization', 'milestone', 'needs'), name='milestoneneed_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='milestoneneed',
-            constraint=models.CheckConstraint(condition=models.Q(('milestone', models.F('needs')), _negated=True), name='milestoneneed_another'),
-        ),
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
         ReferencedBy("Matter", via=["client_id", "engagement_id"]),
         ReferencedBy("Milestone"),
         ReferencedBy("Milestone", via=["client_id"]),

@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
                 ('engagement', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.engagement', via=['client_id'])),
                 ('member', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.membership')),
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(fields=('organization', 'engagement', 'number'), name='escalationstep_number_once'), models.CheckConstraint(condition=models.Q(models.Q(('role', ''), ('member__isnull', False)), models.Q(models.Q(('role', ''), _negated=True), ('member__isnull', True)), _connector='OR'), name='escalationstep_role_or_person', violation_error_message='Choose a part in the team or a person, not both.'), models.CheckConstraint(condition=models.Q(models.Q(('trigger__in', ('breached', 'milestone', 'blocker', 'question')), ('after__gte', 1), ('after__lte', 1000)), models.Q(models.Q(('trigger__in', ('breached', 'milestone', 'blocker', 'question')), _negated=True), ('after', 0)), _connector='OR'), name='escalationstep_after_where_counted', violation_error_message='Say after how many hours or days, from 1 to 1,000; only for what is counted so.'),]},
         ),
         migrations.CreateModel(
             name='Escalation',
@@ -61,7 +61,7 @@ class Migration(migrations.Migration):
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
                 ('question', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.question', via=['client_id', 'matter_id'])),
                 ('step', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.escalationstep')),
-            ],
+            ], options={"indexes": [models.Index(fields=['organization', 'engagement', '-id'], include=('matter',), name='escalation_by_engagement'), models.Index(condition=models.Q(('acknowledged_at__isnull', False)), fields=['organization', 'subject'], name='escalation_acknowledged'), models.Index(condition=models.Q(('item__isnull', False)), fields=['organization', 'item'], name='escalation_by_item'),], "constraints": [models.UniqueConstraint(fields=('organization', 'step', 'subject'), name='escalation_once'), models.CheckConstraint(condition=models.Q(models.Q(('acknowledged_at__isnull', True), ('acknowledged_by_label', ''), ('note', '')), models.Q(('acknowledged_at__isnull', False), models.Q(('acknowledged_by_label', ''), _negated=True)), _connector='OR'), name='escalation_acknowledged_at_by'), models.CheckConstraint(condition=models.Q(('matter__isnull', False), models.Q(('item__isnull', True), ('question__isnull', True)), _connector='OR'), name='escalation_matter_of_work'),]},
         ),
         migrations.CreateModel(
             name='Notice',
@@ -77,60 +77,21 @@ class Migration(migrations.Migration):
                 ('matter', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.matter', via=['client_id'])),
                 ('member', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.membership')),
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
-            ],
+            ], options={"indexes": [models.Index(fields=['organization', 'member', '-id'], include=('matter',), name='notice_by_member'), models.Index(condition=models.Q(('read_at__isnull', True)), fields=['organization', 'member'], include=('matter',), name='notice_unread'), models.Index(condition=models.Q(('mailed_at__isnull', True)), fields=['organization', 'member', 'id'], name='notice_to_mail'),], "constraints": [models.UniqueConstraint(condition=models.Q(('escalation__isnull', False)), fields=('organization', 'escalation', 'member'), name='notice_once_an_escalation'),]},
         ),
-        migrations.AddConstraint(
-            model_name='escalationstep',
-            constraint=models.UniqueConstraint(fields=('organization', 'engagement', 'number'), name='escalationstep_number_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='escalationstep',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('role', ''), ('member__isnull', False)), models.Q(models.Q(('role', ''), _negated=True), ('member__isnull', True)), _connector='OR'), name='escalationstep_role_or_person', violation_error_message='Choose a part in the team or a person, not both.'),
-        ),
-        migrations.AddConstraint(
-            model_name='escalationstep',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('trigger__in', ('breached', 'milestone', 'blocker', 'question')), ('after__gte', 1), ('after__lte', 1000)), models.Q(models.Q(('trigger__in', ('breached', 'milestone', 'blocker', 'question')), _negated=True), ('after', 0)), _connector='OR'), name='escalationstep_after_where_counted', violation_error_message='Say after how many hours or days, from 1 to 1,000; only for what is counted so.'),
-        ),
-        migrations.AddIndex(
-            model_name='escalation',
-            index=models.Index(fields=['organization', 'engagement', '-id'], include=('matter',), name='escalation_by_engagement'),
-        ),
-        migrations.AddIndex(
-            model_name='escalation',
-            index=models.Index(condition=models.Q(('acknowledged_at__isnull', False)), fields=['organization', 'subject'], name='escalation_acknowledged'),
-        ),
-        migrations.AddIndex(
-            model_name='escalation',
-            index=models.Index(condition=models.Q(('item__isnull', False)), fields=['organization', 'item'], name='escalation_by_item'),
-        ),
-        migrations.AddConstraint(
-            model_name='escalation',
-            constraint=models.UniqueConstraint(fields=('organization', 'step', 'subject'), name='escalation_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='escalation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('acknowledged_at__isnull', True), ('acknowledged_by_label', ''), ('note', '')), models.Q(('acknowledged_at__isnull', False), models.Q(('acknowledged_by_label', ''), _negated=True)), _connector='OR'), name='escalation_acknowledged_at_by'),
-        ),
-        migrations.AddConstraint(
-            model_name='escalation',
-            constraint=models.CheckConstraint(condition=models.Q(('matter__isnull', False), models.Q(('item__isnull', True), ('question__isnull', True)), _connector='OR'), name='escalation_matter_of_work'),
-        ),
-        migrations.AddIndex(
-            model_name='notice',
-            index=models.Index(fields=['organization', 'member', '-id'], include=('matter',), name='notice_by_member'),
-        ),
-        migrations.AddIndex(
-            model_name='notice',
-            index=models.Index(condition=models.Q(('read_at__isnull', True)), fields=['organization', 'member'], include=('matter',), name='notice_unread'),
-        ),
-        migrations.AddIndex(
-            model_name='notice',
-            index=models.Index(condition=models.Q(('mailed_at__isnull', True)), fields=['organization', 'member', 'id'], name='notice_to_mail'),
-        ),
-        migrations.AddConstraint(
-            model_name='notice',
-            constraint=models.UniqueConstraint(condition=models.Q(('escalation__isnull', False)), fields=('organization', 'escalation', 'member'), name='notice_once_an_escalation'),
-        ),
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
         ReferencedBy("Question", via=["client_id", "matter_id"]),
         ReferencedBy("Blocker", via=["client_id", "engagement_id"]),
         ReferencedBy("EscalationStep"),

@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
                 ('by_member', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.membership')),
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
                 ('undoes', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.bulkaction')),
-            ],
+            ], options={"indexes": [models.Index(fields=['organization', '-id'], name='bulkaction_recent'),], "constraints": [models.UniqueConstraint(fields=('organization', 'number'), name='bulkaction_number_once'), models.UniqueConstraint(condition=models.Q(('undoes__isnull', False)), fields=('organization', 'undoes'), name='bulkaction_undone_once'), models.CheckConstraint(condition=models.Q(models.Q(('kind', 'undo'), ('undoes__isnull', False)), models.Q(models.Q(('kind', 'undo'), _negated=True), ('undoes__isnull', True)), _connector='OR'), name='bulkaction_undo_of_one'),]},
         ),
         migrations.CreateModel(
             name='BulkRow',
@@ -48,36 +48,15 @@ class Migration(migrations.Migration):
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
                 ('pause', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.pause')),
                 ('transition', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.transition')),
-            ],
+            ], options={"indexes": [models.Index(condition=models.Q(('refused', ''), _negated=True), fields=['organization', 'bulk', 'id'], include=('matter_id',), name='bulkrow_refused'), models.Index(fields=['organization', 'bulk', 'id'], include=('matter_id',), name='bulkrow_by_bulk'),], "constraints": [models.UniqueConstraint(fields=('organization', 'bulk', 'item'), name='bulkrow_once'),]},
         ),
-        migrations.AddIndex(
-            model_name='bulkaction',
-            index=models.Index(fields=['organization', '-id'], name='bulkaction_recent'),
-        ),
-        migrations.AddConstraint(
-            model_name='bulkaction',
-            constraint=models.UniqueConstraint(fields=('organization', 'number'), name='bulkaction_number_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='bulkaction',
-            constraint=models.UniqueConstraint(condition=models.Q(('undoes__isnull', False)), fields=('organization', 'undoes'), name='bulkaction_undone_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='bulkaction',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'undo'), ('undoes__isnull', False)), models.Q(models.Q(('kind', 'undo'), _negated=True), ('undoes__isnull', True)), _connector='OR'), name='bulkaction_undo_of_one'),
-        ),
-        migrations.AddIndex(
-            model_name='bulkrow',
-            index=models.Index(condition=models.Q(('refused', ''), _negated=True), fields=['organization', 'bulk', 'id'], include=('matter_id',), name='bulkrow_refused'),
-        ),
-        migrations.AddIndex(
-            model_name='bulkrow',
-            index=models.Index(fields=['organization', 'bulk', 'id'], include=('matter_id',), name='bulkrow_by_bulk'),
-        ),
-        migrations.AddConstraint(
-            model_name='bulkrow',
-            constraint=models.UniqueConstraint(fields=('organization', 'bulk', 'item'), name='bulkrow_once'),
-        ),
+        
+        
+        
+        
+        
+        
+        
         ReferencedBy("BulkAction"),
         SecureTable("BulkAction", grants=APPEND_ONLY, root=True),
         SecureTable("BulkRow", grants=APPEND_ONLY, matter_column="matter_id"),

@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                 ('version', models.PositiveIntegerField(default=1)),
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
                 ('owner', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.membership')),
-            ],
+            ], options={"indexes": [models.Index(fields=['organization', 'page', 'name'], name='savedview_by_page'),], "constraints": [models.UniqueConstraint(fields=('organization', 'number'), name='savedview_number_once'), models.UniqueConstraint(fields=('organization', 'owner', 'page', 'name'), name='savedview_name_once', violation_error_message='You have a view of this name.'),]},
         ),
         migrations.CreateModel(
             name='DefaultView',
@@ -39,24 +39,12 @@ class Migration(migrations.Migration):
                 ('member', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.membership')),
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
                 ('view', lpo.tenancy.models.TenantForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.savedview')),
-            ],
+            ], options={"constraints": [models.UniqueConstraint(fields=('organization', 'member', 'page'), name='defaultview_once'),]},
         ),
-        migrations.AddIndex(
-            model_name='savedview',
-            index=models.Index(fields=['organization', 'page', 'name'], name='savedview_by_page'),
-        ),
-        migrations.AddConstraint(
-            model_name='savedview',
-            constraint=models.UniqueConstraint(fields=('organization', 'number'), name='savedview_number_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='savedview',
-            constraint=models.UniqueConstraint(fields=('organization', 'owner', 'page', 'name'), name='savedview_name_once', violation_error_message='You have a view of this name.'),
-        ),
-        migrations.AddConstraint(
-            model_name='defaultview',
-            constraint=models.UniqueConstraint(fields=('organization', 'member', 'page'), name='defaultview_once'),
-        ),
+        
+        
+        
+        
         ReferencedBy("SavedView"),
         SecureTable("SavedView", grants=READ_WRITE_DELETE),
         SecureTable("DefaultView", grants=READ_WRITE_DELETE),

@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
                 ('item', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.workitem', via=['client_id', 'matter_id'])),
                 ('matter', lpo.tenancy.models.TenantForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='engagements.matter', via=['client_id', 'engagement_id'])),
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
-            ],
+            ], options={"indexes": [models.Index(condition=models.Q(('item__isnull', False)), fields=['organization', 'item', 'at', 'id'], name='comment_by_item'), models.Index(condition=models.Q(('item__isnull', True)), fields=['organization', 'matter', 'at', 'id'], name='comment_by_matter'), models.Index(condition=models.Q(('item__isnull', True)), fields=['organization', 'engagement', 'at', 'id'], include=('matter',), name='comment_by_engagement'),], "constraints": [models.CheckConstraint(condition=models.Q(('item__isnull', True), ('matter__isnull', False), _connector='OR'), name='comment_matter_of_item'),]},
         ),
         migrations.AddField(
             model_name='notice',
@@ -108,22 +108,10 @@ class Migration(migrations.Migration):
             name='organization',
             field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization'),
         ),
-        migrations.AddIndex(
-            model_name='comment',
-            index=models.Index(condition=models.Q(('item__isnull', False)), fields=['organization', 'item', 'at', 'id'], name='comment_by_item'),
-        ),
-        migrations.AddIndex(
-            model_name='comment',
-            index=models.Index(condition=models.Q(('item__isnull', True)), fields=['organization', 'matter', 'at', 'id'], name='comment_by_matter'),
-        ),
-        migrations.AddIndex(
-            model_name='comment',
-            index=models.Index(condition=models.Q(('item__isnull', True)), fields=['organization', 'engagement', 'at', 'id'], include=('matter',), name='comment_by_engagement'),
-        ),
-        migrations.AddConstraint(
-            model_name='comment',
-            constraint=models.CheckConstraint(condition=models.Q(('item__isnull', True), ('matter__isnull', False), _connector='OR'), name='comment_matter_of_item'),
-        ),
+        
+        
+        
+        
         migrations.AddIndex(
             model_name='commentedit',
             index=models.Index(fields=['organization', 'comment', 'id'], name='commentedit_by_comment'),

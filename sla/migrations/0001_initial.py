@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
                 ('closed_by_label', models.CharField(blank=True, max_length=200)),
                 ('published_at', models.DateTimeField(null=True)),
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.organization')),
-            ],
+            ], options={"indexes": [models.Index(fields=['organization', 'client_id', '-window_start'], name='attainment_recent'),], "constraints": [models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', True), ('state', 'open')), models.Q(('closed_at__isnull', False), ('snapshot__isnull', False), ('state', 'closed')), _connector='OR'), name='attainment_closed_has_snapshot'), models.CheckConstraint(condition=models.Q(('numerator__lte', models.F('denominator'))), name='attainment_fraction'), models.CheckConstraint(condition=models.Q(models.Q(('denominator', 0), ('met__isnull', True)), models.Q(('denominator__gt', 0), ('met__isnull', False)), _connector='OR'), name='attainment_measured_iff_counted'),]},
         ),
         migrations.CreateModel(
             name='Calendar',
@@ -260,24 +260,12 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['organization', 'attainment', 'outcome', 'id'], name='attainmentrow_by_outcome')],
             },
         ),
-        migrations.AddIndex(
-            model_name='attainment',
-            index=models.Index(fields=['organization', 'client_id', '-window_start'], name='attainment_recent'),
-        ),
+        
         migrations.AddConstraint(
             model_name='attainment',
             constraint=models.UniqueConstraint(fields=('organization', 'level', 'window_start', 'revision'), name='attainment_once'),
         ),
-        migrations.AddConstraint(
-            model_name='attainment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at__isnull', True), ('state', 'open')), models.Q(('closed_at__isnull', False), ('snapshot__isnull', False), ('state', 'closed')), _connector='OR'), name='attainment_closed_has_snapshot'),
-        ),
-        migrations.AddConstraint(
-            model_name='attainment',
-            constraint=models.CheckConstraint(condition=models.Q(('numerator__lte', models.F('denominator'))), name='attainment_fraction'),
-        ),
-        migrations.AddConstraint(
-            model_name='attainment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('denominator', 0), ('met__isnull', True)), models.Q(('denominator__gt', 0), ('met__isnull', False)), _connector='OR'), name='attainment_measured_iff_counted'),
-        ),
+        
+        
+        
     ]

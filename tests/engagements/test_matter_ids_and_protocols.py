@@ -113,11 +113,11 @@ def test_a_protocol_counts_once_it_is_signed_and_its_day_has_come(stream: Workst
     assert in_force(stream) is None
     actions.sign_protocol(protocol=first, by=Actor.member(sam))
     assert in_force(stream) == 1
-    later = written(stream, today + timedelta(days=1), text="Two days' notice.")
+    later = written(stream, today + timedelta(days=2), text="Two days' notice.")
     actions.sign_protocol(protocol=later, by=Actor.member(sam))
     assert (later.number, in_force(stream)) == (2, 1)
-    tomorrow = queries.protocols_in_force([stream.id], timezone.now() + timedelta(days=2))
-    assert tomorrow[stream.id].number == 2
+    later_on = queries.protocols_in_force([stream.id], timezone.now() + timedelta(days=3))
+    assert later_on[stream.id].number == 2
 
 
 def test_only_the_matters_own_attorney_signs_and_only_signed_in(

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.db import connections
+from django.test import override_settings
 
 from tests import database
 from tests.guards import kept
+from tests.guards.caches import Noted
 from tests.guards.world import World
 
 
@@ -31,3 +34,11 @@ def world(world_database: tuple[str, World]) -> Iterator[World]:
     name, found = world_database
     with kept.connected_to(name):
         yield found
+
+
+@pytest.fixture
+def noted() -> Iterator[list[str]]:
+    with override_settings(CACHES={"default": {"BACKEND": "tests.guards.caches.Noted", "KEY_PREFIX": "lpo"}}):
+        cache.clear()
+        Noted.keys.clear()
+        yield Noted.keys

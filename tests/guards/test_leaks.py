@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 from django.core import mail
-from django.core.cache import cache
-from django.core.cache.backends.locmem import LocMemCache
 from django.db import transaction
-from django.test import override_settings
 
 from engagements.models import Assignment, Matter, MatterInsider
 from lpo.accounts.models import Invitation
@@ -18,7 +15,6 @@ from lpo.accounts.roles import ROLE_PERMISSIONS, Permission, Role
 from lpo.tenancy.context import in_organization
 from tests.guards import matrix
 from tests.guards.examples import names_of
-from tests.guards.matrix import ALLOWED, Row
 from tests.guards.walk import address_of, ask_as, check_words, text_of
 from tests.guards.world import PRICES, WORK_PRODUCT, Place, World
 
@@ -83,19 +79,8 @@ def test_a_bulk_action_passes_over_what_is_elsewhere(world: World) -> None:
         transaction.set_rollback(True)
 
 
-def without(permission: Permission) -> list[str]:
-    return [role.value for role in Role if permission not in ROLE_PERMISSIONS[role] and role != Role.CLIENT_VIEWER]
-
-
-@pytest.mark.parametrize("row", PAGES, ids=str)
-def test_no_price_is_shown_to_whoever_may_not_see_money(world: World, row: Row) -> None:
-    """The owner's pages of the engagement and of invoices show them, so the prices are right."""
-    for who in without(Permission.VIEW_MONEY):
-        if row.cells[who] == ALLOWED:
-            check_words(ask_as(world.alder, who, row.address, "GET"), PRICES, f"{row} as {who}")
-
-
 def test_the_prices_looked_for_are_on_the_pages_of_those_who_may_see_them(world: World) -> None:
+    """That nobody else reads one is asked of every answer, in `walk.ask_as`."""
     text = text_of(ask_as(world.alder, Role.OWNER.value, "billing:terms", "GET"))
     assert {price for price in PRICES if price in text} >= {"47.31", "2,731.19", "97.13"}
 
@@ -140,30 +125,8 @@ def test_a_mail_names_its_own_organization_only(world: World, django_capture_on_
         assert place.slug in told
 
 
-class Noted(LocMemCache):
-    """A cache that remembers the keys it was asked for."""
-
-    keys: list[str] = []
-
-    def validate_key(self, key: str) -> None:
-        Noted.keys.append(key)
-        super().validate_key(key)
-
-
-@pytest.fixture
-def noted() -> Iterator[list[str]]:
-    with override_settings(CACHES={"default": {"BACKEND": "tests.guards.test_leaks.Noted", "KEY_PREFIX": "lpo"}}):
-        cache.clear()
-        Noted.keys.clear()
-        yield Noted.keys
-
-
 def test_what_is_cached_inside_an_organization_carries_its_id(world: World, noted: list[str]) -> None:
-    """Pages cache nothing; what the API counts is counted by organization."""
-    for row in PAGES:
-        if row.cells[Role.OWNER.value] == ALLOWED:
-            ask_as(world.alder, Role.OWNER.value, row.address, "GET")
-    assert noted == []
+    """What the API counts is counted by organization. That pages cache nothing is asked of each in `test_query_budgets.py`."""
     browser = world.alder.browser("owner")
     browser.get("/api/v1/clients/", headers={"Authorization": f"Bearer {world.alder.refs.raw_token}"})
     assert noted

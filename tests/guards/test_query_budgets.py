@@ -156,7 +156,7 @@ def test_a_budget_above_the_usual_says_why() -> None:
 
 
 @pytest.mark.parametrize("row", PAGES, ids=str)
-def test_every_page_that_is_paged_has_a_budget(world: World, row: matrix.Row) -> None:
+def test_a_page_caches_nothing_and_has_a_budget_if_it_is_paged(world: World, noted: list[str], row: matrix.Row) -> None:
     """A page in the context of a template is a list; one that is not named above would grow unseen."""
     who = next(who for who, cell in row.cells.items() if cell == ALLOWED)
     answer: Any = world.alder.browser(who).get(
@@ -164,3 +164,4 @@ def test_every_page_that_is_paged_has_a_budget(world: World, row: matrix.Row) ->
     )
     paged = answer.context is not None and any(name in answer.context for name in ("page", "next_url"))
     assert not paged or row.address in {listed.address for listed in LISTS}
+    assert noted == []
