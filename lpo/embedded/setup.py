@@ -32,7 +32,8 @@ LIBRARIES = {
     "libharfbuzz-subset.so.0": "libharfbuzz-subset0",
     "libfontconfig.so.1": "libfontconfig1",
 }
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# The first found is used. The shell is Chromium without a window to draw, and so the quickest.
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 TOOLS = {"pdftoppm": "poppler-utils"}
 
 
@@ -108,7 +109,8 @@ def ensure_libraries() -> None:
 
 def ensure_test_programs() -> None:
     if not any(shutil.which(name) for name in BROWSERS):
-        ensure_packages(["chromium"], "A Chromium for the browser tests")
+        package = "chromium-headless-shell" if _is_apt_root() and _apt_knows("chromium-headless-shell") else "chromium"
+        ensure_packages([package], "A Chromium for the browser tests")
     missing = [package for tool, package in TOOLS.items() if shutil.which(tool) is None]
     if missing:
         ensure_packages(missing, "A tool of the tests")

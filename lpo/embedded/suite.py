@@ -18,6 +18,7 @@ from lpo.embedded import console
 from lpo.embedded.errors import EmbeddedError
 from lpo.embedded.places import CHECKOUT
 from lpo.embedded.servers import embedded_servers
+from lpo.embedded.setup import BROWSERS
 
 PYTHON = sys.executable
 STATIC_CHECKS: dict[str, list[str]] = {
@@ -68,7 +69,7 @@ def test_environment(variables: Mapping[str, str]) -> dict[str, str]:
     """Nothing of the person's own settings reaches the tests. Compiled modules are kept: some eighty processes import the same ones."""
     ours = ("LPO_", "DATABASE_", "DJANGO_", "PYTEST_", "PYTHONDONTWRITEBYTECODE")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    browser = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), "")
+    browser = next((path for name in BROWSERS if (path := shutil.which(name))), "")
     return {**kept, **variables, "LPO_CHROMIUM": browser, "PYTHONHASHSEED": "random"}
 
 
