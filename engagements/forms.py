@@ -289,6 +289,29 @@ class UploadForm(Refusable, forms.Form):
     sheet = forms.CharField(required=False, max_length=60, help_text="Of a workbook. Empty for the first.")
 
 
+class _SeveralFiles(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class _FilesField(forms.FileField):
+    """As `FileField`, of one or more files; its value is their list."""
+
+    widget = _SeveralFiles
+
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        given = data if isinstance(data, list | tuple) else [data]
+        return [super(_FilesField, self).clean(each, initial) for each in given or [None]]
+
+
+class HistoryUploadForm(UploadForm):
+    file = _FilesField(
+        label="CSV files or Excel workbooks",
+        help_text=f"One event log, in one file or several with the same columns. At most {settings.UPLOAD_LIMIT_BYTES // 1024 // 1024} MB"
+        " together. The first line of each names its columns.",
+        allow_empty_file=True,
+    )
+
+
 class LoadFileForm(Refusable, forms.Form):
     """A load file; the column names only where they are not the usual ones."""
 

@@ -44,7 +44,7 @@ from engagements.actions.entities import create_legal_entity, update_legal_entit
 from engagements.actions.errors import record_error_notice, set_severity
 from engagements.actions.escalations import acknowledge, add_step, escalate_due, remove_step
 from engagements.actions.holds import release_hold, set_hold
-from engagements.actions.imports import confirm_import, discard_import, map_columns, upload_file
+from engagements.actions.imports import confirm_import, discard_import, map_columns, upload_file, upload_history
 from engagements.actions.item_imports import Upserted, upsert_items
 from engagements.actions.items import assign_item, create_item, is_clients, move_item, permitted_moves, undo_last_move, update_item
 from engagements.actions.load_files import check_load_file, upload_load_file
@@ -263,6 +263,7 @@ __all__ = [
     "update_time",
     "update_workstream",
     "upload_file",
+    "upload_history",
     "upload_load_file",
     "upsert_items",
     "withdraw_away",

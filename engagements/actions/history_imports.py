@@ -17,8 +17,10 @@ from engagements.actions import import_chunks
 from engagements.actions.imports import finish_check, finish_load, is_loading, lines_of, refuse_batch, stream_of, table_of
 from engagements.actions.item_imports import CHANGED, NEW, REJECTED, UNCHANGED, people_of
 from engagements.copying import insert_many
+from engagements.imports import several
 from engagements.imports.history import (
     IGNORE,
+    MEANINGS,
     Difference,
     Event,
     Folded,
@@ -52,6 +54,9 @@ class Case:
 
     item: str
     events: list[Event] = field(default_factory=list)
+    # Rows of another file that say something else of the same instant, each with what speaks against it.
+    contradicting: list[tuple[Event, Event]] = field(default_factory=list)
+    repeated: int = 0
     # name → (instant, value): the latest row that says something counts.
     stated: dict[str, tuple[datetime, str]] = field(default_factory=dict)
 
@@ -141,14 +146,36 @@ def groups_of(batch: ImportBatch) -> int:
 
 def cases_of(batch: ImportBatch, group: int) -> list[Case]:
     """The items of one group with all their rows, both in the order of the file."""
-    cases: dict[str, Case] = {}
+    told: dict[str, list[Row]] = {}
     first = group * _TURNS
     for chunk in ImportChunk.objects.filter(batch=batch, number__gte=first, number__lt=first + _TURNS).order_by("number"):
         for line in import_chunks.text_of(chunk).decode().split("\n")[:-1]:
             item, number, at, becomes, party, reason, attributes = json.loads(line)
             row = Row(item, Event(datetime.fromisoformat(at), Meaning(becomes, party, reason), number), attributes)
-            cases.setdefault(item, Case(item)).add(row)
-    return list(cases.values())
+            told.setdefault(item, []).append(row)
+    return [_case(item, rows, batch.parts) for item, rows in told.items()]
+
+
+def _case(item: str, rows: Sequence[Row], parts: Sequence[several.Part]) -> Case:
+    """Files may overlap: of one instant the first file's rows count, in its order. What another file repeats of them adds nothing;
+    what it says otherwise contradicts them."""
+    case = Case(item)
+    if len(parts) < 2:
+        for row in rows:
+            case.add(row)
+        return case
+    counted: dict[datetime, tuple[int, list[Event]]] = {}
+    for row in rows:
+        part, _ = several.where(parts, row.event.line)
+        file, events = counted.setdefault(row.event.at, (part, []))
+        if file == part:
+            events.append(row.event)
+            case.add(row)
+        elif all(event.meaning != row.event.meaning for event in events):
+            case.contradicting.append((row.event, events[-1]))
+        else:
+            case.repeated += 1
+    return case
 
 
 def known_of(workstream: Workstream, source: str, external_ids: Sequence[str]) -> dict[str, Known]:
@@ -236,10 +263,13 @@ def _compare(batch: ImportBatch, items: int, counts: dict[str, int], total: int)
     people = people_of(batch.workstream)
     counts |= dict.fromkeys(("items_new", "items_changed", "items_unchanged", "moves", "waits"), 0)
     shown: dict[str, list[tuple[Any, ...]]] = {NEW: [], CHANGED: [], UNCHANGED: []}
+    against = dict[int, str]()
     done = 0
     for group in range(groups_of(batch)):
         cases = cases_of(batch, group)
         done += len(cases)
+        counts[UNCHANGED] += sum(case.repeated for case in cases)
+        against |= {event.line: _against(batch, other) for case in cases for event, other in case.contradicting}
         for plan in plan_cases(batch, cases, people):
             counts[f"items_{plan.verdict}"] += 1
             counts["moves"] += len(plan.change.add)
@@ -251,11 +281,31 @@ def _compare(batch: ImportBatch, items: int, counts: dict[str, int], total: int)
                     shown[verdict].append((batch.id, batch.matter_id, event.line, verdict, _shown(plan.case, event), "", ""))
         yield Progress(done=total, total=total, message=f"{done:,} of {items:,} items compared")
     insert_many("engagements_importrow", _ROW_COLUMNS, [row for rows in shown.values() for row in rows])
+    counts[REJECTED] += _reject(batch, against)
     counts["rows"] = sum(counts[name] for name in (NEW, CHANGED, UNCHANGED, REJECTED, "ignored"))
     if not items:
         refuse_batch(batch, "No row of this file can be read with this mapping; the reasons are listed below.")
         return
     finish_check(batch, counts)
+
+
+def _against(batch: ImportBatch, event: Event) -> str:
+    part, line = several.where(batch.parts, event.line)
+    name, says = batch.parts[part]["name"], MEANINGS[event.meaning.becomes]
+    return f"Row {line:,} of “{name}” says “{says}” of this item at this very time. Which of the two is right has to be decided first."
+
+
+def _reject(batch: ImportBatch, against: Mapping[int, str]) -> int:
+    """Keep the rows on these lines as rejected, with their cells: the log is read once more, which is rarely needed."""
+    if not against:
+        return 0
+    table = table_of(batch)
+    rows = list[tuple[Any, ...]]()
+    for line, cells in rows_of(stream_of(batch), table):
+        if line in against:
+            kept = {name: cell.replace("\x00", "\ufffd") for name, cell in zip(table.columns, cells, strict=False)}
+            rows.append((batch.id, batch.matter_id, line, REJECTED, kept, "status", against[line][:300]))
+    return insert_many("engagements_importrow", _ROW_COLUMNS, rows)
 
 
 def _told(plan: Plan, event: Event) -> bool:

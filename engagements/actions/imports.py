@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from engagements.actions import import_chunks
 from engagements.actions.checks import locked
 from engagements.imports import history as history_format
 from engagements.imports import items as items_format
-from engagements.imports import workbook
+from engagements.imports import several, workbook
 from engagements.imports.reader import ENCODINGS, Problem, Table, Unreadable, cells_of, inspect, rows_of
 from engagements.models import Client, ImportBatch, ImportMapping, Workstream
 from engagements.models.clients import Status
@@ -32,7 +33,8 @@ from lpo.jobs.models import Job
 from lpo.jobs.queue import enqueue
 
 ITEMS, HISTORY, LOAD_FILE = "items", "history", "load_file"
-MOST_STATUSES = 200
+MOST_STATUSES = MOST_PEOPLE = 200
+MOST_FILES = 60
 
 
 def need_for(by: Actor, purpose: str) -> None:
@@ -55,6 +57,53 @@ def lines_of(batch: ImportBatch) -> int:
     """How many lines the file has, counted without holding it."""
     stream = stream_of(batch)
     return sum(piece.count(b"\n") for piece in iter(lambda: stream.read(1024 * 1024), b""))
+
+
+@transaction.atomic
+def upload_history(
+    *,
+    workstream: Workstream,
+    by: Actor,
+    files: Sequence[tuple[str, bytes]],
+    source: str = "upload",
+    encoding: str = "utf-8",
+    sheet: str = "",
+) -> ImportBatch:
+    """Keep the files (name, bytes) of one event log as one import, and each of them as it was sent.
+
+    Raises `Refused` naming the file that cannot be read, that has other columns, or that is there twice.
+    """
+    need_for(by, HISTORY)
+    if not files:
+        raise Refused("Choose a file.", "file")
+    if len(files) > MOST_FILES:
+        raise Refused(f"These are {len(files)} files; {MOST_FILES} are the most.", "file")
+    given: dict[str, Any] = {"workstream": workstream, "by": by, "purpose": HISTORY, "source": source}
+    if len(files) == 1:
+        name, content = files[0]
+        return upload_file(**given, content=content, file_name=name, encoding=encoding, sheet=sheet)
+    if (size := sum(len(content) for _, content in files)) > settings.UPLOAD_LIMIT_BYTES:
+        raise Refused(f"The files have {size:,} bytes together; {settings.UPLOAD_LIMIT_BYTES:,} are the most.", "file")
+    if encoding not in dict(ENCODINGS):
+        raise Refused("Choose how the file is encoded.", "encoding")
+    try:
+        files = [(name, _as_csv(content, sheet, encoding)) for name, content in files]
+        content, parts = several.join(files, encoding)
+    except Unreadable as error:
+        raise Refused(str(error), "file") from error
+    batch = upload_file(**given, content=content, file_name=f"{files[0][0][:180]} and {len(files) - 1} more")
+    if not batch.parts:
+        kept = [_keep(workstream, by, content, name) for name, content in files]
+        batch.parts = [{**part, "document": document.id} for part, document in zip(parts, kept, strict=True)]
+        batch.save(update_fields=["parts"])
+    return batch
+
+
+def _as_csv(content: bytes, sheet: str, encoding: str) -> bytes:
+    """A workbook's sheet as text in the encoding that the other files have."""
+    if not content.startswith(workbook.MAGIC):
+        return content
+    return workbook.to_csv(io.BytesIO(content), sheet, settings.UPLOAD_LIMIT_BYTES).decode().encode(encoding, "replace")
 
 
 @transaction.atomic
@@ -127,20 +176,34 @@ def _keep(workstream: Workstream, by: Actor, content: bytes, file_name: str) -> 
     )
 
 
-def statuses_in(batch: ImportBatch, columns: Mapping[str, str]) -> dict[str, int]:
-    """Every status of an event log with the number of its rows, in the order met; no more than a person can map."""
-    if not columns.get("status"):
-        return {}
+@dataclass(frozen=True)
+class Words:
+    """What a log says in words that somebody has to give a meaning, with the number of rows of each, in the order met."""
+
+    statuses: Mapping[str, int]
+    people: Mapping[str, int]
+
+
+def words_in(batch: ImportBatch, columns: Mapping[str, str]) -> Words:
+    """The statuses of an event log and the names of who did the work; no more of either than a person can map."""
+    statuses, people = dict[str, int](), dict[str, int]()
+    if not columns.get("status") and not columns.get("assignee"):
+        return Words(statuses, people)
     table = table_of(batch)
-    found: dict[str, int] = {}
     for _, cells in rows_of(stream_of(batch), table):
         row = cells_of(cells, table)
         if isinstance(row, Problem):
             continue
-        status = history_format.status_of(row, columns)
-        if status in found or len(found) < MOST_STATUSES:
-            found[status] = found.get(status, 0) + 1
-    return found
+        if columns.get("status"):
+            _count(statuses, history_format.status_of(row, columns), MOST_STATUSES)
+        if columns.get("assignee") and row[columns["assignee"]]:
+            _count(people, row[columns["assignee"]], MOST_PEOPLE)
+    return Words(statuses, people)
+
+
+def _count(found: dict[str, int], word: str, most: int) -> None:
+    if word in found or len(found) < most:
+        found[word] = found.get(word, 0) + 1
 
 
 def saved_mapping(*, purpose: str, name: str) -> dict[str, Any] | None:

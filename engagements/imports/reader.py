@@ -77,6 +77,15 @@ def rows_of(content: bytes | BinaryIO, table: Table) -> Iterator[tuple[int, list
     yield from rows
 
 
+def header_lines(content: bytes, table: Table) -> int:
+    """How many lines there are down to the end of the header: more than one where blank lines come before it or a name has a break."""
+    reader = csv.reader(_text(content, table.encoding), delimiter=table.delimiter, strict=True)
+    for cells in reader:
+        if any(cell.strip() for cell in cells):
+            break
+    return reader.line_num
+
+
 def cells_of(cells: Sequence[str], table: Table) -> dict[str, str] | Problem:
     """The cells by column name, trimmed. A row longer than the header is a problem, a shorter one has empty cells at its end."""
     if len(cells) > len(table.columns) and any(cell.strip() for cell in cells[len(table.columns) :]):

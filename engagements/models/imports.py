@@ -37,7 +37,7 @@ class ImportState(models.TextChoices):
 
 
 class ImportBatch(TenantModel):
-    """One file. Until `loaded` it is neither measured as complete nor billable."""
+    """One file, or several of one log. Until `loaded` it is neither measured as complete nor billable."""
 
     client_id = models.BigIntegerField()
     matter_id = models.BigIntegerField()
@@ -50,6 +50,7 @@ class ImportBatch(TenantModel):
     mapping = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=ImportState.choices, default=ImportState.UPLOADED)
     columns = models.JSONField(default=list)
+    parts = models.JSONField(default=list, help_text="The files of a joined log, as engagements.imports.several gives them.")
     counts = models.JSONField(default=dict)
     problem = models.TextField(blank=True)
     job = TenantForeignKey("jobs.Job", null=True)

@@ -12,6 +12,7 @@ from engagements.actions.imports import ITEMS, LOAD_FILE
 from engagements.imports import history as history_format
 from engagements.imports import items as items_format
 from engagements.imports import load_file as load_file_format
+from engagements.imports import several
 from engagements.models import ImportBatch, ImportRow, WorkItem
 from lpo.accounts.models import Membership
 from lpo.core.validators import readable
@@ -33,6 +34,7 @@ class Shown:
     column: str = ""
     found: str = ""
     reason: str = ""
+    file: str = ""
 
 
 def fields_of(batch: ImportBatch) -> dict[str, items_format.Field]:
@@ -67,15 +69,16 @@ def _is_id(value: object) -> bool:
 
 
 def _shown(batch: ImportBatch, row: ImportRow, people: Mapping[int, str]) -> Shown:
+    file, number = several.named(batch.parts, row.number)
     if row.verdict != "rejected":
         order = [name for name in fields_of(batch) if name in row.data] + [name for name in row.data if name not in fields_of(batch)]
         stated = [(name, row.data[name]) for name in order if row.data[name] not in (None, "")]
         content = [(label_of(batch, name), _value(batch, name, value, people)) for name, value in stated]
-        return Shown(row.number, content)
+        return Shown(number, content, file=file)
     column = str(batch.mapping.get("columns", {}).get(row.field, ""))
     found = _cut(str(row.data.get(column, "")).strip()) if column else ""
     rest = [(name, _cut(str(value))) for name, value in row.data.items() if value and name != column]
-    return Shown(row.number, rest, label_of(batch, row.field), column, found if readable(found) else "", row.reason)
+    return Shown(number, rest, label_of(batch, row.field), column, found if readable(found) else "", row.reason, file)
 
 
 def _cut(text: str) -> str:

@@ -11,14 +11,16 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 
 from engagements import actions
-from engagements.actions.imports import HISTORY, ITEMS, LOAD_FILE, need_for, saved_mapping, statuses_in
-from engagements.forms import PARTIES, REASONS, ZONES, LoadFileMapping, UploadForm
+from engagements.actions.imports import HISTORY, ITEMS, LOAD_FILE, Words, need_for, saved_mapping, words_in
+from engagements.forms import PARTIES, REASONS, ZONES, HistoryUploadForm, LoadFileMapping, UploadForm
 from engagements.imports import history as history_format
 from engagements.imports import items as items_format
 from engagements.imports import load_file as load_file_format
+from engagements.imports import several
 from engagements.imports.reader import DATE_FORMATS
 from engagements.models import ImportBatch, ImportMapping, ImportRow, Workstream
 from engagements.models.imports import ImportState
+from engagements.queries import staff
 from engagements.views.edges import acting, attempt, posted, says_too_large, to, workstream_crumbs, workstream_or_404
 from engagements.views.import_rows import groups_of, label_of
 from lpo.accounts.access import TenantRequest, requires
@@ -62,7 +64,7 @@ def upload(request: TenantRequest, organization: str, reference: str, prefix: st
         raise Http404("No such page.")
     need_for(request.actor, purpose)
     workstream = workstream_or_404(reference, prefix)
-    form = UploadForm(posted(request), request.FILES or None)
+    form = (HistoryUploadForm if purpose == HISTORY else UploadForm)(posted(request), request.FILES or None)
     if getattr(request, "upload_too_large", False):
         form.errors.clear()
         form.add_error(
@@ -82,16 +84,10 @@ def upload(request: TenantRequest, organization: str, reference: str, prefix: st
 
 def _upload(request: TenantRequest, workstream: Workstream, purpose: str, form: UploadForm) -> ImportBatch:
     data = form.cleaned_data
-    return actions.upload_file(
-        workstream=workstream,
-        by=request.actor,
-        purpose=purpose,
-        content=data["file"].read(),
-        file_name=data["file"].name,
-        source=data["source"],
-        encoding=data["encoding"],
-        sheet=data["sheet"],
-    )
+    given = {name: data[name] for name in ("source", "encoding", "sheet")} | {"workstream": workstream, "by": request.actor}
+    if purpose == HISTORY:
+        return actions.upload_history(**given, files=[(file.name, file.read()) for file in data["file"]])
+    return actions.upload_file(**given, purpose=purpose, content=data["file"].read(), file_name=data["file"].name)
 
 
 @requires(P.TRACK_ITEMS)
@@ -154,7 +150,7 @@ def _mapping_context(request: TenantRequest, batch: ImportBatch, mapping: Mappin
     fields = items_format.FIELDS if batch.purpose == ITEMS else history_format.FIELDS
     columns = mapping.get("columns", {})
     unguessed = [each.label for each in fields if each.required and not columns.get(each.name)]
-    statuses = statuses_in(batch, columns) if batch.purpose == HISTORY else {}
+    words = words_in(batch, columns) if batch.purpose == HISTORY else Words({}, {})
     meanings = {status: history_format.meaning_of(value) for status, value in mapping.get("statuses", {}).items() if value}
     return {
         "fields": [(each, columns.get(each.name, "")) for each in fields],
@@ -164,13 +160,30 @@ def _mapping_context(request: TenantRequest, batch: ImportBatch, mapping: Mappin
         "zone": mapping.get("zone", "UTC"),
         "dates": [(key, example) for key, (example, _) in DATE_FORMATS.items()],
         "date_form": mapping.get("dates", "iso"),
-        "statuses": [(place, status, n, meanings.get(status) or _likely(status)) for place, (status, n) in enumerate(statuses.items())],
+        "statuses": [
+            (place, status, n, meanings.get(status) or _likely(status)) for place, (status, n) in enumerate(words.statuses.items())
+        ],
+        **_people_context(words.people, mapping),
         "meanings": history_format.MEANINGS,
         "parties": PARTIES,
         "reasons": REASONS,
         "saved": list(ImportMapping.objects.filter(purpose=batch.purpose).order_by("name").values_list("name", flat=True)[:50]),
         "saved_chosen": wanted,
     }
+
+
+def _people_context(people: Mapping[str, int], mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """Who the names of the log are: as mapped, else whoever has that address or that name."""
+    if not people:
+        return {"people": [], "members": []}
+    members = [(member.user.email, member.display_name) for member in staff()]
+    known = {email.lower(): email for email, _ in members} | {name.casefold(): email for email, name in members}
+    chosen = {name.lower(): address for name, address in mapping.get("people", {}).items()}
+    rows = []
+    for place, (name, n) in enumerate(people.items()):
+        address = chosen.get(name.lower(), known.get(name.casefold(), ""))
+        rows.append((place, name, n, address))
+    return {"people": rows, "members": members}
 
 
 _WORDS = [
@@ -223,7 +236,9 @@ def _posted_mapping(request: TenantRequest, batch: ImportBatch) -> dict[str, Any
         elif becomes:
             statuses[status] = becomes
     columns = {each.name: post[f"column-{each.name}"] for each in fields if post.get(f"column-{each.name}")}
-    return {"columns": columns, "statuses": statuses, "zone": post.get("zone", "UTC"), "dates": post.get("dates", "iso")}
+    # An empty answer is kept too: somebody who is deliberately nobody is not guessed again.
+    people = {name: post.get(f"member-{place}", "") for place, name in enumerate(post.getlist("person"))}
+    return {"columns": columns, "statuses": statuses, "people": people, "zone": post.get("zone", "UTC"), "dates": post.get("dates", "iso")}
 
 
 @requires(POST=P.TRACK_ITEMS)
@@ -286,12 +301,18 @@ def progress(request: TenantRequest, organization: str, reference: str, prefix: 
 def rejected(request: TenantRequest, organization: str, reference: str, prefix: str, number: int) -> HttpResponse:
     """The rejected rows as they were, with row, field and reason: correct them and upload this very file."""
     batch = batch_or_404(reference, prefix, number)
-    columns = [name for name in batch.columns if name not in _REJECTED]  # a corrected file may carry them from last time
+    columns = [
+        name for name in batch.columns if name not in {*_REJECTED, "rejected file"}
+    ]  # a corrected file may carry them from last time
     rows = ImportRow.objects.filter(batch=batch, verdict="rejected").order_by("number").values_list("number", "field", "reason", "data")
     lines: list[list[Cell]] = []
     for row, field, reason, data in rows.iterator():
-        lines.append([*(str(data.get(name, "")) for name in columns), row, _column(batch, field), reason])
-    content = write_csv([*columns, *_REJECTED], lines, byte_order_mark=True)
+        file, number = several.named(batch.parts, row)
+        lines.append(
+            [*(str(data.get(name, "")) for name in columns), *([file] if batch.parts else []), number, _column(batch, field), reason]
+        )
+    added = ["rejected file", *_REJECTED] if batch.parts else [*_REJECTED]
+    content = write_csv([*columns, *added], lines, byte_order_mark=True)
     response = HttpResponse(content, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{prefix}-import-{number}-rejected.csv"'
     return response

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import QuerySet
 
 from engagements import actions
-from engagements.actions.imports import HISTORY
+from engagements.imports import several
 from engagements.models import ImportBatch, ImportRow, Workstream
 from engagements.models.imports import ImportState
 from lpo.accounts.actor import Actor
@@ -35,12 +35,17 @@ LABELS = {
 }
 
 
+def _place(batch: ImportBatch, number: int) -> str:
+    file, row = several.named(batch.parts, number)
+    return f"{file}, row {row}" if file else f"row {row}"
+
+
 class Command(BaseCommand):
     labels = LABELS
     help = "Import an event log (item, time, status) as the history of a workstream. docs/imports.md describes the mapping."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", type=Path, help="CSV file")
+        parser.add_argument("file", type=Path, nargs="+", help="CSV file; several files of one log are read as one")
         parser.add_argument("--mapping", type=Path, required=True, help="JSON file: which column and which status mean what")
         parser.add_argument("--workstream", required=True, metavar="REFERENCE", help="matter and item prefix, as ACME-0003/NDA")
         parser.add_argument("--organization", metavar="SLUG", help="needed where there is more than one")
@@ -49,10 +54,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         organization = self._organization(options["organization"])
-        content, mapping = self._read(options["file"]), self._mapping(options["mapping"])
+        files = [(path.name, self._read(path)) for path in options["file"]]
+        mapping = self._mapping(options["mapping"])
         by = Actor.system(organization.id, "manage.py import_history")
         try:
-            batch = self._check(organization, by, options, content, mapping)
+            batch = self._check(organization, by, options, files, mapping)
             self._report(organization, batch, strict=options["strict"])
             self._load(organization, by, batch)
         except Refused as refused:
@@ -81,19 +87,13 @@ class Command(BaseCommand):
             raise CommandError(f"{path} has no “columns”.")
         return mapping
 
-    def _check(self, organization: Organization, by: Actor, options: Any, content: bytes, mapping: dict[str, Any]) -> ImportBatch:
+    def _check(
+        self, organization: Organization, by: Actor, options: Any, files: list[tuple[str, bytes]], mapping: dict[str, Any]
+    ) -> ImportBatch:
         with in_organization(organization.id):
             workstream = self._workstream(options["workstream"])
             encoding = mapping.get("encoding", "utf-8")
-            batch = actions.upload_file(
-                workstream=workstream,
-                by=by,
-                purpose=HISTORY,
-                content=content,
-                file_name=options["file"].name,
-                source=options["source"],
-                encoding=encoding,
-            )
+            batch = actions.upload_history(workstream=workstream, by=by, files=files, source=options["source"], encoding=encoding)
             batch = actions.map_columns(batch=batch, by=by, mapping=mapping)
         return self._settled(organization, batch)
 
@@ -124,7 +124,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"{batch.counts[name]:>10,}  {label}")
         with in_organization(organization.id):
             rejected = ImportRow.objects.filter(batch=batch, verdict="rejected").order_by("number")
-            named = [f"row {row.number}, {row.field or 'whole row'}: {row.reason}" for row in rejected[:_NAMED]]
+            named = [f"{_place(batch, row.number)}, {row.field or 'whole row'}: {row.reason}" for row in rejected[:_NAMED]]
             more = rejected.count() - len(named)
         for line in named:
             self.stderr.write(line)
