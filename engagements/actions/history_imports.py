@@ -183,10 +183,14 @@ def known_of(workstream: Workstream, source: str, external_ids: Sequence[str]) -
     names = ("id", "external_id", "title", "priority", "quantity", "assignee_id", "received_at")
     rows = WorkItem.objects.filter(workstream=workstream, source=source, external_id__in=list(external_ids)).values(*names)
     by_id = {row["id"]: Known(row) for row in rows}
-    for move in Transition.objects.filter(item_id__in=list(by_id)).effective():
-        known = by_id[move.item_id]
-        known.move_ids.append(move.id)
-        known.moves.append(Move(move.from_state, move.to_state, move.at))
+    columns = ("id", "item_id", "from_state", "to_state", "at", "reverses_id")
+    told = list(Transition.objects.filter(item_id__in=list(by_id)).order_by("at", "id").values_list(*columns))
+    # Sorted out here: the database may read the whole table for each row of it, as long as it believes the table to be small.
+    taken_back = {reverses for *_, reverses in told}
+    for number, item, before, after, at, reverses in told:
+        if reverses is None and number not in taken_back:
+            by_id[item].move_ids.append(number)
+            by_id[item].moves.append(Move(before, after, at))
     for pause in Pause.objects.filter(item_id__in=list(by_id), withdrawn_at__isnull=True).order_by("started_at", "id"):
         known = by_id[pause.item_id]
         known.wait_ids.append(pause.id)
