@@ -104,7 +104,7 @@ class Preview:
     digest: str = ""
 
 
-def _judge(change: Change, items: Sequence[WorkItem], by: Actor) -> Judged:
+def _judge(change: Change, items: Sequence[WorkItem], by: Actor) -> Judged[WorkItem]:
     if change.kind == BulkKind.ASSIGN:
         return judge_assignment(items, change.member)
     if change.kind == BulkKind.MOVE:

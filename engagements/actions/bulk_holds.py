@@ -47,8 +47,8 @@ def check_terms(party: str, reason: str, note: str) -> None:
         raise Refused(problem, "note")
 
 
-def judge_hold(items: Sequence[WorkItem], party: str) -> Judged:
-    held, found = open_pauses([item.id for item in items], party), Judged()
+def judge_hold(items: Sequence[WorkItem], party: str) -> Judged[WorkItem]:
+    held, found = open_pauses([item.id for item in items], party), Judged[WorkItem]()
     for item in items:
         if item.finished:
             found.failures.append(Failure(item.reference, "Nothing is waited for: it is finished."))
@@ -91,7 +91,7 @@ def _contest_days(matter_ids: set[int]) -> dict[int, date | None]:
     return {matter_id: days[engagement_id] for matter_id, engagement_id in rows.items()}
 
 
-def judge_resume(items: Sequence[WorkItem]) -> Judged:
+def judge_resume(items: Sequence[WorkItem]) -> Judged[WorkItem]:
     held = open_pauses([item.id for item in items])
     return Judged([item for item in items if item.id in held])
 
@@ -119,7 +119,7 @@ def check_priority(priority: str) -> str:
     return priority
 
 
-def judge_priority(items: Sequence[WorkItem], priority: str) -> Judged:
+def judge_priority(items: Sequence[WorkItem], priority: str) -> Judged[WorkItem]:
     return Judged([item for item in items if item.priority != priority])
 
 
