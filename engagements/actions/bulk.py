@@ -169,11 +169,16 @@ def _why_not(item: WorkItem | Row, to: str, by: Actor, at: datetime | None, now:
 
 def judge_move(items: Sequence[Seen], to: str, by: Actor, *, at: datetime | None, now: datetime, reason: str) -> Judged[Seen]:
     found = Judged[Seen]()
+    # What is recorded of now is decided by these three alone, and ten thousand items have few of them.
+    known: dict[tuple[str, str, bool], str] = {}
     stopped = conflicts.stopped(item.matter_id for item in items) if to == states.IN_REVIEW else {}
     for item in items:
         if item.state == to:
             continue
-        if why := _why_not(item, to, by, at, now, reason) or stopped.get(item.matter_id, ""):
+        alike = (item.kind, item.state, item.assignee_id is None)
+        if at is not None or alike not in known:
+            known[alike] = _why_not(item, to, by, at, now, reason)
+        if why := known[alike] or stopped.get(item.matter_id, ""):
             found.failures.append(Failure(item.reference, why))
         else:
             found.going.append(item)
