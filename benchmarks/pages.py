@@ -6,18 +6,23 @@ bin/proof pages            (BENCHMARK_ITEMS=100000 for a smaller run)
 from __future__ import annotations
 
 import os
+import re
+import tempfile
 from dataclasses import dataclass
 from decimal import Decimal
 from time import perf_counter
 from typing import Any
 
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client as Browser
+from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
 from benchmarks import floor, room
 from engagements.models import Workstream
 from lpo.accounts.roles import Role
+from lpo.embedded.run import UNUSED_STATIC
 from lpo.tenancy.context import in_organization
 from tests import make
 from tests.billing import make as bills
@@ -50,10 +55,11 @@ SELECT i.organization_id, i.client_id, i.matter_id, i.id, v.level_id, v.id, 1, i
 FROM engagements_workitem i
 JOIN sla_servicelevel l ON l.organization_id = i.organization_id AND l.workstream_id = i.workstream_id
 JOIN sla_servicelevelversion v ON v.organization_id = l.organization_id AND v.level_id = l.id
-WHERE i.organization_id = %(organization)s AND i.source = 'benchmark' AND i.external_id = ANY (
-    SELECT n::text FROM generate_series(%(first)s, %(last)s) n)
+WHERE i.organization_id = %(organization)s AND i.id > %(known)s
 """
 _AT_ONCE = 100_000
+# What is spent around a view, the transaction's two ends included, and what the frame of every page asks: where else its reader works.
+_AROUND = re.compile(BEFORE.pattern + r'|^(BEGIN|COMMIT)$|FROM "accounts_membership" INNER JOIN "accounts_organization" ON')
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,7 @@ class Measured:
 
 
 def grow(streams: list[Workstream], first: int, last: int) -> None:
-    """Rows as an import leaves them, written set by set."""
+    """Rows as an import leaves them, written set by set past the policies, which are no part of what is measured."""
     for start in range(first, last + 1, _AT_ONCE):
         values: dict[str, Any] = {
             "organization": streams[0].organization_id,
@@ -72,8 +78,11 @@ def grow(streams: list[Workstream], first: int, last: int) -> None:
             "first": start,
             "last": min(last, start + _AT_ONCE - 1),
         }
-        with in_organization(streams[0].organization_id), connection.cursor() as cursor:
+        with floor.superuser() as link, link.cursor() as cursor:
+            cursor.execute("SELECT COALESCE(max(id), 0) FROM engagements_workitem")
+            values["known"] = cursor.fetchone()[0]
             cursor.execute(_ITEMS, values)
+            cursor.execute("ANALYZE engagements_workitem")
             cursor.execute(_CLOCKS, values)
             cursor.execute("UPDATE engagements_workstream SET item_count = %s WHERE organization_id = %s", [last, values["organization"]])
     with floor.superuser() as link, link.cursor() as cursor:
@@ -82,7 +91,8 @@ def grow(streams: list[Workstream], first: int, last: int) -> None:
 
 def measure(browser: Browser, address: str) -> Measured:
     connection.force_debug_cursor = False
-    assert browser.get(address).status_code == 200
+    for _ in range(5):
+        assert browser.get(address).status_code == 200
     times = []
     for _ in range(REQUESTS):
         begun = perf_counter()
@@ -90,11 +100,18 @@ def measure(browser: Browser, address: str) -> Measured:
         times.append(perf_counter() - begun)
     with CaptureQueriesContext(connection) as captured:
         browser.get(address)
-    own = [query["sql"] for query in captured.captured_queries if not BEFORE.search(query["sql"])]
+    own = [query["sql"] for query in captured.captured_queries if not _AROUND.search(" ".join(query["sql"].split()))]
     return Measured(len(own), sorted(times)[int(REQUESTS * 0.95)])
 
 
 def main() -> None:
+    # Static files are served as in earnest: from a manifest.
+    with tempfile.TemporaryDirectory() as folder, override_settings(STATIC_ROOT=folder):
+        call_command("collectstatic", "--noinput", "--verbosity", "0", *UNUSED_STATIC)
+        measure_pages()
+
+
+def measure_pages() -> None:
     organization = room.organization("benchmark-pages")
     with in_organization(organization.id):
         engagement = bills.engagement_of(bills.workstream())
