@@ -20,6 +20,7 @@ from tests import database
 from tests.guards import kept
 from tests.guards.world import World
 from tests.trust.conftest import Figure
+from tests.trust.sizes import sizes
 
 OF_ONE = "SELECT count(*) FROM {table} WHERE organization_id = {organization}"
 
@@ -77,6 +78,13 @@ def tenant_tables(name: str) -> list[str]:
     return [table for (table,) in ask(name, "SELECT tablename FROM pg_policies WHERE policyname = 'tenant' ORDER BY 1")]
 
 
+def grow(name: str, organization: int, events: int) -> None:
+    """As many more events in the log."""
+    columns = "organization_id, at, actor_kind, actor_label, action, object_type, object_reference, count, ids_hash, request_id"
+    values = f"{organization}, now(), 'system', 'a script', 'trust.step', 'x', n::text, 1, '', ''"
+    ask(name, f"INSERT INTO audit_event ({columns}) SELECT {values} FROM generate_series(1, {events}) n", organization)
+
+
 def rows_in(name: str, organization: int) -> dict[str, int]:
     return {
         table: ask(name, OF_ONE.format(table=table, organization=organization), organization)[0][0]
@@ -84,11 +92,16 @@ def rows_in(name: str, organization: int) -> dict[str, int]:
     }
 
 
+@sizes("events", 100, 200_000)
 def test_an_export_fills_an_empty_installation_with_equal_rows(
-    world_of_two: tuple[str, World], empty: str, exported: Path, at: Any, figure: Figure
+    world_of_two: tuple[str, World], empty: str, at: Any, tmp_path: Path, figure: Figure, events: int
 ) -> None:
     source, world = world_of_two
     own, other = world.alder.organization.id, world.birch.organization.id
+    grow(source, own, events)
+    exported = tmp_path / "alder.zip"
+    at(source)
+    run("export_organization", "alder", exported)
     at(empty)
     assert "each table equal to where it came from" in run("import_organization", exported)
     before, after = rows_in(source, own), rows_in(empty, own)
@@ -163,8 +176,9 @@ def test_what_is_no_export_and_what_is_there_already_is_refused(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["alder.zip", "strange.zip"]
 
 
+@sizes("events", 100, 200_000)
 def test_a_purge_waits_for_the_legal_hold_and_then_leaves_nothing(
-    world_of_two: tuple[str, World], at: Any, tmp_path: Path, figure: Figure
+    world_of_two: tuple[str, World], at: Any, tmp_path: Path, figure: Figure, events: int
 ) -> None:
     source, world = world_of_two
     own, other = world.alder.organization.id, world.birch.organization.id
@@ -172,6 +186,7 @@ def test_a_purge_waits_for_the_legal_hold_and_then_leaves_nothing(
     database.clone(source, name)
     try:
         at(name)
+        grow(name, own, events)
         certificate = tmp_path / "certificate.json"
         with pytest.raises(CommandError, match="names another organization"):
             run("purge_organization", "alder", "--certificate", certificate, "--confirm", "birch")
