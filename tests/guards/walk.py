@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from io import BytesIO
 from typing import Any
@@ -91,5 +92,7 @@ def check_words(response: Any, words: Iterable[str], where: str) -> None:
     """Raises for an answer that holds one of the words, showing what stands around it."""
     text = text_of(response)
     for word in words:
-        place = text.find(word.lower())
+        # A price stands by itself: the seconds of an instant are none.
+        found = re.search(rf"(?<![\d:]){re.escape(word)}(?!\d)", text) if word[0].isdigit() else None
+        place = found.start() if found else -1 if word[0].isdigit() else text.find(word.lower())
         assert place < 0, f"{where} holds “{word}”: …{text[max(0, place - 120) : place + 80]}…"
