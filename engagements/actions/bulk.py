@@ -195,11 +195,10 @@ def move_items(*, ids: Sequence[int], to: str, by: Actor, at: datetime | None = 
     when = at or max([now, *(item.state_at for item in going)])
     held = [item.id for item in going if item.paused and to in states.FINISHED[item.kind]]
     pauses = Pause.objects.filter(item_id__in=held, ended_at__isnull=True, withdrawn_at__isnull=True)
-    later = set(pauses.filter(started_at__gt=when).values_list("item_id", flat=True)) if held else set()
+    later = set(pauses.filter(started_at__gt=when).values_list("item_id", flat=True))
     outcome.failures.extend(Failure(item.reference, "It was put on hold after this time.") for item in going if item.id in later)
     outcome.changed.extend(item.id for item in going if item.id not in later)
-    if held:
-        pauses.exclude(item_id__in=later).update(ended_at=when)
+    pauses.exclude(item_id__in=later).update(ended_at=when)
     write = transitions.advance if at is None else transitions.append_to_many
     write(outcome.changed, to, when, by, reason)
     moved = (to, when) if at is None else None

@@ -32,14 +32,15 @@ def join(files: Sequence[tuple[str, bytes]], encoding: str) -> tuple[bytes, list
             raise Unreadable(f"“{name}” is the same file as “{hashes[digest]}”.")
         hashes[digest] = name
         _same_columns(files[0][0], columns, name, table.columns)
-        header = header_lines(content, table)
-        if place == 0:
+        base, skip, header = lines, 0, header_lines(content, table)
+        if place:
+            skip = header
+        else:
             writer.writerow(columns)
             joined.write("\n" * (header - 1))
             lines = header
-        base = lines if place else 0
-        parts.append({"name": name, "sha256": digest, "base": base, "skip": header if place else 0})
-        lines = _append(joined, writer, content, table, columns, base - (header if place else 0), lines)
+        parts.append({"name": name, "sha256": digest, "base": base, "skip": skip})
+        lines = _append(joined, writer, content, table, columns, base - skip, lines)
     return joined.getvalue().encode(), parts
 
 

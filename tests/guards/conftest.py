@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.db import connections
 from django.test import override_settings
 
-from tests import database
 from tests.guards import kept
 from tests.guards.caches import Noted
 from tests.guards.world import World
@@ -19,13 +17,8 @@ from tests.guards.world import World
 @pytest.fixture(scope="session")
 def world_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[str, World]]:
     """(database, world)."""
-    name = f"{connections['default'].settings_dict['NAME']}_world"
-    with django_db_blocker.unblock():
-        world = kept.built()
-        database.clone(kept.TEMPLATE, name)
-    yield name, world
-    with django_db_blocker.unblock():
-        database.drop(name)
+    with django_db_blocker.unblock(), kept.copied("world") as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

@@ -47,6 +47,18 @@ def connected_to(name: str) -> Iterator[None]:
         connection.settings_dict["NAME"] = usual
 
 
+@contextmanager
+def copied(suffix: str) -> Iterator[tuple[str, World]]:
+    """(database, world): a copy of one's own, named after this process's database."""
+    name = f"{connections['default'].settings_dict['NAME']}_{suffix}"
+    world = built()
+    database.clone(TEMPLATE, name)
+    try:
+        yield name, world
+    finally:
+        database.drop(name)
+
+
 def built() -> World:
     """The world whose template database stands ready; built first if there is none of this code and hour.
 

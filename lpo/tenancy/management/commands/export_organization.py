@@ -23,4 +23,6 @@ class Command(BaseCommand):
             told = leaving.export_organization(options["organization"], options["file"])
         except leaving.CannotLeave as reason:
             raise CommandError(str(reason)) from None
+        except OSError as error:
+            raise CommandError(f"{options['file']} cannot be written: {error.strerror}.") from None
         self.stdout.write(f"{told.total:,} rows of {len(told.rows)} tables and {told.files:,} files written to {options['file']}.")
