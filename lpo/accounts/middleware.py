@@ -30,6 +30,7 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 SEEN_EVERY_SECONDS = 60
 # accounts lies below engagements, so its tables are named in SQL only.
 _HIDDEN = """
+SELECT set_config('lpo.organization_id', %s, true);
 SELECT COALESCE(array_agg(m.id ORDER BY m.id), '{}') FROM engagements_matter m
 WHERE m.organization_id = %s AND m.walled AND NOT EXISTS (
     SELECT 1 FROM engagements_matterinsider i
@@ -107,7 +108,7 @@ class TenancyMiddleware:
         request.organization, request.membership = token.organization, token.created_by
         request.actor = Actor.token(token, permissions_of_token(token))
         logs.bind(organization=token.organization.slug, token=token.prefix)
-        stack.enter_context(scoped(scope_of(token.created_by)))
+        stack.enter_context(scoped(scope_of(token.created_by), to_the_end=True))
 
     def _membership(self, request: HttpRequest, slug: str) -> Membership:
         """The signed-in person's active membership. Raises `Http404`: whether the organization exists is not told."""
@@ -134,7 +135,7 @@ class TenancyMiddleware:
         portal = membership.role == Role.CLIENT_VIEWER
         if request.session.get("portal", False) != portal:
             request.session["portal"] = portal
-        stack.enter_context(scoped(scope_of(membership)))
+        stack.enter_context(scoped(scope_of(membership), to_the_end=True))
 
 
 def zone_of(membership: Membership) -> ZoneInfo:
@@ -149,8 +150,7 @@ def scope_of(membership: Membership) -> Scope:
     if membership.role == Role.CLIENT_VIEWER:
         return Scope(organization_id, client_id=membership.client_id, portal=True)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('lpo.organization_id', %s, true)", [str(organization_id)])
-        cursor.execute(_HIDDEN, [organization_id, membership.id])
+        cursor.execute(_HIDDEN, [str(organization_id), organization_id, membership.id])
         hidden = tuple(cursor.fetchone()[0])
         if membership.role != Role.ATTORNEY:
             return Scope(organization_id, hidden_matters=hidden)

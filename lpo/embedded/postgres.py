@@ -100,7 +100,7 @@ class Postgres:
                 "fsync": "off",
                 "synchronous_commit": "off",
                 "full_page_writes": "off",
-                "max_wal_size": "2GB",
+                "max_wal_size": "1GB",
                 "autovacuum_naptime": "5s",
             }
         return [str(self.binaries / "postgres"), "-D", str(self.data), *(f"--{name}={value}" for name, value in options.items())]

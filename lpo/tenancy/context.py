@@ -74,15 +74,16 @@ def _apply(scope: Scope | None) -> None:
 
 
 @contextmanager
-def scoped(scope: Scope) -> Iterator[Scope]:
+def scoped(scope: Scope, *, to_the_end: bool = False) -> Iterator[Scope]:
     """Open a transaction that sees what `scope` allows, and restore what was in force before on leaving.
 
     Settings and role outlive RELEASE SAVEPOINT, so nested work restores them itself; after an error the rollback to the
-    savepoint does, and the end of the outermost transaction always does.
+    savepoint does, and the end of the outermost transaction always does. `to_the_end`: the block that is open already ends with
+    this scope, so it needs no savepoint of its own, and no restoring where the transaction ends with the block.
     """
     before = _scope.get()
-    outermost = not connection.in_atomic_block
-    with transaction.atomic():
+    outermost = not connection.in_atomic_block or (to_the_end and not connection.savepoint_ids)
+    with transaction.atomic(savepoint=not to_the_end):
         _apply(scope)
         token = _scope.set(scope)
         bound = logs.bind(organization_id=scope.organization_id)

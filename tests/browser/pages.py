@@ -12,17 +12,18 @@ from tests.browser.axe import assert_accessible
 PHONE = 320  # what fits here fits the wider ones
 
 
-def look(page: Page, name: str = "") -> None:
+def look(page: Page, name: str = "", *, frame: bool = True) -> None:
     """Raises for an accessibility violation in light or dark, or a page that runs off a phone's screen.
 
-    With LPO_PICTURES set, pictures of a page with a name are kept there: each theme as the page stands, and the phone.
+    `frame` False: what stands around every page was looked at on another one. With LPO_PICTURES set, pictures of a page with a name
+    are kept there: each theme as the page stands, and the phone.
     """
     # Without motion: a colour on its way from one theme to the other would have to be waited for, on each page.
     page.emulate_media(color_scheme="dark", reduced_motion="reduce")
-    assert_accessible(page, colours_only=True)
+    assert_accessible(page, colours_only=True, frame=frame)
     keep(page, name, "dark")
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
-    assert_accessible(page)
+    assert_accessible(page, frame=frame)
     keep(page, name, "light")
     fits_a_phone(page, name)
 

@@ -18,21 +18,6 @@ __all__ = ["hale", "hugo", "shown"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-def pages(shown: Published) -> list[str]:
-    return [url for url in shown.pages if not url.endswith((".csv", ".pdf"))]
-
-
-def test_every_page_is_accessible_in_both_themes_and_fits_a_phone(
-    live_server: LiveServer, new_page: NewPage, shown: Published, carla: Membership
-) -> None:
-    page = new_page()
-    sign_in(page, live_server, carla)
-    for url in pages(shown):
-        page.goto(live_server.url + url)
-        expect(page.locator("h1")).to_have_count(1)
-        look(page)
-
-
 def test_pages_with_nothing_on_them_are_accessible(live_server: LiveServer, new_page: NewPage, hale: Client, hugo: Membership) -> None:
     page = new_page()
     sign_in(page, live_server, hugo)
