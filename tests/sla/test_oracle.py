@@ -128,8 +128,8 @@ def compare(seed: int, calendars: int, cases_each: int) -> int:
     return compared
 
 
-def test_two_thousand_random_clocks_equal_the_oracle() -> None:
-    assert compare(seed=1, calendars=36, cases_each=56) == 2_016
+def test_a_thousand_random_clocks_equal_the_oracle() -> None:
+    assert compare(seed=1, calendars=36, cases_each=28) == 1_008
 
 
 @pytest.mark.proof

@@ -33,7 +33,7 @@ def file_of(rows: int) -> bytes:
     return "\n".join(["id,title,received", *lines, ""]).encode()
 
 
-@sizes("rows, at_once", (12_000, 400), (50_000, 1_000))
+@sizes("rows, at_once", (6_000, 200), (50_000, 1_000))
 def test_a_file_whose_worker_is_killed_in_mid_load_loads_every_row_once(
     rows: int, at_once: int, house: House, alder: Organization, figure: Figure
 ) -> None:
