@@ -301,9 +301,11 @@ def _end(timer: WorkTimer, member: Membership, by: Actor, now: datetime) -> list
     timer.save(update_fields=["ended_at", "idle"])
     record(by=by, action="timer.stop", target=timer, after={"idle": idle, "ended_at": plain(timer.ended_at)})
     item = WorkItem.objects.select_related("workstream").get(pk=timer.item_id)
-    made = []
+    made, booked = [], Decimal(0)
     for start, end in days_between(timer.started_at, timer.ended_at, zone_of(member)):
-        minutes = (Decimal((end - start) // timedelta(seconds=1)) / 60).quantize(_CENT, ROUND_HALF_UP)
+        # Rounded as far as each day has come: the parts of a night add up to the whole.
+        so_far = (Decimal((end - timer.started_at) // timedelta(seconds=1)) / 60).quantize(_CENT, ROUND_HALF_UP)
+        minutes, booked = so_far - booked, so_far
         if minutes > 0:
             values = {"day": start.astimezone(zone_of(member)).date(), "minutes": minutes, "source": "timer", "started_at": start}
             made.append(_new_entry(member, item.workstream, item, _next_number(member), {**values, "ended_at": end}))

@@ -63,18 +63,16 @@ def enqueue(
         }
     organization_id = current_organization_id()
     values: list[str | int | None] = [organization_id, kind, json.dumps(content), key, title[:200], total, by.member_id, matter_id]
-    job_id = None
-    while job_id is None:
+    job: Job | None = None
+    while job is None:
         with connection.cursor() as cursor:
             cursor.execute(_INSERT, values)
             row = cursor.fetchone()
         if row is not None:
-            job_id = int(row[0])
-            publish_on_commit(organization_id, job_id)
-        else:
-            # The conflicting job may finish between the two statements; then the insert is tried again.
-            job_id = Job.objects.filter(key=key, state__in=["queued", "running"]).values_list("id", flat=True).first()
-    job: Job = Job.objects.get(id=job_id)
+            publish_on_commit(organization_id, int(row[0]))
+            return Job.objects.get(id=row[0])
+        # The conflicting job may finish between the two statements; then the insert is tried again.
+        job = Job.objects.filter(key=key, state__in=["queued", "running"]).first()
     return job
 
 

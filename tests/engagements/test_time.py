@@ -22,6 +22,7 @@ from lpo.accounts.actor import Actor, NotPermitted
 from lpo.accounts.models import Membership
 from lpo.audit.models import Event
 from lpo.core.errors import Refused
+from lpo.core.localtime import from_epoch, local_midnight
 from lpo.tenancy.context import Scope
 from tests import make
 
@@ -219,7 +220,16 @@ class TestTimer:
         first = actions.start_timer(item=item, by=by)
         self.ago(first, started_at=timedelta(minutes=5))
         actions.start_timer(item=make.item(item.workstream), by=by)
-        assert (TimeEntry.objects.get().item_id, WorkTimer.objects.filter(ended_at__isnull=True).count()) == (item.id, 1)
+        assert set(TimeEntry.objects.values_list("item_id", flat=True)) == {item.id}
+        assert WorkTimer.objects.filter(ended_at__isnull=True).count() == 1
+
+    def test_the_parts_of_a_night_add_up_to_the_whole(self, item: WorkItem, rita: Membership) -> None:
+        timer = actions.start_timer(item=item, by=Actor.member(rita))
+        begun = from_epoch(local_midnight(today() - timedelta(days=1), NEW_YORK)) - timedelta(seconds=179.1)
+        WorkTimer.objects.filter(pk=timer.pk).update(started_at=begun, seen_at=begun + timedelta(minutes=10))
+        stop_idle_timers(by=make.system())
+        booked = TimeEntry.objects.order_by("day").values_list("minutes", flat=True)
+        assert list(booked) == [Decimal("2.98"), Decimal("7.02")]
 
     def test_a_span_over_midnight_is_two_days(self) -> None:
         start = datetime(2026, 11, 1, 3, 30, tzinfo=UTC)  # 23:30 on 31 October in New York; the clocks go back on the 1st

@@ -79,5 +79,6 @@ def built() -> World:
         with connected_to(TEMPLATE), pytest.MonkeyPatch.context() as patch:
             patch.setattr(queue, "publish", lambda organization_id, job_id: True)
             made = worlds.build()
+        database.analyse(TEMPLATE)
         kept.write_bytes(pickle.dumps((made_by, database.identity(TEMPLATE), made)))
         return made
