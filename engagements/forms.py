@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from babel import Locale
@@ -17,7 +18,7 @@ from engagements.imports.reader import ENCODINGS
 from engagements.models import Client, Engagement, LegalEntity, Matter, Pause, WorkItem, Workstream
 from engagements.queries import parties_of, staff
 from lpo.accounts.models import Membership
-from lpo.core.errors import Refused
+from lpo.core.errors import Refused, StaleVersion
 from lpo.core.validators import validate_year
 from lpo.core.zones import zone_names
 
@@ -58,6 +59,34 @@ class Refusable:
     def refuse(self, refusal: Refused) -> None:
         field = refusal.field if refusal.field in self.fields else None  # type: ignore[attr-defined]
         self.add_error(field, refusal.message)  # type: ignore[attr-defined]
+
+    def outdate(self, stale: StaleVersion) -> bool:
+        """Somebody else saved first: what was typed stays, each field that differs says what stands now, and sending the form once
+        more saves over it, knowingly. False where the form cannot show what differs."""
+        form: Any = self
+        differing = [name for name in stale.theirs if name in form.fields]
+        if stale.version is None or "version" not in form.fields or not differing:
+            return False
+        form.data = form.data.copy()
+        form.data[form.add_prefix("version")] = stale.version
+        for name in differing:
+            form.add_error(name, f"Somebody else saved “{_as_read(form.fields[name], stale.theirs[name])}” here in the meantime.")
+        kept = "Your entries are kept below: save again to put them in place of what stands now."
+        form.add_error(None, f"This was changed after you opened it. {kept}")
+        self.late = True
+        return True
+
+
+def _as_read(field: forms.Field, value: object) -> str:
+    """A stored value in the words its field offers it in."""
+    if value in (None, ""):
+        return "nothing"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(field, forms.DateField):
+        return f"{date.fromisoformat(str(value)):%-d %B %Y}"
+    choices = getattr(field, "choices", ())
+    return next((str(label) for key, label in choices if str(key) == str(value)), str(value))
 
 
 class KeepsWhatIsLeftOut:

@@ -100,7 +100,7 @@ def change(obj: M, version: int, fields: Mapping[str, Any]) -> tuple[M, dict[str
     before = {name: plain(getattr(row, name)) for name in different}
     if row.version != version:
         yours = {name: plain(value) for name, value in different.items()}
-        raise StaleVersion("Somebody else saved this in the meantime.", theirs=before, yours=yours)
+        raise StaleVersion("Somebody else saved this in the meantime.", theirs=before, yours=yours, version=row.version)
     for name, value in different.items():
         setattr(row, name, value)
     check(row)

@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from engagements import actions
+from engagements.forms import Refusable
 from engagements.models import Client, Engagement, Matter, WorkItem, Workstream
 from lpo.accounts.access import TenantRequest
 from lpo.accounts.actor import NotPermitted
@@ -91,7 +92,8 @@ def form_page(
         "note": note,
     }
     context["crumbs"] = [*crumbs, (title, "")]
-    return render(request, "engagements/form.html", context, status=422 if form.is_bound else 200)
+    status = 409 if getattr(form, "late", False) else 422 if form.is_bound else 200
+    return render(request, "engagements/form.html", context, status=status)
 
 
 def attempt(form: Any, act: Callable[[], Any]) -> Any:
@@ -101,8 +103,9 @@ def attempt(form: Any, act: Callable[[], Any]) -> Any:
         return None
     try:
         return act()
-    except StaleVersion:
-        raise
+    except StaleVersion as stale:
+        if not isinstance(form, Refusable) or not form.outdate(stale):
+            raise
     except actions.Duplicate as duplicate:
         made = getattr(duplicate.existing, "created_at", None)
         if made is not None and timezone.now() - made < _TWICE:

@@ -15,9 +15,17 @@ class Refused(Exception):
 
 
 class StaleVersion(Refused):
-    """Somebody else saved first. `theirs` and `yours` hold the values that differ, by field."""
+    """Somebody else saved first. `theirs` and `yours` hold the values that differ, by field; `version` is the row's as it stands."""
 
-    def __init__(self, message: str, *, theirs: Mapping[str, object] | None = None, yours: Mapping[str, object] | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        theirs: Mapping[str, object] | None = None,
+        yours: Mapping[str, object] | None = None,
+        version: int | None = None,
+    ) -> None:
         super().__init__(message, "version")
+        self.version = version
         self.theirs = dict(theirs or {})
         self.yours = dict(yours or {})

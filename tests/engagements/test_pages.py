@@ -113,14 +113,21 @@ def test_a_mistake_is_shown_beside_its_field_and_keeps_what_was_typed(asha: Memb
     assert "d&#x27;Été SARL" in page.content.decode()
 
 
-def test_a_late_save_shows_both_values(asha: Membership, stream: Workstream, client_of: SignIn) -> None:
+def test_a_late_save_keeps_what_was_typed_and_says_what_stands(asha: Membership, stream: Workstream, client_of: SignIn) -> None:
     browser = client_of(asha)
     form = {"title": "Renamed", "kind": "nda_review", "unit": "NDA", "item_prefix": "NDA", "version": 1}
     assert browser.post("/alder/matters/ACME-0001/NDA/edit/", form).status_code == 302
-    late = browser.post("/alder/matters/ACME-0001/NDA/edit/", form | {"title": "Other name"})
+    typed = form | {"title": "Other name", "kind": "drafting"}
+    late = browser.post("/alder/matters/ACME-0001/NDA/edit/", typed)
     assert late.status_code == 409
-    assert "Other name" in text(late)
-    assert "Renamed" in text(late)
+    assert "Somebody else saved “Renamed” here" in text(late)
+    assert "Somebody else saved “NDA review” here" in text(late)
+    assert 'value="Other name"' in late.content.decode() and 'name="version" value="2"' in late.content.decode()
+    with in_organization(asha.organization_id):
+        assert Workstream.objects.get().title == "Renamed"
+    assert browser.post("/alder/matters/ACME-0001/NDA/edit/", typed | {"version": 2}).status_code == 302
+    with in_organization(asha.organization_id):
+        assert Workstream.objects.get().title == "Other name"
 
 
 def test_changed_terms_are_the_contracts_next_version(asha: Membership, stream: Workstream, client_of: SignIn) -> None:
