@@ -23,7 +23,8 @@ def join(files: Sequence[tuple[str, bytes]], encoding: str) -> tuple[bytes, list
     tables = [_inspected(name, content, encoding) for name, content in files]
     parts, hashes = list[dict[str, Any]](), dict[str, str]()
     columns = tables[0].columns
-    joined = io.StringIO(newline="")
+    whole = io.BytesIO()  # as bytes from the beginning: a year's log is large enough once
+    joined = io.TextIOWrapper(whole, "utf-8", newline="")
     writer = csv.writer(joined, lineterminator="\n")
     lines = 0
     for place, ((name, content), table) in enumerate(zip(files, tables, strict=True)):
@@ -41,7 +42,8 @@ def join(files: Sequence[tuple[str, bytes]], encoding: str) -> tuple[bytes, list
             lines = header
         parts.append({"name": name, "sha256": digest, "base": base, "skip": skip})
         lines = _append(joined, writer, content, table, columns, base - skip, lines)
-    return joined.getvalue().encode(), parts
+    joined.flush()
+    return whole.getvalue(), parts
 
 
 def where(parts: Sequence[Part], line: int) -> tuple[int, int]:
@@ -74,7 +76,7 @@ def _same_columns(first: str, columns: Sequence[str], name: str, own: Sequence[s
         raise Unreadable(f"“{name}” has a column “{strange[0]}”, which “{first}” lacks. Files of one import have the same columns.")
 
 
-def _append(joined: io.StringIO, writer: Any, content: bytes, table: Table, columns: Sequence[str], shift: int, lines: int) -> int:
+def _append(joined: io.TextIOWrapper, writer: Any, content: bytes, table: Table, columns: Sequence[str], shift: int, lines: int) -> int:
     """Write the rows so that a row on line n stands on line n + shift: blank lines and line breaks inside cells are kept."""
     order = [table.columns.index(column) for column in columns]
     for line, cells in rows_of(content, table):

@@ -109,7 +109,9 @@ def _start(request: TenantRequest, item: WorkItem) -> None:
 def _stop(request: TenantRequest, item: WorkItem) -> None:
     made = work.stop_timer(by=request.actor)
     for entry in made:
-        messages.success(request, f"{entry.minutes.normalize():f} minutes recorded as a draft. Say what you did on the Time page.")
+        whole = round(entry.minutes)
+        spoken = f"{whole} minute{'s' if whole != 1 else ''}" if whole else "Less than a minute"
+        messages.success(request, f"{spoken} recorded as a draft. Say what you did on the Time page.")
 
 
 def _note(request: TenantRequest, item: WorkItem) -> None:
