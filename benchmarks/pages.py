@@ -57,6 +57,11 @@ JOIN sla_servicelevel l ON l.organization_id = i.organization_id AND l.workstrea
 JOIN sla_servicelevelversion v ON v.organization_id = l.organization_id AND v.level_id = l.id
 WHERE i.organization_id = %(organization)s AND i.id > %(known)s
 """
+_COUNTERS = """
+UPDATE engagements_workstream w SET item_count = (SELECT count(*) FROM engagements_workitem i
+    WHERE i.organization_id = w.organization_id AND i.workstream_id = w.id)
+WHERE w.organization_id = %(organization)s
+"""
 _AT_ONCE = 100_000
 # What is spent around a view, the transaction's two ends included, and what the frame of every page asks: where else its reader works.
 _AROUND = re.compile(BEFORE.pattern + r'|^(BEGIN|COMMIT)$|FROM "accounts_membership" INNER JOIN "accounts_organization" ON')
@@ -84,7 +89,7 @@ def grow(streams: list[Workstream], first: int, last: int) -> None:
             cursor.execute(_ITEMS, values)
             cursor.execute("ANALYZE engagements_workitem")
             cursor.execute(_CLOCKS, values)
-            cursor.execute("UPDATE engagements_workstream SET item_count = %s WHERE organization_id = %s", [last, values["organization"]])
+            cursor.execute(_COUNTERS, values)
     with floor.superuser() as link, link.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE engagements_workitem, sla_clock")
 

@@ -80,7 +80,7 @@ def engagement(request: TenantRequest, organization: str, reference: str) -> Htt
     workstreams = list(
         Workstream.objects.filter(matter__in=matters).select_related("matter").order_by("matter__reference", "item_prefix")[:200]
     )
-    counts = queries.counts_of(workstream.id for workstream in workstreams)
+    counts = queries.counts_of((workstream.id for workstream in workstreams), queries.OPEN_STATES)
     versions = beside.contracts_of(engagement)
     contract = contracts.governing(versions, timezone.localdate())
     ended = list(EndedTerm.objects.filter(engagement=engagement).order_by("-number")[:20])

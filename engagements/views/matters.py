@@ -70,7 +70,7 @@ def _matter_page(request: TenantRequest, organization: str, matter: Any, form: U
     workstreams = list(Workstream.objects.filter(matter=matter).order_by("item_prefix")[:200])
     for workstream in workstreams:
         workstream.matter = matter  # read once already; their addresses name it
-    counts = queries.counts_of(workstream.id for workstream in workstreams)
+    counts = queries.counts_of((workstream.id for workstream in workstreams), queries.OPEN_STATES)
     context = {
         "matter": matter,
         "held": matter.held,

@@ -43,7 +43,7 @@ def workstream(request: TenantRequest, organization: str, reference: str, prefix
     context = {
         "workstream": workstream,
         "matter": workstream.matter,
-        "counts": queries.counts_of([workstream.id])[workstream.id],
+        "counts": queries.all_counts_of(workstream),
         "state": state,
         "page": page,
         "imports": _recent_imports(workstream),

@@ -14,7 +14,7 @@ from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from engagements import actions
+from engagements import actions, queries
 from engagements.models import Client, Contract, Engagement, Matter, MatterInsider, Pause, StatusUpdate, WorkItem, Workstream
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership
@@ -434,3 +434,21 @@ def test_a_title_nobody_can_read_is_refused_beside_its_field(
     assert "Leave it out." in page.content.decode() or "no character that can be read" in page.content.decode()
     with pytest.raises(Refused):
         make.matter(title=title)
+
+
+def test_what_a_large_workstream_delivered_is_what_its_other_states_leave(
+    in_alder: InOrganization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = make.workstream()
+    for state in ("received", "in_review", "delivered", "delivered", "delivered"):
+        make.item(stream, state=state)
+    stream.refresh_from_db()
+    counted = queries.counts_of([stream.id])[stream.id]
+    monkeypatch.setattr(queries, "COUNT_CAP", 2)
+    derived = queries.all_counts_of(stream)
+    assert derived.by_state == {**counted.by_state, "delivered": 3}
+    assert derived.open == counted.open == 2
+    for _ in range(2):
+        make.item(stream, state="received")
+    stream.refresh_from_db()
+    assert queries.all_counts_of(stream).by_state["received"] == 3, "more than the cap of another state: each is counted to the cap"
