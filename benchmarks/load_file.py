@@ -64,6 +64,10 @@ def take_in(stream: Workstream, path: Path) -> ImportBatch:
         with path.open("rb") as file:
             batch = actions.upload_load_file(workstream=stream, by=make.system(), stream=file, file_name=path.name, source="review")
         batch = actions.check_load_file(batch=batch, by=make.system(), unit="documents", received=RECEIVED)
+    return judged(stream, batch)
+
+
+def judged(stream: Workstream, batch: ImportBatch) -> ImportBatch:
     run_due(stream.organization_id)
     with in_organization(stream.organization_id):
         batch.refresh_from_db()

@@ -115,7 +115,7 @@ def all_counts_of(workstream: Workstream) -> Counts:
         counts = counts_of([workstream.id], others)[workstream.id]
         if max(counts.by_state.values()) <= COUNT_CAP:
             delivered = workstream.item_count - sum(counts.by_state.values())
-            return Counts({**counts.by_state, states.DELIVERED: max(0, delivered)}, counts.on_hold)
+            return Counts({**counts.by_state, states.DELIVERED: delivered}, counts.on_hold)
     return counts_of([workstream.id])[workstream.id]
 
 

@@ -53,7 +53,7 @@ def test_moving_many_gives_the_clocks_that_moving_each_gives(
     now.is_at("2026-03-10 12:00")
     DirtyWindow.objects.all().delete()
     outcome = actions.move_items(ids=made, to=to, by=work.system())
-    assert len(outcome.changed) > 16
+    assert len(outcome.changed) > 18
     dirty = set(DirtyWindow.objects.values_list("level_id", "window_start"))
     together = stored()
     now.is_at("2026-03-10 12:00")
