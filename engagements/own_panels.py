@@ -140,18 +140,20 @@ def placements_panel(request: TenantRequest, engagement: Engagement) -> Panel | 
 
 def milestones_panel(request: TenantRequest, engagement: Engagement) -> Panel | None:
     """What the engagement is to reach by when and what stands in the way: open ones, and the last few that are done."""
-    return _milestones(request, engagement, Q(engagement=engagement))
+    return _milestones(request, engagement, None)
 
 
 def matter_milestones(request: TenantRequest, matter: Matter) -> Panel | None:
     """The matter's own milestones and blockers; those of the whole engagement are on its page."""
-    return _milestones(request, matter.engagement, Q(matter=matter))
+    return _milestones(request, matter.engagement, matter)
 
 
-def _milestones(request: TenantRequest, engagement: Engagement, which: Q) -> Panel | None:
+def _milestones(request: TenantRequest, engagement: Engagement, matter: Matter | None) -> Panel | None:
     today, permissions = timezone.localdate(), request.actor.permissions
-    rows = slips.standings_of(engagement, which, today, most=_MILESTONES, done=_DONE)
-    of_blockers = Blocker.objects.filter(which, resolved_at__isnull=True).select_related("item", "milestone", "owner__user")
+    rows = slips.standings_of(engagement, matter, today, most=_MILESTONES, done=_DONE)
+    of_blockers = Blocker.objects.filter(engagement=engagement, resolved_at__isnull=True).select_related("item", "milestone", "owner__user")
+    if matter is not None:
+        of_blockers = of_blockers.filter(matter=matter)
     blocked = list(of_blockers.order_by("since", "id")[:_BLOCKERS])
     for blocker in blocked:
         blocker.engagement = engagement
