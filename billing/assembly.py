@@ -217,12 +217,18 @@ def _room(measured: BillingPeriod, current: BillingPeriod, lines: Sequence[Assem
     return round_money(base * contract.at_risk_percent / 100, contract.currency) - add(*(queries.credited(one) for one in over))
 
 
+def _worth(claim: CreditClaim, base: Decimal) -> credits.CreditClaim:
+    """A claim against its base: a plain share, or the contract's pool × allocation × share at risk, shown factor by factor."""
+    what = f"Service credit, {claim.level.name}, {claim.attainment.label}"
+    if "pool_percent" not in claim.inputs:
+        return credits.CreditClaim(str(claim.id), what, base, claim.percent)
+    pool, allocation, at_risk = (Decimal(claim.inputs[f"{name}_percent"]) for name in ("pool", "allocation", "at_risk"))
+    return credits.CreditClaim(str(claim.id), what, base, at_risk, (pool, allocation))
+
+
 def _capped(claims: Sequence[CreditClaim], measured: BillingPeriod, base: Decimal, room: Decimal, currency: str) -> list[Assembled]:
     base = round_money(base, currency)  # stored with four decimals; a formula shows the currency's
-    worth = [
-        credits.CreditClaim(str(claim.id), f"Service credit, {claim.level.name}, {claim.attainment.label}", base, claim.percent)
-        for claim in claims
-    ]
+    worth = [_worth(claim, base) for claim in claims]
     found = []
     for claim, line in zip(claims, credits.credit_lines(worth, room, currency).lines, strict=True):
         share = f"{claim.attainment.numerator} of {claim.attainment.denominator}"

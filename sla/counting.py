@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from fractions import Fraction
+from datetime import datetime, timedelta
 
 from django.db import connection
 
 from lpo.core.localtime import from_epoch, to_epoch
 from lpo.tenancy.context import current_organization_id
 from sla.models import Attainment, LevelKind, ServiceLevelVersion
-from sla.windows import in_force, period
+from sla.store import mark_dirty
+from sla.verdict import Basis, Counted, judge
+from sla.windows import in_force, period, window_start
 
 # The outcome of a clock, once for every reader: the aggregate, the lists behind it and the rows that are frozen.
 OUTCOME = """
@@ -71,15 +72,21 @@ def version_for(level_id: int, window: datetime) -> ServiceLevelVersion | None:
     return found
 
 
-def is_met(version: ServiceLevelVersion, numerator: int, denominator: int) -> bool | None:
-    """Whether the promise was kept, by the exact fraction; None where nothing was measured. An error rate stays under its limit."""
-    if not denominator:
-        return None
-    share = Fraction(numerator, denominator)
-    if version.max_error_percent is not None:
-        return share < Fraction(version.max_error_percent) / 100
-    assert version.expected_percent is not None  # noqa: S101 -- the database requires one or the other
-    return share >= Fraction(version.expected_percent) / 100
+def rolled_up(version: ServiceLevelVersion, start: datetime) -> tuple[bool, tuple[int, int]]:
+    """Whether a window ends a quarter, and the sums of those of the quarter before it that are judged with it."""
+    own, quarter = period(to_epoch(start), version.time_zone, version.window), period(to_epoch(start), version.time_zone, "quarter")
+    if not version.roll_up_below or own.end != quarter.end:
+        return own.end == quarter.end, (0, 0)
+    earlier = Attainment.objects.filter(level_id=version.level_id, window_start__gte=from_epoch(quarter.start), window_start__lt=start)
+    latest = earlier.order_by("window_start", "-revision").distinct("window_start")
+    sums = [(row.numerator, row.denominator) for row in latest.only("numerator", "denominator", "basis") if row.basis == Basis.ROLLED_UP]
+    return True, (sum(numerator for numerator, _ in sums), sum(denominator for _, denominator in sums))
+
+
+def last_of_quarter(version: ServiceLevelVersion, start: datetime) -> int:
+    """Where the last window of a window's quarter begins."""
+    quarter = period(to_epoch(start), version.time_zone, "quarter")
+    return window_start(quarter.end - 1, version.time_zone, version.window)
 
 
 def check_values(version: ServiceLevelVersion, start: datetime, end: datetime) -> dict[str, int | str | datetime]:
@@ -134,6 +141,8 @@ def count_window(level_id: int, start: datetime, now: datetime) -> Attainment | 
     window = period(to_epoch(start), version.time_zone, version.window)
     end = from_epoch(window.end)
     count = measure(version, start, end, now)
+    quarter_ends, carried = rolled_up(version, start)
+    verdict = judge(version, Counted(count.numerator, count.denominator, *carried), quarter_ends=quarter_ends)
     values = {
         "level_version": version,
         "window_end": end,
@@ -142,7 +151,11 @@ def count_window(level_id: int, start: datetime, now: datetime) -> Attainment | 
         "denominator": count.denominator,
         "pending": count.pending,
         "excluded": count.excluded,
-        "met": is_met(version, count.numerator, count.denominator),
+        "carried_numerator": carried[0],
+        "carried_denominator": carried[1],
+        "basis": verdict.basis.value,
+        "met": verdict.met,
+        "below_minimum": verdict.below_minimum,
         "median_seconds": count.median,
         "p90_seconds": count.p90,
         "computed_at": now,
@@ -156,7 +169,17 @@ def count_window(level_id: int, start: datetime, now: datetime) -> Attainment | 
         defaults=values,
         create_defaults={**values, "client_id": version.client_id, "matter_id": version.matter_id},
     )
+    if version.roll_up_below and not quarter_ends and _weighs(latest) != _weighs(attainment):
+        judging = last_of_quarter(version, start)
+        mark_dirty([(level_id, judging)] if judging <= to_epoch(now) else [])
     return attainment
+
+
+def _weighs(attainment: Attainment | None) -> tuple[int, int] | None:
+    """What a window brings to the one it is judged with."""
+    if attainment is None or attainment.basis != Basis.ROLLED_UP:
+        return None
+    return attainment.numerator, attainment.denominator
 
 
 _OVERTAKEN = """
@@ -173,6 +196,16 @@ _LEFT_BEHIND = """
 SELECT c.item_id, c.level_id, c.window_start FROM sla_clock c
 WHERE c.organization_id = %s AND c.stopped_at IS NULL AND NOT c.cancelled AND c.held_since IS NOT NULL AND c.window_start < %s
 """
+
+
+def unjudged(now: datetime) -> list[tuple[int, int]]:
+    """Last windows of quarters that have begun without a figure of their own, while earlier ones wait to be judged with them."""
+    waiting = Attainment.objects.filter(basis=Basis.ROLLED_UP.value, window_start__gte=now - timedelta(days=200))
+    rows = waiting.select_related("level_version").defer("snapshot")
+    asked = {(row.level_id, last_of_quarter(row.level_version, row.window_start)) for row in rows}
+    begun = {(level, start) for level, start in asked if start <= to_epoch(now)}
+    known = Attainment.objects.filter(level_id__in={level for level, _ in begun}).values_list("level_id", "window_start")
+    return sorted(begun - {(level, to_epoch(start)) for level, start in known})
 
 
 def overtaken(now: datetime) -> list[tuple[int, int]]:

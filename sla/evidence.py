@@ -14,7 +14,7 @@ from lpo.audit.record import canonical
 from sla.counting import CHECKED, OUTCOME, Count, check_values
 from sla.models import Attainment, AttainmentRow, LevelKind, ServiceLevelVersion
 
-FORMAT = 1
+FORMAT = 2
 # What the client reads beside a row whose moves or pauses one person wrote down late.
 RECORDED_LATE = "Recorded late, approved by a second person"
 
@@ -111,8 +111,8 @@ def canonical_bytes(value: Any) -> bytes:
     return json.dumps(canonical(value), ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
-def snapshot_of(attainment: Attainment, version: ServiceLevelVersion, count: Count, closed_at: datetime) -> dict[str, Any]:
-    """Everything a closed figure was computed from, as JSON."""
+def snapshot_of(attainment: Attainment, version: ServiceLevelVersion, count: Count, closed_at: datetime, why: str = "") -> dict[str, Any]:
+    """Everything a closed figure was computed from, as JSON. `why`: what makes a miss a default, or keeps it from being one."""
     number, digest = rows_digest(attainment)
     snapshot = canonical(
         {
@@ -132,9 +132,12 @@ def snapshot_of(attainment: Attainment, version: ServiceLevelVersion, count: Cou
                 "denominator": count.denominator,
                 "pending": count.pending,
                 "excluded": count.excluded,
+                "carried_numerator": attainment.carried_numerator,
+                "carried_denominator": attainment.carried_denominator,
                 "median_seconds": count.median,
                 "p90_seconds": count.p90,
             },
+            "verdict": {"met": attainment.met, "basis": attainment.basis, "below_minimum": attainment.below_minimum, "default": why},
             "rows": {"number": number, "sha256": digest},
             "closed_at": closed_at,
         }
@@ -161,6 +164,14 @@ _PROMISE = (
     "window",
     "time_zone",
     "credit_percent",
+    "minimum_percent",
+    "misses_before_default",
+    "allowed_misses",
+    "roll_up_below",
+    "no_credit_below",
+    "importance",
+    "pool_percent",
+    "allocation_percent",
 )
 
 

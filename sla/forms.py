@@ -18,7 +18,8 @@ from engagements.models import WorkItem
 from lpo.core.validators import validate_year
 from sla.actions import Promise
 from sla.clock import Party
-from sla.models import CalendarVersion, LevelKind, ServiceLevel, ServiceLevelVersion, Unit
+from sla.models import CalendarVersion, Importance, LevelKind, ServiceLevel, ServiceLevelVersion, Unit
+from sla.verdict import MISSES_BEFORE_DEFAULT
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 UNITS = [
@@ -39,6 +40,7 @@ TEMPLATES: dict[str, dict[str, Any]] = {
     },
     LevelKind.ACCURACY: {"name": "Accuracy", "max_error_percent": Decimal(1), "error_unit": "document"},
 }
+_BAND = re.compile(r"(\d{1,7})\s*:\s*(\d{1,7})")
 _SHIFT = re.compile(r"^\s*(\d{1,2})(?::(\d{2}))?\s*[-–]\s*(\d{1,2})(?::(\d{2}))?\s*$")
 
 
@@ -83,12 +85,56 @@ class PromiseForm(Refusable, forms.Form):
     error_unit = forms.ChoiceField(choices=[("document", "Document"), ("field", "Field"), ("clause", "Clause")], label="Counted by")
     window = forms.ChoiceField(choices=[("month", "Month"), ("quarter", "Quarter")], label="Measured by the")
     time_zone = forms.ChoiceField(choices=ZONES, label="Contract's time zone", help_text="Windows begin and end at its midnight.")
+    allowed_misses = forms.CharField(
+        max_length=200, required=False, label="Misses allowed", help_text="As “9: 1, 19: 2”: one with up to 9 counted, two with up to 19."
+    )
+    roll_up_below = forms.IntegerField(
+        min_value=0, max_value=1_000_000, required=False, label="Judged with its quarter below", help_text="So many counted in a month."
+    )
+    importance = forms.ChoiceField(choices=Importance.choices, required=False)
     credit_percent = forms.DecimalField(
         max_digits=7, decimal_places=4, min_value=Decimal(0), required=False, label="Credit when missed, % of the credit base"
     )
+    pool_percent = forms.DecimalField(
+        max_digits=5,
+        decimal_places=2,
+        required=False,
+        label="Or: pool, % of the amount at risk",
+        help_text="The contract says what share of the credit base is at risk.",
+    )
+    allocation_percent = forms.DecimalField(max_digits=5, decimal_places=2, required=False, label="This level's part of the pool, %")
+    no_credit_below = forms.IntegerField(
+        min_value=0, max_value=1_000_000, required=False, label="No credit below", help_text="So many counted in a window."
+    )
+    minimum_percent = forms.DecimalField(
+        max_digits=7, decimal_places=4, required=False, label="Minimum, %", help_text="Below it each miss earns its credit at once."
+    )
+    misses_before_default = forms.IntegerField(
+        min_value=0,
+        max_value=11,
+        required=False,
+        label="Misses above the minimum that earn none",
+        help_text="Within twelve months; usually 3.",
+    )
 
-    CLOCK = ("expected_percent", "amount", "unit", "calendar_version", "decides", "third_party")
+    CLOCK = ("expected_percent", "amount", "unit", "calendar_version", "decides", "third_party", "minimum_percent", "misses_before_default")
     RATE = ("max_error_percent", "error_unit")
+    # The form in parts, each under its heading; the last two are seldom needed and begin closed.
+    PARTS = (
+        ("At low volume", ("allowed_misses", "roll_up_below")),
+        (
+            "When missed",
+            (
+                "importance",
+                "credit_percent",
+                "pool_percent",
+                "allocation_percent",
+                "no_credit_below",
+                "minimum_percent",
+                "misses_before_default",
+            ),
+        ),
+    )
 
     def __init__(self, *args: Any, kind: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -104,6 +150,18 @@ class PromiseForm(Refusable, forms.Form):
                 self.fields[name].required = True
         if "calendar_version" in self.fields:
             self.fields["calendar_version"].queryset = latest_calendars()  # type: ignore[attr-defined]
+
+    def clean_allowed_misses(self) -> list[list[int]]:
+        try:
+            return parse_bands(self.cleaned_data["allowed_misses"])
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from None
+
+    def parts(self) -> list[tuple[str, list[Any]]]:
+        """Heading and fields, those of the promise itself first."""
+        aside = {name for _, names in self.PARTS for name in names}
+        first = [self[name] for name in self.fields if name not in aside]
+        return [("", first), *((title, [self[name] for name in names if name in self.fields]) for title, names in self.PARTS)]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -123,7 +181,13 @@ class PromiseForm(Refusable, forms.Form):
             "severity": data.get("severity", ""),
             "window": data["window"],
             "time_zone": data["time_zone"],
+            "importance": data["importance"] or Importance.CRITICAL.value,
             "credit_percent": data["credit_percent"] or Decimal(0),
+            "pool_percent": data["pool_percent"],
+            "allocation_percent": data["allocation_percent"],
+            "allowed_misses": data["allowed_misses"],
+            "roll_up_below": data["roll_up_below"] or 0,
+            "no_credit_below": data["no_credit_below"] or 0,
         }
         if self.kind == LevelKind.ACCURACY:
             return {**found, "max_error_percent": data["max_error_percent"], "error_unit": data["error_unit"] or "document"}
@@ -137,6 +201,8 @@ class PromiseForm(Refusable, forms.Form):
             "calendar_version": data["calendar_version"],
             "decides": data.get("decides") or "first",
             "pausing_parties": parties,
+            "minimum_percent": data["minimum_percent"],
+            "misses_before_default": MISSES_BEFORE_DEFAULT if data["misses_before_default"] is None else data["misses_before_default"],
         }
 
 
@@ -165,8 +231,32 @@ def initial_of(version: ServiceLevelVersion) -> dict[str, Any]:
         "error_unit": version.error_unit,
         "window": version.window,
         "time_zone": version.time_zone,
-        "credit_percent": _short(version.credit_percent),
+        "importance": version.importance,
+        "credit_percent": _short(version.credit_percent) or None,
+        "pool_percent": _short(version.pool_percent),
+        "allocation_percent": _short(version.allocation_percent),
+        "allowed_misses": write_bands(version.allowed_misses),
+        "roll_up_below": version.roll_up_below or None,
+        "no_credit_below": version.no_credit_below or None,
+        "minimum_percent": _short(version.minimum_percent),
+        "misses_before_default": version.misses_before_default if version.minimum_percent is not None else None,
     }
+
+
+def parse_bands(text: str) -> list[list[int]]:
+    """ "9: 1, 19: 2" → [[9, 1], [19, 2]]: up to so many counted, so many misses allowed. Raises `ValueError`."""
+    bands = []
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        match = _BAND.fullmatch(part)
+        if match is None:
+            raise ValueError(f"“{part}” is no band. Write it as 9: 1, for one miss with up to 9 counted.")
+        bands.append([int(match[1]), int(match[2])])
+    return bands
+
+
+def write_bands(bands: Sequence[Sequence[int]]) -> str:
+    """[[9, 1], [19, 2]] → 9: 1, 19: 2."""
+    return ", ".join(f"{most}: {misses}" for most, misses in bands)
 
 
 def _short(value: Decimal | None) -> Decimal | None:

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from engagements import states
 from lpo.tenancy.models import TenantForeignKey, TenantModel
+from sla.verdict import Basis
 
 
 class Calendar(TenantModel):
@@ -45,6 +46,11 @@ class LevelKind(models.TextChoices):
     RESPONSE = "response", "Response"
     ERROR_RESOLUTION = "error_resolution", "Error resolution"
     ACCURACY = "accuracy", "Accuracy"
+
+
+class Importance(models.TextChoices):
+    CRITICAL = "critical", "Critical: a miss may earn a credit"
+    KEY = "key", "Key: measured and reported only"
 
 
 class Unit(models.TextChoices):
@@ -98,11 +104,37 @@ class ServiceLevelVersion(TenantModel):
     error_unit = models.CharField(max_length=20, blank=True, help_text="Document, field or clause.")
     window = models.CharField(max_length=8, choices=[("month", "Month"), ("quarter", "Quarter")], default="month")
     time_zone = models.CharField(max_length=64, help_text="The contract's zone: where windows begin and end.")
+    minimum_percent = models.DecimalField(max_digits=7, decimal_places=4, null=True, blank=True)
+    misses_before_default = models.PositiveSmallIntegerField(
+        default=3, help_text="Misses in twelve months, none below the minimum, that earn no credit yet."
+    )
+    allowed_misses = models.JSONField(default=list, blank=True, help_text="[up to so many counted, misses allowed], in order.")
+    roll_up_below = models.PositiveIntegerField(default=0, help_text="With fewer counted a window is judged with its quarter.")
+    no_credit_below = models.PositiveIntegerField(default=0, help_text="With fewer counted a miss earns no credit.")
+    importance = models.CharField(max_length=8, choices=Importance.choices, default=Importance.CRITICAL)
+    # A credit is a share of the credit base; or pool × allocation of the amount at risk, which is the contract's share of that base.
     credit_percent = models.DecimalField(max_digits=7, decimal_places=4, default=0)
+    pool_percent = models.DecimalField(max_digits=5, decimal_places=2, null=True, blank=True)
+    allocation_percent = models.DecimalField(max_digits=5, decimal_places=2, null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(minimum_percent__isnull=True)
+                | Q(expected_percent__isnull=False, minimum_percent__gt=0, minimum_percent__lt=F("expected_percent")),
+                name="servicelevelversion_minimum_below_expected",
+            ),
+            models.CheckConstraint(
+                condition=Q(pool_percent__isnull=True, allocation_percent__isnull=True)
+                | Q(pool_percent__gt=0, allocation_percent__gt=0, credit_percent=0),
+                name="servicelevelversion_one_credit",
+            ),
+            models.CheckConstraint(
+                condition=~Q(importance="key") | Q(credit_percent=0, pool_percent__isnull=True),
+                name="servicelevelversion_key_without_credit",
+            ),
+            models.CheckConstraint(condition=Q(roll_up_below=0) | ~Q(window="quarter"), name="servicelevelversion_roll_up_to_quarter"),
             models.UniqueConstraint(fields=["organization", "level", "number"], name="servicelevelversion_once"),
             models.UniqueConstraint(fields=["organization", "level", "effective_from"], name="servicelevelversion_date_once"),
             models.CheckConstraint(
@@ -237,8 +269,13 @@ class Attainment(TenantModel):
     denominator = models.BigIntegerField(default=0)
     pending = models.BigIntegerField(default=0)
     excluded = models.BigIntegerField(default=0)
-    # None is "not measured": a zero denominator is never 0 or 100.
+    # What earlier windows of the quarter rolled up into this one, where the level says so: judged with it, counted there.
+    carried_numerator = models.BigIntegerField(default=0)
+    carried_denominator = models.BigIntegerField(default=0)
+    basis = models.CharField(max_length=10, choices=[(basis.value, basis.value) for basis in Basis], default=Basis.FRACTION.value)
+    # None is "not measured", or judged with the quarter: a zero denominator is never 0 or 100.
     met = models.BooleanField(null=True)
+    below_minimum = models.BooleanField(default=False)
     median_seconds = models.BigIntegerField(null=True)
     p90_seconds = models.BigIntegerField(null=True)
     computed_at = models.DateTimeField(default=timezone.now)
@@ -255,9 +292,13 @@ class Attainment(TenantModel):
                 condition=Q(state="open", closed_at__isnull=True) | Q(state="closed", closed_at__isnull=False, snapshot__isnull=False),
                 name="attainment_closed_has_snapshot",
             ),
-            models.CheckConstraint(condition=Q(numerator__lte=F("denominator")), name="attainment_fraction"),
             models.CheckConstraint(
-                condition=Q(denominator=0, met__isnull=True) | Q(denominator__gt=0, met__isnull=False),
+                condition=Q(numerator__lte=F("denominator"), carried_numerator__lte=F("carried_denominator")), name="attainment_fraction"
+            ),
+            models.CheckConstraint(
+                condition=Q(denominator=0, carried_denominator=0, met__isnull=True)
+                | Q(denominator__gt=0, basis="rolled_up", met__isnull=True)
+                | ((Q(denominator__gt=0) | Q(carried_denominator__gt=0)) & ~Q(basis="rolled_up") & Q(met__isnull=False)),
                 name="attainment_measured_iff_counted",
             ),
         ]
@@ -319,7 +360,8 @@ class CreditClaim(TenantModel):
     matter_id = models.BigIntegerField()
     attainment = TenantForeignKey(Attainment, via=["client_id", "matter_id"])
     level = TenantForeignKey(ServiceLevel, via=["client_id", "matter_id"])
-    percent = models.DecimalField(max_digits=7, decimal_places=4)
+    # Pool × allocation × share at risk has ten decimals.
+    percent = models.DecimalField(max_digits=13, decimal_places=10)
     state = models.CharField(
         max_length=12, choices=[("provisional", "Provisional"), ("final", "Final"), ("withdrawn", "Withdrawn")], default="provisional"
     )

@@ -18,9 +18,11 @@ from lpo.core.templatetags.formats import target as target_text
 from sla import wording
 from sla.augmentation import credit_applies
 from sla.models import Attainment, AttainmentRow, CreditClaim, ServiceLevel, ServiceLevelVersion
+from sla.verdict import Basis, Counted
 from sla.windows import in_force, period
 
 PROVISIONAL, FINAL = "provisional", "final"
+_COUNTED = ("numerator", "denominator", "carried_numerator", "carried_denominator")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +84,29 @@ class Figure:
         return target_text(self.goal)
 
     @property
+    def rolled_up(self) -> bool:
+        """Too few were counted to judge the window alone."""
+        return self.attainment is not None and self.attainment.basis == Basis.ROLLED_UP
+
+    @property
+    def judged(self) -> str:
+        """What the verdict rests on, where that is not the bare percentage."""
+        if self.attainment is None:
+            return ""
+        return wording.judged(self.version, Counted(*(getattr(self.attainment, name) for name in _COUNTED)), Basis(self.attainment.basis))
+
+    @property
     def kind(self) -> str:
         """The status kind: shape and colour."""
         if self.attainment is None or self.attainment.met is None:
-            return "draft"
+            return "progressing" if self.rolled_up else "draft"
         return "met" if self.attainment.met else "breach"
 
     @property
     def state(self) -> str:
         """Met, or below target so far."""
         if self.attainment is None or self.attainment.met is None:
-            return "Not measured"
+            return "Judged with its quarter" if self.rolled_up else "Not measured"
         if self.closed:
             return "Met" if self.attainment.met else "Missed"
         if self.accuracy:
@@ -101,12 +115,12 @@ class Figure:
 
     @property
     def credit(self) -> str:
-        """The credit at stake in words: 5 %, provisional."""
-        if self.attainment is None or self.attainment.met is not False or not self.version.credit_percent:
+        """The credit at stake in words: 5 % of the credit base; 50 % × 40 % of the amount at risk."""
+        if self.attainment is None or self.attainment.met is not False:
             return ""
         if getattr(self.version, "delivery_model", "") == "augmentation" and not credit_applies(self.version, self.start):
             return ""
-        return f"{wording.number(self.version.credit_percent)} % of the credit base"
+        return wording.credit_share(self.version)
 
 
 def versions_of(levels: Iterable[ServiceLevel]) -> dict[int, list[ServiceLevelVersion]]:

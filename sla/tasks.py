@@ -49,7 +49,7 @@ def sweep(run: Run) -> Result | None:
     """What time alone changes: clocks that came due, held clocks whose window ended, claims nobody can contest any more."""
     now = timezone.now()
     projection.refresh(list(counting.left_behind(now))[:CHUNK])
-    projection.count_again(counting.overtaken(now))
+    projection.count_again([*counting.overtaken(now), *counting.unjudged(now)])
     if DirtyWindow.objects.exists():
         projection.request_count()
     finalize_claims(by=Actor.system(run.organization_id), now=now)

@@ -11,9 +11,10 @@ from lpo.audit.record import canonical
 from lpo.core.localtime import from_epoch, to_epoch
 from sla import evidence, wording
 from sla.clockrows import ClockRow, project
-from sla.counting import is_met
+from sla.counting import rolled_up
 from sla.facts import read
 from sla.models import Attainment, AttainmentRow, Clock, LevelKind
+from sla.verdict import Counted, judge
 
 BATCH = 5_000
 
@@ -55,9 +56,14 @@ def _frozen(attainment: Attainment) -> Iterator[str]:
         if value != counts[name] or value != getattr(attainment, name):
             yield f"{name} {getattr(attainment, name)}: the rows add up to {value}, the snapshot says {counts[name]}"
     version = attainment.level_version
-    if canonical(evidence.version_inputs(version)) != snapshot["version"]:
+    # Of a window that was closed before a term existed, its snapshot does not speak.
+    inputs: Any = canonical(evidence.version_inputs(version))
+    if {name: inputs[name] for name in snapshot["version"]} != snapshot["version"]:
         yield "the promise differs from the one it was measured by"
-    if is_met(version, count.numerator, count.denominator) != attainment.met:
+    carried = counts.get("carried_numerator", 0), counts.get("carried_denominator", 0)
+    quarter_ends, _ = rolled_up(version, attainment.window_start)
+    verdict = judge(version, Counted(count.numerator, count.denominator, *carried), quarter_ends=quarter_ends)
+    if (verdict.met, verdict.basis.value, verdict.below_minimum) != (attainment.met, attainment.basis, attainment.below_minimum):
         yield "met or missed does not follow from the figures"
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 
 from engagements import states
 from lpo.core.templatetags.formats import duration
 from sla.attain import percent as percent_of
-from sla.models import LevelKind, ServiceLevelVersion, Unit
+from sla.models import Attainment, LevelKind, ServiceLevelVersion, Unit
+from sla.verdict import Basis, Counted, misses_allowed, ordinal
 
 _WORK = {states.WORK: "work", states.ENQUIRY: "enquiries", states.ERROR: "errors"}
 _VERB = {
@@ -92,9 +94,54 @@ def promise(version: ServiceLevelVersion, *, credited: bool = True) -> str:
         )
     else:
         text = _clock_promise(version)
-    if version.credit_percent and credited:
-        text += f" A missed {version.window} earns the client a credit of {number(version.credit_percent)} % of the credit base."
-    return text
+    return " ".join([text, *_low_volume(version), *(_credit(version) if credited else [])])
+
+
+def _low_volume(version: ServiceLevelVersion) -> Iterator[str]:
+    """What softens the percentage where few are counted."""
+    if version.allowed_misses:
+        bands = ", ".join(f"{misses} with up to {most:,} counted" for most, misses in version.allowed_misses)
+        yield f"At low volume the misses allowed are {bands}; above that the percentage decides."
+    if version.roll_up_below:
+        yield f"A {version.window} with fewer than {version.roll_up_below:,} counted is judged together with the end of its quarter."
+
+
+def credit_share(version: ServiceLevelVersion) -> str:
+    """What a default is worth; empty where the level earns no credit."""
+    if version.pool_percent is not None and version.allocation_percent is not None:
+        return f"{number(version.pool_percent)} % × {number(version.allocation_percent)} % of the amount at risk"
+    return f"{number(version.credit_percent)} % of the credit base" if version.credit_percent else ""
+
+
+def judged(version: ServiceLevelVersion, counted: Counted, basis: Basis) -> str:
+    """What a verdict rests on, where it is not the bare percentage of the window."""
+    if basis == Basis.ROLLED_UP:
+        return f"Fewer than {version.roll_up_below:,} were counted: the {version.window} is judged together with the end of its quarter."
+    together = ""
+    if counted.carried_denominator:
+        whole = result(counted.numerator + counted.carried_numerator, counted.denominator + counted.carried_denominator)
+        together = f"With what was rolled up into it: {whole}."
+    if basis == Basis.ALLOWED:
+        whole_counted = counted.denominator + counted.carried_denominator
+        allowed = misses_allowed(version.allowed_misses, whole_counted)
+        together = f"{together} With {whole_counted:,} counted, {allowed} {'miss is' if allowed == 1 else 'misses are'} allowed.".strip()
+    return together
+
+
+def _credit(version: ServiceLevelVersion) -> Iterator[str]:
+    """What a miss earns, and when it does."""
+    if not (of := credit_share(version)):
+        if version.minimum_percent is not None:
+            yield f"The minimum is {number(version.minimum_percent)} %."
+        return
+    yield f"A missed {version.window} earns the client a credit of {of}."
+    if version.minimum_percent is not None:
+        yield (
+            f"Below {number(version.minimum_percent)} % it is due at once; from there up to what is promised, from the"
+            f" {ordinal(version.misses_before_default + 1)} miss within twelve months."
+        )
+    if version.no_credit_below:
+        yield f"With fewer than {version.no_credit_below:,} counted no credit is due."
 
 
 def _clock_promise(version: ServiceLevelVersion) -> str:
@@ -126,14 +173,20 @@ def result(numerator: int, denominator: int, *, places: int = 2) -> str:
     return f"{numerator:,} of {denominator:,} = {percent_of(Fraction(numerator, denominator), places)} %"
 
 
-def credit_formula(version: ServiceLevelVersion, label: str, numerator: int, denominator: int) -> str:
+def credit_formula(version: ServiceLevelVersion, attainment: Attainment, shares: Mapping[str, str], why: str = "") -> str:
     """5 % of the credit base for October 2026: 36 of 40 = 90.00 % against 95 %."""
     against = (
         f"against under {number(version.max_error_percent)} %"
         if version.max_error_percent is not None
         else f"against {number(version.expected_percent or Decimal(0))} %"
     )
-    return f"{number(version.credit_percent)} % of the credit base for {label}: {result(numerator, denominator)} {against}"
+    counted = result(attainment.numerator + attainment.carried_numerator, attainment.denominator + attainment.carried_denominator)
+    worth = (
+        f"{shares['pool_percent']} % × {shares['allocation_percent']} % × {shares['at_risk_percent']} %"
+        if "pool_percent" in shares
+        else f"{shares['credit_percent']} %"
+    )
+    return " ".join(filter(None, [f"{worth} of the credit base for {attainment.label}: {counted} {against}.", why])).removesuffix(".")
 
 
 def kind_label(version: ServiceLevelVersion) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -13,6 +15,7 @@ from sla.attain import percent
 from sla.clock import ItemEvents, Pause, evaluate
 from sla.hours import rule_of
 from sla.models import ServiceLevelVersion
+from sla.verdict import Counted, default, judge
 from sla.wording import number
 
 _CHECKED = 400
@@ -28,8 +31,12 @@ class Case:
 
 
 def cases(version: ServiceLevelVersion, now: datetime) -> list[Case]:
-    """Three cases at the edge of a promise. Raises `CalendarError` where its calendar is never open."""
-    return _rate_cases(version) if version.max_error_percent is not None else _clock_cases(version, now)
+    """Three cases at the edge of a promise, and those of its terms for low volume and a minimum.
+
+    Raises `CalendarError` where its calendar is never open.
+    """
+    edge = _rate_cases(version) if version.max_error_percent is not None else _clock_cases(version, now)
+    return [*edge, *_low_volume_cases(version), *_minimum_cases(version)]
 
 
 def _clock_cases(version: ServiceLevelVersion, now: datetime) -> list[Case]:
@@ -74,3 +81,36 @@ def _rate_cases(version: ServiceLevelVersion) -> list[Case]:
         ),
         Case(f"No {unit}s checked", "Not measured: neither met nor missed", "draft"),
     ]
+
+
+def _low_volume_cases(version: ServiceLevelVersion) -> Iterator[Case]:
+    """Either side of the first band of misses allowed, and of the number below which a window is judged with its quarter."""
+    if version.allowed_misses:
+        most, allowed = version.allowed_misses[0]
+        for misses in (allowed, allowed + 1):
+            yield _judged(version, most, misses)
+    if version.roll_up_below > 1:
+        counted = version.roll_up_below - 1
+        yield Case(f"{counted} counted in a {version.window} inside a quarter", "Judged with the end of the quarter", "progressing")
+
+
+def _judged(version: ServiceLevelVersion, counted: int, misses: int) -> Case:
+    numerator = misses if version.max_error_percent is not None else counted - misses
+    verdict = judge(version, Counted(numerator, counted), quarter_ends=True)
+    what = f"{misses} missed of {counted} counted"
+    return Case(what, f"Met: {misses} allowed" if verdict.met else f"Missed: {verdict.allowed} allowed", "met" if verdict.met else "breach")
+
+
+def _minimum_cases(version: ServiceLevelVersion) -> Iterator[Case]:
+    """Just below the minimum, and halfway to what is expected for the last time that earns nothing and the first that does."""
+    if version.minimum_percent is None or version.expected_percent is None:
+        return
+    counted = 10_000
+    floor, goal = (math.ceil(value * counted / 100) for value in (version.minimum_percent, version.expected_percent))
+    between, free = (floor + goal) // 2, version.misses_before_default
+    for numerator, earlier in ((floor - 1, 0), *([(between, free - 1)] if free else []), (between, free)):
+        if not 0 < numerator < goal:
+            continue
+        count = Counted(numerator, counted)
+        ruling = default(version, judge(version, count, quarter_ends=True), count, earlier)
+        yield Case(f"{percent(Fraction(numerator, counted))} % attained", ruling.why, "breach" if ruling.due else "risk")

@@ -14,6 +14,7 @@ from sla.models import Attainment, Calendar, CalendarVersion, CreditClaim, Servi
 from sla.queries import Figure
 
 _AS_STORED = ("number", "clause", "item_kind", "priority", "severity", "unit", "target", "stop_state", "decides", "pausing_parties")
+_AT_LOW_VOLUME = ("allowed_misses", "roll_up_below", "no_credit_below", "misses_before_default")
 _TEXT = ("error_unit", "window", "time_zone")
 
 
@@ -94,6 +95,11 @@ def promised(snapshot: dict[str, Any]) -> ServiceLevelVersion:
         expected_percent=_decimal(values["expected_percent"]),
         max_error_percent=_decimal(values["max_error_percent"]),
         credit_percent=Decimal(values["credit_percent"]),
+        # Windows that were closed before these terms existed say nothing of them.
+        minimum_percent=_decimal(values.get("minimum_percent")),
+        pool_percent=_decimal(values.get("pool_percent")),
+        allocation_percent=_decimal(values.get("allocation_percent")),
+        **{name: values[name] for name in _AT_LOW_VOLUME if name in values},
     )
     version.level = ServiceLevel(name=snapshot["level"]["name"], kind=snapshot["level"]["kind"])
     if calendar is not None:

@@ -1,7 +1,7 @@
 """The only writers of the room. Verb first, keyword-only, `by=` an actor, atomic, audited."""
 
 from sla.actions.calendars import add_calendar_version, create_calendar, public_holidays, regions
-from sla.actions.closing import close_window, contestable_until, finalize_claims, publish_attainment
+from sla.actions.closing import claim_in_words, close_window, contestable_until, default_of, finalize_claims, publish_attainment
 from sla.actions.levels import (
     Promise,
     add_level_version,
@@ -18,11 +18,13 @@ __all__ = [
     "Promise",
     "add_calendar_version",
     "add_level_version",
+    "claim_in_words",
     "close_window",
     "complete",
     "contestable_until",
     "create_calendar",
     "create_level",
+    "default_of",
     "exclude_item",
     "finalize_claims",
     "public_holidays",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
@@ -17,12 +19,15 @@ from lpo.accounts.actor import Actor
 from lpo.accounts.roles import Permission
 from lpo.audit.record import record
 from lpo.core.errors import Refused
-from lpo.core.localtime import from_epoch, local_midnight
+from lpo.core.localtime import from_epoch, local_midnight, to_epoch
+from lpo.core.periods import add_months
 from sla import evidence, wording
 from sla.augmentation import credit_applies
-from sla.counting import count_window, is_met
+from sla.counting import count_window, rolled_up
 from sla.models import Attainment, Clock, CreditClaim, DirtyWindow, ServiceLevel, ServiceLevelVersion
 from sla.projection import refresh
+from sla.verdict import Basis, Counted, Default, Verdict, default, judge
+from sla.windows import period
 
 PROVISIONAL, FINAL, WITHDRAWN = "provisional", "final", "withdrawn"
 
@@ -55,6 +60,7 @@ def _close(level: ServiceLevel, window_start: datetime, by: Actor, now: datetime
     if attainment.window_end > now:
         end = attainment.window_end.astimezone(ZoneInfo(attainment.level_version.time_zone))
         raise Refused(f"{attainment.label} runs until {end:%d %b %Y, %H:%M} {end.tzname()}. It can be closed after that.")
+    _refuse_unjudged(attainment)
     # The level of the version is needed below, and the version's level is this one.
     version = attainment.level_version
     evidence.write_rows(attainment, version, now)
@@ -77,6 +83,18 @@ def _refuse_unfinished(level: ServiceLevel, window_start: datetime) -> None:
         raise Refused("This window is being counted anew. Try again in a moment.")
 
 
+def _refuse_unjudged(attainment: Attainment) -> None:
+    """What is judged with this window has to stand first."""
+    version = attainment.level_version
+    if not version.roll_up_below:
+        return
+    quarter = period(to_epoch(attainment.window_start), version.time_zone, "quarter")
+    earlier = Attainment.objects.filter(level_id=attainment.level_id, window_start__gte=from_epoch(quarter.start), state="open")
+    waiting = earlier.filter(window_start__lt=attainment.window_start).order_by("window_start").first()
+    if waiting is not None:
+        raise Refused(f"Close {waiting.label} first: with few items it is judged together with {attainment.label}.")
+
+
 def _let_held_clocks_pass(level: ServiceLevel, window_start: datetime) -> None:
     """A clock still on hold was not decided in this window; it belongs to the present one."""
     held = Clock.objects.filter(
@@ -93,25 +111,69 @@ def _freeze(attainment: Attainment, version: ServiceLevelVersion, now: datetime,
     attainment.numerator, attainment.denominator = count.numerator, count.denominator
     attainment.pending, attainment.excluded = count.pending, count.excluded
     attainment.median_seconds, attainment.p90_seconds = count.median, count.p90
-    attainment.met = is_met(version, count.numerator, count.denominator)
+    verdict = _verdict_on(attainment, version)
+    attainment.met, attainment.basis, attainment.below_minimum = verdict.met, verdict.basis.value, verdict.below_minimum
     attainment.computed_at = attainment.closed_at = now
     attainment.closed_by_label = by.label
-    attainment.snapshot = evidence.snapshot_of(attainment, version, count, now)
+    attainment.snapshot = evidence.snapshot_of(attainment, version, count, now, default_of(attainment, version).why)
     attainment.snapshot_sha256 = evidence.digest_of(attainment.snapshot)
     attainment.state = "closed"
     attainment.save()
 
 
+def counted_of(attainment: Attainment) -> Counted:
+    return Counted(attainment.numerator, attainment.denominator, attainment.carried_numerator, attainment.carried_denominator)
+
+
+def _verdict_on(attainment: Attainment, version: ServiceLevelVersion) -> Verdict:
+    quarter_ends, carried = rolled_up(version, attainment.window_start)
+    attainment.carried_numerator, attainment.carried_denominator = carried
+    return judge(version, counted_of(attainment), quarter_ends=quarter_ends)
+
+
+def default_of(attainment: Attainment, version: ServiceLevelVersion) -> Default:
+    """Whether the window's miss is a default under its contract: with what closed windows of the twelve months before say."""
+    verdict = Verdict(attainment.met, Basis(attainment.basis), below_minimum=attainment.below_minimum)
+    first = add_months(attainment.window_start.astimezone(ZoneInfo(version.time_zone)).date(), -12)
+    since = from_epoch(local_midnight(first, ZoneInfo(version.time_zone)))
+    earlier = Attainment.objects.filter(
+        level_id=attainment.level_id, state="closed", window_start__gte=since, window_start__lt=attainment.window_start
+    )
+    latest = earlier.order_by("window_start", "-revision").distinct("window_start").only("met")
+    return default(version, verdict, counted_of(attainment), sum(row.met is False for row in latest))
+
+
+def _share(version: ServiceLevelVersion, attainment: Attainment) -> tuple[Decimal, dict[str, Any]]:
+    """What a default is worth in percent of the credit base, and what that was reckoned from."""
+    if version.pool_percent is None or version.allocation_percent is None:
+        return version.credit_percent, {"credit_percent": wording.number(version.credit_percent)}
+    day = attainment.window_start.astimezone(ZoneInfo(version.time_zone)).date()
+    contract = contract_on(version.level.workstream.matter.engagement_id, day)
+    at_risk = contract.at_risk_percent if contract is not None else Decimal(0)
+    shares = {"pool_percent": version.pool_percent, "allocation_percent": version.allocation_percent, "at_risk_percent": at_risk}
+    percent = version.pool_percent * version.allocation_percent * at_risk / 10_000
+    return percent, {name: wording.number(value) for name, value in shares.items()}
+
+
+def claim_in_words(attainment: Attainment, version: ServiceLevelVersion) -> str:
+    """What closing a missed window as it stands would claim, or why it would claim nothing."""
+    ruling, (_, shares) = default_of(attainment, version), _share(version, attainment)
+    return wording.credit_formula(version, attainment, shares, ruling.why) if ruling.due else ruling.why
+
+
 def _claim(attainment: Attainment, version: ServiceLevelVersion, now: datetime) -> None:
-    if attainment.met is not False or not version.credit_percent or not credit_applies(version, attainment.window_start):
+    if not credit_applies(version, attainment.window_start):
+        return
+    ruling, (percent, shares) = default_of(attainment, version), _share(version, attainment)
+    if not ruling.due or not percent:
         return
     CreditClaim(
         client_id=attainment.client_id,
         matter_id=attainment.matter_id,
         attainment=attainment,
         level_id=attainment.level_id,
-        percent=version.credit_percent,
-        formula=wording.credit_formula(version, attainment.label, attainment.numerator, attainment.denominator),
+        percent=percent,
+        formula=wording.credit_formula(version, attainment, shares, ruling.why),
         inputs={
             "level": version.level.name,
             "version": version.number,
@@ -121,7 +183,8 @@ def _claim(attainment: Attainment, version: ServiceLevelVersion, now: datetime) 
             "denominator": attainment.denominator,
             "target_percent": None if version.expected_percent is None else wording.number(version.expected_percent),
             "max_error_percent": None if version.max_error_percent is None else wording.number(version.max_error_percent),
-            "credit_percent": wording.number(version.credit_percent),
+            **shares,
+            "default": ruling.why,
             "snapshot_sha256": attainment.snapshot_sha256,
         },
         contestable_until=contestable_until(attainment, version, now),

@@ -23,7 +23,7 @@ from lpo.jobs.queue import enqueue
 from sla import projection
 from sla.clock import Party
 from sla.facts import REACHED
-from sla.models import CalendarVersion, Exclusion, LevelKind, QualityCheck, ServiceLevel, ServiceLevelVersion, Unit
+from sla.models import CalendarVersion, Exclusion, Importance, LevelKind, QualityCheck, ServiceLevel, ServiceLevelVersion, Unit
 from sla.windows import window_start
 
 # A workstream of this size has its clocks before the page answers; a larger one through a job.
@@ -49,7 +49,15 @@ class Promise(TypedDict, total=False):
     error_unit: str
     window: str
     time_zone: str
+    minimum_percent: Decimal | None
+    misses_before_default: int
+    allowed_misses: list[list[int]]
+    roll_up_below: int
+    no_credit_below: int
+    importance: str
     credit_percent: Decimal
+    pool_percent: Decimal | None
+    allocation_percent: Decimal | None
 
 
 # What each kind of level measures unless it is said otherwise.
@@ -92,9 +100,36 @@ def _complete_accuracy(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _credit_checked(values: dict[str, Any]) -> dict[str, Any]:
-    if not 0 <= values.get("credit_percent", Decimal(0)) <= 100:
+    _low_volume_checked(values)
+    minimum, expected = values.get("minimum_percent"), values.get("expected_percent")
+    if minimum is not None and not (expected is not None and 0 < minimum < expected):
+        raise Refused("A minimum lies above 0 and below the share promised.", "minimum_percent")
+    credit, pool, allocation = values.get("credit_percent", Decimal(0)), values.get("pool_percent"), values.get("allocation_percent")
+    if not 0 <= credit <= 100:
         raise Refused("A credit lies between 0 and 100 %.", "credit_percent")
+    if (pool is None) != (allocation is None):
+        raise Refused(
+            "A pool and the level's part of it are given together.", "allocation_percent" if allocation is None else "pool_percent"
+        )
+    for name, share in (("pool_percent", pool), ("allocation_percent", allocation)):
+        if share is not None and not 0 < share <= 100:
+            raise Refused("Give a share above 0 and at most 100 %.", name)
+    if pool is not None and credit:
+        raise Refused("Give either a share of the credit base or one of a pool, not both.", "pool_percent")
+    if values.get("importance") == Importance.KEY and (credit or pool is not None):
+        raise Refused("A key level is measured and reported only: it earns no credit.", "importance")
     return values
+
+
+def _low_volume_checked(values: dict[str, Any]) -> None:
+    """The table of misses allowed rises in both columns; rolling up needs a window shorter than the quarter."""
+    bands = values.get("allowed_misses") or []
+    counted = [most for most, _ in bands]
+    misses = [allowed for _, allowed in bands]
+    if counted != sorted(set(counted)) or misses != sorted(misses) or any(most < 1 or not 0 <= few < most for most, few in bands):
+        raise Refused("Give the bands in order, as in “9: 1, 19: 2”: up to so many counted, so many misses allowed.", "allowed_misses")
+    if values.get("roll_up_below") and values.get("window") == "quarter":
+        raise Refused("A quarter is not rolled up into a quarter.", "roll_up_below")
 
 
 @transaction.atomic

@@ -169,6 +169,7 @@ def window(request: TenantRequest, organization: str, prefix: str, number: int, 
         "became": slots.became(request, claim) if claim else [],
         "changed": _changed_since(found, now),
         "strength": _strength(found),
+        "no_credit": _no_credit(found),
         "ended": found.end <= now,
         "may_close": may_close and found.end <= now and not found.figure.closed,
         "may_publish": may_close and found.attainment is not None and found.figure.closed and found.attainment.published_at is None,
@@ -207,6 +208,14 @@ def _changed_since(found: Window, now: datetime) -> str:
     if (count.numerator, count.denominator) == (found.figure.numerator, found.figure.denominator):
         return ""
     return wording.result(count.numerator, count.denominator)
+
+
+def _no_credit(found: Window) -> str:
+    """Why a miss earns nothing, where the contract has a minimum or a number below which it does not."""
+    if found.attainment is None or found.attainment.met is not False or not wording.credit_share(found.version):
+        return ""
+    ruling = actions.default_of(found.attainment, found.version)
+    return "" if ruling.due else ruling.why
 
 
 def _strength(found: Window) -> str:
@@ -254,9 +263,7 @@ def close(request: TenantRequest, organization: str, prefix: str, number: int, y
         "window": found,
         "figure": found.figure,
         "result": wording.result(found.figure.numerator, found.figure.denominator),
-        "credit": wording.credit_formula(found.version, found.period.label, found.figure.numerator, found.figure.denominator)
-        if found.figure.credit
-        else "",
+        "credit": actions.claim_in_words(found.attainment, found.version) if found.attainment is not None and found.figure.credit else "",
         "word": word,
         "error": error,
         "url": request.path,

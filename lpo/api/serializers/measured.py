@@ -18,6 +18,8 @@ class LevelVersionSerializer(Read[ServiceLevelVersion]):
         fields = (
             "number", "effective_from", "clause", "item_kind", "priority", "severity", "unit", "target", "stop_state", "decides",
             "pausing_parties", "expected_percent", "max_error_percent", "error_unit", "window", "time_zone", "credit_percent",
+            "minimum_percent", "misses_before_default", "allowed_misses", "roll_up_below", "no_credit_below", "importance", "pool_percent",
+            "allocation_percent",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -33,7 +35,8 @@ class LevelSerializer(Read[ServiceLevel]):
 
 
 class AttainmentSerializer(Read[Attainment]):
-    """`met` is null where nothing was measured. numerator and denominator are the exact fraction."""
+    """`met` is null where nothing was measured, or where the window is judged with its quarter (`basis` rolled_up). numerator and
+    denominator are the exact fraction; what was rolled up into the window is in the carried ones."""
 
     level = serializers.CharField(source="level.name", read_only=True)
     workstream = serializers.CharField(source="level.workstream.item_prefix", read_only=True)
@@ -42,7 +45,8 @@ class AttainmentSerializer(Read[Attainment]):
         model = Attainment
         fields = (
             "workstream", "level", "label", "window_start", "window_end", "revision", "state", "numerator", "denominator", "pending",
-            "excluded", "met", "median_seconds", "p90_seconds", "computed_at", "closed_at", "published_at", "snapshot_sha256",
+            "excluded", "carried_numerator", "carried_denominator", "basis", "met", "below_minimum", "median_seconds", "p90_seconds",
+            "computed_at", "closed_at", "published_at", "snapshot_sha256",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -1,0 +1,126 @@
+"""Whether a window kept its promise, and whether a miss is a default that earns a credit. Pure: counts and terms in, a verdict out.
+
+Terms may soften the bare percentage where few were counted: a table of misses allowed, a month judged together with its quarter, no
+credit below a number. A *minimum* beside the expected share makes two kinds of miss: below the minimum each is a default, between the
+two only once it has happened often enough in a rolling year.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+from typing import Protocol
+
+MISSES_BEFORE_DEFAULT = 3
+
+
+class Basis(StrEnum):
+    """What a verdict rests on."""
+
+    FRACTION = "fraction"  # the exact fraction against the promise
+    ALLOWED = "allowed"  # the table of misses allowed at low volume
+    ROLLED_UP = "rolled_up"  # too few were counted: judged when the quarter ends
+    COMBINED = "combined"  # with what was rolled up into it
+
+
+class Terms(Protocol):
+    """What a verdict reads of a level's version. Percentages are 0–100; of the two promises one is set."""
+
+    expected_percent: Decimal | None
+    max_error_percent: Decimal | None
+    minimum_percent: Decimal | None
+    allowed_misses: list[list[int]]
+    roll_up_below: int
+    no_credit_below: int
+    misses_before_default: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A window's fraction and what was rolled up into it: the kept ones of those counted, or errors of units checked."""
+
+    numerator: int
+    denominator: int
+    carried_numerator: int = 0
+    carried_denominator: int = 0
+
+    @property
+    def fraction(self) -> Fraction | None:
+        whole = self.denominator + self.carried_denominator
+        return Fraction(self.numerator + self.carried_numerator, whole) if whole else None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`met` None: nothing was measured, or it is judged later. `allowed` is the number of misses that low volume allowed."""
+
+    met: bool | None
+    basis: Basis = Basis.FRACTION
+    allowed: int | None = None
+    below_minimum: bool = False
+
+
+def judge(terms: Terms, counted: Counted, *, quarter_ends: bool) -> Verdict:
+    """The verdict on one window. `quarter_ends`: whether its end is that of a quarter, where what was rolled up is judged."""
+    share = counted.fraction
+    if share is None:
+        return Verdict(None)
+    if counted.denominator < terms.roll_up_below and not quarter_ends:
+        return Verdict(None, Basis.ROLLED_UP)
+    basis = Basis.COMBINED if counted.carried_denominator else Basis.FRACTION
+    below = terms.minimum_percent is not None and share < Fraction(terms.minimum_percent) / 100
+    whole = counted.denominator + counted.carried_denominator
+    allowed = misses_allowed(terms.allowed_misses, whole)
+    if allowed is not None:
+        kept = counted.numerator + counted.carried_numerator
+        misses = kept if terms.max_error_percent is not None else whole - kept
+        met = misses <= allowed
+        return Verdict(met, Basis.ALLOWED, allowed, below_minimum=below and not met)
+    return Verdict(reaches(terms, share), basis, below_minimum=below)
+
+
+def reaches(terms: Terms, share: Fraction) -> bool:
+    """The exact fraction against the promise: an error rate stays under its limit, a share reaches what is expected."""
+    if terms.max_error_percent is not None:
+        return share < Fraction(terms.max_error_percent) / 100
+    return share >= Fraction(terms.expected_percent or 0) / 100
+
+
+def misses_allowed(bands: Sequence[Sequence[int]], counted: int) -> int | None:
+    """Misses allowed by the table of [up to so many counted, misses]; None above its last band."""
+    return next((misses for most, misses in bands if counted <= most), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Default:
+    """Whether a missed window earns its credit, and why or why not, in words the client reads."""
+
+    due: bool
+    why: str = ""
+
+
+def default(terms: Terms, verdict: Verdict, counted: Counted, earlier_misses: int) -> Default:
+    """`earlier_misses`: windows of the twelve months before that missed what was expected."""
+    if verdict.met is not False:
+        return Default(False)
+    whole = counted.denominator + counted.carried_denominator
+    if whole < terms.no_credit_below:
+        return Default(False, f"No credit: {whole:,} counted, and fewer than {terms.no_credit_below:,} earn none.")
+    if terms.minimum_percent is None:
+        return Default(True)
+    minimum = f"{terms.minimum_percent.normalize():f} %"
+    if verdict.below_minimum:
+        return Default(True, f"Below the minimum of {minimum}: a default at once.")
+    if earlier_misses < terms.misses_before_default:
+        number = f"{ordinal(earlier_misses + 1)} miss in twelve months, not below the minimum of {minimum}"
+        return Default(False, f"No credit: the {number}; one is earned from the {ordinal(terms.misses_before_default + 1)} on.")
+    return Default(True, f"The {ordinal(earlier_misses + 1)} miss in twelve months: a default.")
+
+
+def ordinal(number: int) -> str:
+    """1st, 2nd, 3rd, 4th, 11th, 22nd."""
+    tail = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{tail}"
