@@ -178,7 +178,8 @@ def _credits(engagement: Engagement, period: BillingPeriod, contract: Contract, 
     """Final claims, as negative lines; the cap holds once for each period, across levels and invoices."""
     by_period: dict[int, list[CreditClaim]] = defaultdict(list)
     periods: dict[int, BillingPeriod] = {}
-    for claim in queries.open_claims(engagement):
+    withdrawn = queries.withdrawn_claims(engagement)
+    for claim in [*queries.open_claims(engagement), *withdrawn]:
         measured = BillingPeriod.objects.filter(
             engagement=engagement, starts_at__lte=claim.attainment.window_start, ends_at__gt=claim.attainment.window_start
         ).first()
@@ -194,7 +195,11 @@ def _credits(engagement: Engagement, period: BillingPeriod, contract: Contract, 
         base = _base(measured, period, lines, governs)
         if base > 0:
             room = _room(measured, period, lines, governs) - add(*(given.get(one.id, Decimal(0)) for one in cap_periods(measured, governs)))
-            rows = _capped(by_period[key], measured, base, max(Decimal(0), room), contract.currency)
+            back = [claim for claim in by_period[key] if claim in withdrawn]
+            if back:
+                rows = _restated(engagement, back, measured, base, room + queries.credited(measured), contract.currency)
+            else:
+                rows = _capped(by_period[key], measured, base, max(Decimal(0), room), contract.currency)
             given[key] = -add(*(row.rated.amount for row in rows))
             found += rows
     return found
@@ -215,6 +220,31 @@ def _room(measured: BillingPeriod, current: BillingPeriod, lines: Sequence[Assem
     over = cap_periods(measured, contract)
     base = round_money(add(*(_base(one, current, lines, contract) for one in over)), contract.currency)
     return round_money(base * contract.at_risk_percent / 100, contract.currency) - add(*(queries.credited(one) for one in over))
+
+
+def _restated(
+    engagement: Engagement, back: Sequence[CreditClaim], measured: BillingPeriod, base: Decimal, room: Decimal, currency: str
+) -> list[Assembled]:
+    """credit(all that stands now) − credited, claim by claim: the cap holds for what stands, so a claim it had cut may grow while
+    another is charged back. `room` is what the cap leaves the whole period."""
+    base = round_money(base, currency)
+    standing = queries.standing_claims(engagement, measured)
+    target = credits.credit_lines([_worth(claim, base) for claim in standing], max(Decimal(0), room), currency).lines
+    claims = {f"credit-{claim.id}": claim for claim in [*standing, *back]}
+    live = Charge.objects.filter(claim_id__in=[claim.id for claim in claims.values()], voided_at__isnull=True)
+    charged = {charge.claim_id: charge for charge in live.order_by("id")}
+    found = []
+    for line in difference(target, queries.credited_lines(measured), measured.label):
+        claim = claims[line.key]
+        sources: tuple[Source, ...] = ()
+        if claim in back:
+            charge = charged[claim.id]
+            sources = (Source(f"return:{charge.id}", charge.reference, -charge.quantity, claim_id=claim.id, matter_id=claim.matter_id),)
+            line = replace(line, description=f"Credit charged back, {claim.level.name}, {claim.attainment.label}: the window was restated")
+        elif claim.id not in charged:
+            sources = (Source(f"claim:{claim.id}", claim.attainment.label, Decimal(1), claim_id=claim.id, matter_id=claim.matter_id),)
+        found.append(Assembled(line, "credit", measured, None, claim, claim.matter_id, sources))
+    return found
 
 
 def _worth(claim: CreditClaim, base: Decimal) -> credits.CreditClaim:

@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
 from billing import terms as pure
 from billing.late import Billed
@@ -173,8 +173,36 @@ def issued_periods(engagement: Engagement, before: int) -> list[BillingPeriod]:
 def open_claims(engagement: Engagement) -> list[CreditClaim]:
     """Final claims of the engagement's levels that no live charge covers yet, oldest window first."""
     charged = Charge.objects.filter(claim_id__isnull=False, voided_at__isnull=True).values("claim_id")
-    claims = CreditClaim.objects.filter(state="final", level__workstream__matter__engagement=engagement).exclude(id__in=charged)
+    claims = CreditClaim.objects.filter(state="final", percent__gt=0, level__workstream__matter__engagement=engagement)
+    claims = claims.exclude(id__in=charged)
     return list(claims.select_related("level", "attainment").order_by("attainment__window_start", "id"))
+
+
+def withdrawn_claims(engagement: Engagement) -> list[CreditClaim]:
+    """Claims that an issued invoice credited and that a restatement has since taken the place of; not those charged back already."""
+    charged = Charge.objects.filter(
+        claim_id=OuterRef("pk"), quantity__gt=0, voided_at__isnull=True, line__invoice__state=InvoiceState.ISSUED
+    )
+    returned = Charge.objects.filter(claim_id=OuterRef("pk"), source_key__startswith="return:", voided_at__isnull=True)
+    claims = CreditClaim.objects.filter(Exists(charged), ~Exists(returned), state="withdrawn")
+    claims = claims.filter(level__workstream__matter__engagement=engagement)
+    return list(claims.select_related("level", "attainment").order_by("attainment__window_start", "id"))
+
+
+def standing_claims(engagement: Engagement, period: BillingPeriod) -> list[CreditClaim]:
+    """Every final claim of a period's windows, charged or not, in the order in which the cap is used up."""
+    claims = CreditClaim.objects.filter(state="final", percent__gt=0, level__workstream__matter__engagement=engagement)
+    within = claims.filter(attainment__window_start__gte=period.starts_at, attainment__window_start__lt=period.ends_at)
+    return list(within.select_related("level", "attainment").order_by("attainment__window_start", "id"))
+
+
+def credited_lines(period: BillingPeriod) -> list[Billed]:
+    """What issued invoices credited for a period, and charged back, by the key of each claim's line."""
+    lines = InvoiceLine.objects.filter(rated_period=period, claim_id__isnull=False, invoice__state=InvoiceState.ISSUED)
+    return [
+        Billed(f"credit-{line.claim_id}", line.quantity, line.amount, line.invoice.number)
+        for line in lines.select_related("invoice").order_by("id")
+    ]
 
 
 def outside_credit_base() -> set[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -138,12 +139,30 @@ def count_window(level_id: int, start: datetime, now: datetime) -> Attainment | 
     latest = Attainment.objects.filter(level_id=level_id, window_start=start).order_by("-revision").first()
     if latest is not None and latest.state == "closed":
         return None
+    values = _figures(version, start, now)
+    # Found and locked, or created: two workers on one window end up with one row.
+    attainment: Attainment
+    attainment, _ = Attainment.objects.update_or_create(
+        level_id=level_id,
+        window_start=start,
+        revision=latest.revision if latest else 1,
+        defaults=values,
+        create_defaults={**values, "client_id": version.client_id, "matter_id": version.matter_id},
+    )
+    if version.roll_up_below and _weighs(latest) != _weighs(attainment):
+        judging = last_of_quarter(version, start)
+        mark_dirty([(level_id, judging)] if to_epoch(start) < judging <= to_epoch(now) else [])
+    return attainment
+
+
+def _figures(version: ServiceLevelVersion, start: datetime, now: datetime) -> dict[str, Any]:
+    """Columns of an attainment as counted at `now`."""
     window = period(to_epoch(start), version.time_zone, version.window)
     end = from_epoch(window.end)
     count = measure(version, start, end, now)
     quarter_ends, carried = rolled_up(version, start)
     verdict = judge(version, Counted(count.numerator, count.denominator, *carried), quarter_ends=quarter_ends)
-    values = {
+    return {
         "level_version": version,
         "window_end": end,
         "label": window.label,
@@ -160,18 +179,13 @@ def count_window(level_id: int, start: datetime, now: datetime) -> Attainment | 
         "p90_seconds": count.p90,
         "computed_at": now,
     }
-    # Found and locked, or created: two workers on one window end up with one row.
-    attainment: Attainment
-    attainment, _ = Attainment.objects.update_or_create(
-        level_id=level_id,
-        window_start=start,
-        revision=latest.revision if latest else 1,
-        defaults=values,
-        create_defaults={**values, "client_id": version.client_id, "matter_id": version.matter_id},
-    )
-    if version.roll_up_below and not quarter_ends and _weighs(latest) != _weighs(attainment):
-        judging = last_of_quarter(version, start)
-        mark_dirty([(level_id, judging)] if judging <= to_epoch(now) else [])
+
+
+def count_revision(before: Attainment, now: datetime) -> Attainment:
+    """Count a closed window into its next revision, by the promise it was measured by."""
+    values = _figures(before.level_version, before.window_start, now)
+    keys = {"client_id": before.client_id, "matter_id": before.matter_id, "level_id": before.level_id}
+    attainment: Attainment = Attainment.objects.create(**keys, window_start=before.window_start, revision=before.revision + 1, **values)
     return attainment
 
 

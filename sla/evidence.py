@@ -111,8 +111,16 @@ def canonical_bytes(value: Any) -> bytes:
     return json.dumps(canonical(value), ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
-def snapshot_of(attainment: Attainment, version: ServiceLevelVersion, count: Count, closed_at: datetime, why: str = "") -> dict[str, Any]:
-    """Everything a closed figure was computed from, as JSON. `why`: what makes a miss a default, or keeps it from being one."""
+def snapshot_of(
+    attainment: Attainment,
+    version: ServiceLevelVersion,
+    count: Count,
+    closed_at: datetime,
+    why: str = "",
+    restated: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Everything a closed figure was computed from, as JSON. `why`: what makes a miss a default, or keeps it from being one; `restated`:
+    the revision before, the reason for another and what it changed."""
     number, digest = rows_digest(attainment)
     snapshot = canonical(
         {
@@ -140,6 +148,7 @@ def snapshot_of(attainment: Attainment, version: ServiceLevelVersion, count: Cou
             "verdict": {"met": attainment.met, "basis": attainment.basis, "below_minimum": attainment.below_minimum, "default": why},
             "rows": {"number": number, "sha256": digest},
             "closed_at": closed_at,
+            **({"restates": restated} if restated is not None else {}),
         }
     )
     assert isinstance(snapshot, dict)  # noqa: S101 -- a mapping stays one

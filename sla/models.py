@@ -360,6 +360,8 @@ class CreditClaim(TenantModel):
     matter_id = models.BigIntegerField()
     attainment = TenantForeignKey(Attainment, via=["client_id", "matter_id"])
     level = TenantForeignKey(ServiceLevel, via=["client_id", "matter_id"])
+    # The claim of an earlier revision whose place this one takes once it is final. Then 0 % may be what is due.
+    replaces = TenantForeignKey("self", via=["client_id", "matter_id"], null=True)
     # Pool × allocation × share at risk has ten decimals.
     percent = models.DecimalField(max_digits=13, decimal_places=10)
     state = models.CharField(
@@ -374,7 +376,7 @@ class CreditClaim(TenantModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["organization", "attainment"], name="creditclaim_once"),
-            models.CheckConstraint(condition=Q(percent__gt=0), name="creditclaim_percent_positive"),
+            models.CheckConstraint(condition=Q(percent__gt=0) | Q(percent=0, replaces__isnull=False), name="creditclaim_percent_positive"),
         ]
         indexes = [models.Index(fields=["organization", "client_id", "state"], name="creditclaim_by_state")]
 

@@ -38,14 +38,25 @@ def on_changed(changed: Changed) -> None:
     refresh(left)
 
 
-def refresh(item_ids: Sequence[int], *, repin: bool = False, level_ids: Iterable[int] | None = None) -> int:
-    """Replace the clocks of these items (of these levels only, where given). Returns how many clocks they have now."""
+def refresh(
+    item_ids: Sequence[int],
+    *,
+    repin: bool = False,
+    level_ids: Iterable[int] | None = None,
+    reopened: tuple[int, int] | None = None,
+) -> int:
+    """Replace the clocks of these items (of these levels only, where given). Returns how many clocks they have now.
+
+    `reopened`: a closed (level, window start) that is being restated and holds no clock that does not belong there.
+    """
     if not item_ids:
         return 0
     now = to_epoch(timezone.now())
     facts = read(item_ids, lock=True, level_ids=level_ids)
     if not facts.versions and not facts.stored and not facts.accuracy:
         return 0
+    if reopened is not None:
+        facts.closed.pop(reopened, None)
     rows = project(facts, now, repin=repin)
     if level_ids is not None:
         wanted = set(level_ids)

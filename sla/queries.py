@@ -254,6 +254,13 @@ def claims_for(engagement: Engagement) -> QuerySet[Any]:
     )
 
 
+def claim_of(attainment: Attainment) -> CreditClaim | None:
+    """The claim a window stands for: that of its own revision, else the one of an earlier revision that came to the same."""
+    rows = CreditClaim.objects.filter(level_id=attainment.level_id, attainment__window_start=attainment.window_start)
+    found: CreditClaim | None = rows.filter(attainment__revision__lte=attainment.revision).order_by("-attainment__revision").first()
+    return found
+
+
 def rows_of(attainment: Attainment) -> QuerySet[Any]:
     """The rows behind a closed figure, worst first, as they were frozen."""
     return AttainmentRow.objects.filter(attainment=attainment).order_by("outcome", "id")

@@ -29,6 +29,7 @@ urlpatterns = [
     path(_WINDOW, windows.window, name="window"),
     path(_WINDOW + "rows.csv", windows.window_csv, name="window_csv"),
     path(_WINDOW + "close/", windows.close, name="close"),
+    path(_WINDOW + "restate/", windows.restate, name="restate"),
     path(_WINDOW + "publish/", windows.publish, name="publish"),
     path("calendars/", calendars.calendars, name="calendars"),
     path("calendars/new/", calendars.new_calendar, name="new_calendar"),

@@ -31,10 +31,15 @@ class Finding:
 def verify() -> Iterator[Finding]:
     """Every closed window of the current organization, oldest first. It compares only: nothing is rendered or written."""
     closed = Attainment.objects.filter(state="closed").select_related("level", "level_version__calendar_version__calendar")
+    later = set(closed.filter(revision__gt=1).values_list("level_id", "window_start", "revision"))
     for attainment in closed.order_by("window_start", "level_id", "revision"):
         attainment.level_version.level = attainment.level
         subject = f"{attainment.level.name}, {attainment.label}, revision {attainment.revision}"
-        differences = [*_frozen(attainment), *_replayed(attainment)]
+        # What a restatement took the place of followed from records that have changed since; its own evidence still has to stand.
+        differences = [
+            *_frozen(attainment),
+            *(() if (attainment.level_id, attainment.window_start, attainment.revision + 1) in later else replayed(attainment)),
+        ]
         if not differences:
             yield Finding(subject, True, wording.result(attainment.numerator, attainment.denominator))
         for difference in differences:
@@ -67,7 +72,7 @@ def _frozen(attainment: Attainment) -> Iterator[str]:
         yield "met or missed does not follow from the figures"
 
 
-def _replayed(attainment: Attainment) -> Iterator[str]:
+def replayed(attainment: Attainment) -> Iterator[str]:
     """The clocks computed anew from the stored facts, against the frozen rows."""
     closed_at = attainment.closed_at
     if attainment.level.kind == LevelKind.ACCURACY or closed_at is None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from django.db.models import JSONField, Q, QuerySet
+from django.db.models import F, JSONField, Q, QuerySet
 from django.db.models.fields.json import KT, KeyTextTransform
 from django.db.models.functions import Cast
 from django.utils.text import slugify
@@ -21,6 +21,7 @@ from lpo.core.charts import AttainmentChart, Point, attainment_chart
 from lpo.portal.columns import readable
 from lpo.portal.frozen import Window, window_of
 from sla.models import Attainment, CreditClaim
+from sla.queries import claim_of
 
 WINDOWS = 12
 # A client has a handful of matters; far beyond that the oldest are left to their own pages.
@@ -110,10 +111,13 @@ def _windows(client: Client, levels: Iterable[Level], since: datetime) -> dict[i
     ids = [level.level_id for level in levels]
     rows = _published(client).filter(level_id__in=ids, window_start__gte=since)
     latest = list(rows.order_by("level_id", "window_start", "-revision").distinct("level_id", "window_start"))
-    claims = {claim.attainment_id: claim for claim in CreditClaim.objects.filter(attainment_id__in=[row.pk for row in latest])}
+    # A restated window whose credit came to the same keeps the claim of its earlier revision.
+    of_windows = CreditClaim.objects.filter(level_id__in=ids, attainment__window_start__gte=since)
+    of_windows = of_windows.annotate(window_start=F("attainment__window_start")).order_by("attainment__revision")
+    claims = {(claim.level_id, claim.window_start): claim for claim in of_windows}
     found: dict[int, list[Window]] = defaultdict(list)
     for row in latest:
-        found[row.level_id].append(window_of(row, claims.get(row.pk)))
+        found[row.level_id].append(window_of(row, claims.get((row.level_id, row.window_start))))
     return found
 
 
@@ -160,8 +164,7 @@ def window_named(client: Client, slug: str, key: str) -> tuple[Level, Window] | 
     for row in near.order_by("-revision"):
         window = window_of(row)
         if window.key == key:
-            claim = CreditClaim.objects.filter(attainment_id=row.pk).first()
-            return level, window_of(row, claim)
+            return level, window_of(row, claim_of(row))
     return None
 
 

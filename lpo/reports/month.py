@@ -24,7 +24,7 @@ from lpo.jobs.queue import enqueue
 from lpo.tenancy.context import in_organization
 from sla import actions as sla
 from sla.models import Attainment, CreditClaim, ServiceLevel
-from sla.queries import Figure, in_force_at, versions_of
+from sla.queries import Figure, claim_of, in_force_at, versions_of
 from sla.windows import in_force, period
 
 # Returns when the organization has no job left to do.
@@ -121,7 +121,7 @@ def _close_one(level: ServiceLevel, start: int, by: Actor) -> Closed:
     version = attainment.level_version
     version.level = level
     figure = Figure(version, attainment.label, attainment.window_start, attainment.window_end, attainment)
-    claim = CreditClaim.objects.filter(attainment=attainment).first()
+    claim = claim_of(attainment)
     return Closed(figure, level.workstream.matter.client.name, claim, existed)
 
 

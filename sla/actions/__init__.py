@@ -13,6 +13,7 @@ from sla.actions.levels import (
     update_level,
     withdraw_exclusion,
 )
+from sla.actions.restating import differences, latest_closed, restate_window
 
 __all__ = [
     "Promise",
@@ -25,13 +26,16 @@ __all__ = [
     "create_calendar",
     "create_level",
     "default_of",
+    "differences",
     "exclude_item",
     "finalize_claims",
+    "latest_closed",
     "public_holidays",
     "publish_attainment",
     "recompute",
     "record_quality_check",
     "regions",
+    "restate_window",
     "update_level",
     "withdraw_exclusion",
 ]

@@ -52,7 +52,7 @@ def close_window(
 
 
 def _close(level: ServiceLevel, window_start: datetime, by: Actor, now: datetime) -> Attainment:
-    _refuse_unfinished(level, window_start)
+    refuse_unfinished(level, window_start)
     _let_held_clocks_pass(level, window_start)
     attainment = count_window(level.pk, window_start, now)
     if attainment is None:
@@ -64,7 +64,7 @@ def _close(level: ServiceLevel, window_start: datetime, by: Actor, now: datetime
     # The level of the version is needed below, and the version's level is this one.
     version = attainment.level_version
     evidence.write_rows(attainment, version, now)
-    _freeze(attainment, version, now, by)
+    freeze(attainment, version, now, by)
     _claim(attainment, version, now)
     record(
         by=by,
@@ -76,7 +76,7 @@ def _close(level: ServiceLevel, window_start: datetime, by: Actor, now: datetime
     return attainment
 
 
-def _refuse_unfinished(level: ServiceLevel, window_start: datetime) -> None:
+def refuse_unfinished(level: ServiceLevel, window_start: datetime) -> None:
     if ImportBatch.objects.filter(workstream_id=level.workstream_id, state="loading").exists():
         raise Refused("A file is being loaded into this workstream. Close the window when it is done.")
     if DirtyWindow.objects.filter(level=level, window_start=window_start).exists():
@@ -105,8 +105,8 @@ def _let_held_clocks_pass(level: ServiceLevel, window_start: datetime) -> None:
     DirtyWindow.objects.filter(level=level, window_start=window_start).delete()
 
 
-def _freeze(attainment: Attainment, version: ServiceLevelVersion, now: datetime, by: Actor) -> None:
-    """Figures come from the frozen rows, so the two cannot disagree."""
+def freeze(attainment: Attainment, version: ServiceLevelVersion, now: datetime, by: Actor, restated: dict[str, Any] | None = None) -> None:
+    """Close a counted attainment. Its figures come from the frozen rows, so the two cannot disagree."""
     count = evidence.count_rows(attainment, version.level.kind)
     attainment.numerator, attainment.denominator = count.numerator, count.denominator
     attainment.pending, attainment.excluded = count.pending, count.excluded
@@ -115,7 +115,7 @@ def _freeze(attainment: Attainment, version: ServiceLevelVersion, now: datetime,
     attainment.met, attainment.basis, attainment.below_minimum = verdict.met, verdict.basis.value, verdict.below_minimum
     attainment.computed_at = attainment.closed_at = now
     attainment.closed_by_label = by.label
-    attainment.snapshot = evidence.snapshot_of(attainment, version, count, now, default_of(attainment, version).why)
+    attainment.snapshot = evidence.snapshot_of(attainment, version, count, now, default_of(attainment, version).why, restated)
     attainment.snapshot_sha256 = evidence.digest_of(attainment.snapshot)
     attainment.state = "closed"
     attainment.save()
@@ -162,33 +162,55 @@ def claim_in_words(attainment: Attainment, version: ServiceLevelVersion) -> str:
 
 
 def _claim(attainment: Attainment, version: ServiceLevelVersion, now: datetime) -> None:
-    if not credit_applies(version, attainment.window_start):
-        return
     ruling, (percent, shares) = default_of(attainment, version), _share(version, attainment)
-    if not ruling.due or not percent:
-        return
-    CreditClaim(
+    if ruling.due and percent and credit_applies(version, attainment.window_start):
+        _make_claim(attainment, percent, shares, ruling.why, now, None)
+
+
+def claim_anew(attainment: Attainment, now: datetime, standing: CreditClaim | None) -> CreditClaim | None:
+    """The claim of a restated window in place of the `standing` one; None where there is none to make, or the standing one is right.
+    Where a credit is no longer due the claim is one of nothing: it takes the other's place once nobody can contest it."""
+    version = attainment.level_version
+    ruling, (percent, shares) = default_of(attainment, version), _share(version, attainment)
+    due = percent if ruling.due and credit_applies(version, attainment.window_start) else Decimal(0)
+    if standing is None:
+        return _make_claim(attainment, due, shares, ruling.why, now, None) if due else None
+    if standing.percent == due:
+        return None
+    return _make_claim(attainment, due, shares, ruling.why, now, standing)
+
+
+def _make_claim(
+    attainment: Attainment, percent: Decimal, shares: dict[str, Any], why: str, now: datetime, replaces: CreditClaim | None
+) -> CreditClaim:
+    version = attainment.level_version
+    formula = wording.credit_formula(version, attainment, shares, why)
+    claim = CreditClaim(
         client_id=attainment.client_id,
         matter_id=attainment.matter_id,
         attainment=attainment,
         level_id=attainment.level_id,
+        replaces=replaces,
         percent=percent,
-        formula=wording.credit_formula(version, attainment, shares, ruling.why),
+        formula=formula if percent else f"No credit for {attainment.label} any more: {formula.partition(': ')[2]}",
         inputs={
             "level": version.level.name,
             "version": version.number,
             "clause": version.clause,
             "window": attainment.label,
+            "revision": attainment.revision,
             "numerator": attainment.numerator,
             "denominator": attainment.denominator,
             "target_percent": None if version.expected_percent is None else wording.number(version.expected_percent),
             "max_error_percent": None if version.max_error_percent is None else wording.number(version.max_error_percent),
-            **shares,
-            "default": ruling.why,
+            **(shares if percent else {}),
+            "default": why,
             "snapshot_sha256": attainment.snapshot_sha256,
         },
         contestable_until=contestable_until(attainment, version, now),
-    ).save()
+    )
+    claim.save()
+    return claim
 
 
 def _items_of(attainment: Attainment) -> list[int]:
@@ -247,8 +269,14 @@ def finalize_claims(*, by: Actor, now: datetime | None = None) -> int:
     with connection.cursor() as cursor:
         cursor.execute(_DUE_CLAIMS, [by.organization_id, at])
         ids = [int(row[0]) for row in cursor.fetchall()]
-    for claim in CreditClaim.objects.filter(id__in=ids).order_by("id"):
+    for claim in CreditClaim.objects.filter(id__in=ids).select_related("replaces").order_by("id"):
         claim.state, claim.final_at = FINAL, at
         claim.save(update_fields=["state", "final_at"])
         record(by=by, action="claim.final", target=claim, after={"formula": claim.formula}, reference=claim.formula[:120])
+        if claim.replaces is not None and claim.replaces.state != WITHDRAWN:
+            claim.replaces.state = WITHDRAWN
+            claim.replaces.save(update_fields=["state"])
+            record(
+                by=by, action="claim.withdraw", target=claim.replaces, after={"by": claim.formula}, reference=claim.replaces.formula[:120]
+            )
     return len(ids)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from django.db.models import F, Q, QuerySet
@@ -19,12 +20,14 @@ from lpo.core.errors import Refused
 from lpo.core.exports import write_csv
 from lpo.core.localtime import from_epoch
 from lpo.core.periods import Period
-from sla import actions, counting, slots, wording
+from sla import actions, counting, queries, slots, wording
 from sla.augmentation import credit_applies, note_on
 from sla.evidence import RECORDED_LATE
-from sla.models import Attainment, AttainmentRow, Clock, CreditClaim, Exclusion, LevelKind, QualityCheck, ServiceLevel, ServiceLevelVersion
+from sla.models import Attainment, AttainmentRow, Clock, Exclusion, LevelKind, QualityCheck, ServiceLevel, ServiceLevelVersion
 from sla.queries import Figure
+from sla.restated import SHOWN_CHANGES, restated_of
 from sla.statistics import clopper_pearson, under_limit
+from sla.verify import replayed
 from sla.views.edges import acting, level_or_404, window_or_404
 from sla.views.levels import crumbs, csv_answer, level_url
 
@@ -152,7 +155,7 @@ def window(request: TenantRequest, organization: str, prefix: str, number: int, 
     rows, keys, parsers = _rows(found, chosen, now)
     # Frozen rows backwards by outcome: missed before met.
     page = paging.page_of(rows, request.GET.dict(), keys=keys, parsers=parsers, descending=found.figure.closed)
-    claim = CreditClaim.objects.filter(attainment=found.attainment).first() if found.attainment else None
+    claim = queries.claim_of(found.attainment) if found.attainment else None
     may_close = request.membership.may(P.CLOSE_WINDOWS)
     context = {
         "window": found,
@@ -173,6 +176,9 @@ def window(request: TenantRequest, organization: str, prefix: str, number: int, 
         "ended": found.end <= now,
         "may_close": may_close and found.end <= now and not found.figure.closed,
         "may_publish": may_close and found.attainment is not None and found.figure.closed and found.attainment.published_at is None,
+        "may_restate": may_close and found.figure.closed,
+        "restate_url": found.url("restate", organization),
+        "restated": restated_of(found.attainment, found.version.time_zone) if found.attainment else None,
         "close_url": found.url("close", organization),
         "publish_url": found.url("publish", organization),
         "csv_url": found.url("window_csv", organization),
@@ -205,9 +211,14 @@ def _changed_since(found: Window, now: datetime) -> str:
     if not found.figure.closed:
         return ""
     count = counting.measure(found.version, found.start, found.end, now)
-    if (count.numerator, count.denominator) == (found.figure.numerator, found.figure.denominator):
+    _, carried = counting.rolled_up(found.version, found.start)
+    frozen = found.attainment
+    assert frozen is not None  # noqa: S101 -- a closed figure has one
+    if (count.numerator, count.denominator, *carried) == (
+        frozen.numerator, frozen.denominator, frozen.carried_numerator, frozen.carried_denominator,
+    ):  # fmt: skip
         return ""
-    return wording.result(count.numerator, count.denominator)
+    return wording.result(count.numerator + carried[0], count.denominator + carried[1])
 
 
 def _no_credit(found: Window) -> str:
@@ -298,3 +309,39 @@ def publish(request: TenantRequest, organization: str, prefix: str, number: int,
         "crumbs": [*found.crumbs(organization), (found.period.label, here), ("Publish", "")],
     }
     return render(request, "sla/publish.html", context, status=422 if error else 200)
+
+
+@requires(P.CLOSE_WINDOWS, POST=P.CLOSE_WINDOWS)
+@acting
+def restate(request: TenantRequest, organization: str, prefix: str, number: int, year: int, month: int) -> HttpResponse:
+    """Measure a closed window anew, with its reason; shown first is what the records say today."""
+    found = Window(prefix, number, year, month)
+    here, word, error = found.url("window", organization), f"RESTATE {year}-{month:02d}", ""
+    if not found.figure.closed or found.attainment is None:
+        raise Http404("No such page.")
+    reason = request.POST.get("reason", "")
+    if request.method == "POST":
+        try:
+            if request.POST.get("confirmation", "").strip() != word:
+                raise Refused(f"Type {word} exactly.")
+            actions.restate_window(
+                level=found.level, window_start=found.start, reason=reason, by=request.actor, publish="publish" in request.POST
+            )
+            return HttpResponseRedirect(here)
+        except Refused as refusal:
+            error = refusal.message
+    context = {
+        "window": found,
+        "figure": found.figure,
+        "result": wording.result(found.figure.numerator, found.figure.denominator),
+        "changed": _changed_since(found, timezone.now()),
+        "differing": list(islice(replayed(found.attainment), SHOWN_CHANGES)),
+        "reason": reason,
+        "word": word,
+        "error": error,
+        "url": request.path,
+        "cancel_url": here,
+        "title": f"Restate {found.level.name}, {found.period.label}",
+        "crumbs": [*found.crumbs(organization), (found.period.label, here), ("Restate", "")],
+    }
+    return render(request, "sla/restate.html", context, status=422 if error else 200)

@@ -452,6 +452,7 @@ NAMES: dict[str, Part] = {
     "sla:window_csv": _window,
     "sla:close": _window,
     "sla:publish": _window,
+    "sla:restate": _window,
     "sla:calendars": _nothing,
     "sla:new_calendar": _nothing,
     "sla:calendar": lambda place: {"number": 1},

@@ -19,6 +19,7 @@ from lpo.portal.queries import Level
 from lpo.tenancy.context import Scope, current_scope, scoped
 from sla import evidence, wording
 from sla.models import Attainment, AttainmentRow
+from sla.restated import restated_of
 
 SIZE = 50
 CHUNK = 5_000
@@ -96,6 +97,8 @@ def window(request: TenantRequest, client: Client, level: str, window: str) -> H
         "rows": rows,
         "chips": _chips(frozen.attainment, frozen.figure.accuracy, outcome),
         "intact": evidence.digest_of(snapshot_of(frozen.attainment)) == frozen.attainment.snapshot_sha256,
+        "restated": restated_of(frozen.attainment, frozen.figure.version.time_zone),
+        "ruling": snapshot_of(frozen.attainment).get("verdict", {}).get("default", "") if frozen.claim is None else "",
         "line": line,
         "line_url": address(request, client, "line", line.invoice.number, line.position) if line else "",
         **positions(rows, "id", previous, following, outcome=outcome),
