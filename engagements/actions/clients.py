@@ -21,7 +21,7 @@ from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership
 from lpo.accounts.roles import Permission, Role
 from lpo.audit.record import record
-from lpo.core.errors import Refused
+from lpo.core.errors import Refused, StaleVersion
 from lpo.tenancy.context import current_organization_id
 
 
@@ -183,15 +183,24 @@ def create_matter(*, engagement: Engagement, by: Actor, parties: Sequence[str] |
     return matter
 
 
+def _count_on(matter: Matter, version: int, *, theirs: dict[str, object], yours: dict[str, object]) -> None:
+    if matter.version != version:
+        raise StaleVersion("Somebody else saved this in the meantime.", theirs=theirs, yours=yours, version=matter.version)
+    matter.version += 1
+    matter.save(update_fields=["version"])
+
+
 @transaction.atomic
 def update_matter(*, matter: Matter, by: Actor, version: int, parties: Sequence[str] | None = None, **fields: Any) -> Matter:
-    """`parties` None leaves them as they are."""
+    """`parties` None leaves them as they are. Raises `StaleVersion` for them too."""
     by.need(Permission.EDIT_WORK)
     _staff(fields.get("supervising_attorney"), "supervising_attorney")
     matter, before, after = change(matter, version, fields)
     if parties is not None:
         old, new = set_parties(matter, parties)
         if old != new:
+            if not after:  # nothing else did compare the version and count it on
+                _count_on(matter, version, theirs={"parties": ", ".join(old)}, yours={"parties": ", ".join(new)})
             before, after = before | {"parties": old}, after | {"parties": new}
     if {"parties", "end_client"} & after.keys():
         index_matter(matter)
