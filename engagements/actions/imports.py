@@ -20,6 +20,7 @@ from engagements.imports.reader import ENCODINGS, Problem, Table, Unreadable, ce
 from engagements.models import Client, ImportBatch, ImportMapping, Workstream
 from engagements.models.clients import Status
 from engagements.models.imports import ImportState
+from engagements.uploads import too_large
 from lpo.accounts.actor import Actor
 from lpo.accounts.roles import Permission
 from lpo.audit import documents
@@ -83,7 +84,7 @@ def upload_history(
         name, content = files[0]
         return upload_file(**given, content=content, file_name=name, encoding=encoding, sheet=sheet)
     if (size := sum(len(content) for _, content in files)) > settings.UPLOAD_LIMIT_BYTES:
-        raise Refused(f"The files have {size:,} bytes together; {settings.UPLOAD_LIMIT_BYTES:,} are the most.", "file")
+        raise Refused(too_large(size, "Together these files are"), "file")
     if encoding not in dict(ENCODINGS):
         raise Refused("Choose how the file is encoded.", "encoding")
     try:
@@ -127,7 +128,7 @@ def upload_file(
     if workstream.status != Status.OPEN:
         raise Refused("This workstream is closed. Reopen it first.")
     if len(content) > settings.UPLOAD_LIMIT_BYTES:
-        raise Refused(f"The file has {len(content):,} bytes; {settings.UPLOAD_LIMIT_BYTES:,} are the most.", "file")
+        raise Refused(too_large(len(content)), "file")
     if encoding not in dict(ENCODINGS) or purpose not in {ITEMS, HISTORY}:
         raise Refused("Choose how the file is encoded.", "encoding")
     try:

@@ -197,7 +197,7 @@ def test_a_file_beyond_the_limit_is_thrown_away_as_it_arrives(
     settings.UPLOAD_LIMIT_BYTES = 1024 * 1024
     page = upload(client_of(asha), b"id,title\n" + b"A,b\n" * 600_000)
     assert page.status_code == 422
-    assert "larger than 1 MB" in page.content.decode()
+    assert "This file is too large: 1 MB are the most. Split it" in page.content.decode()
     with in_organization(stream.organization_id):
         assert not ImportBatch.objects.exists()
 

@@ -147,7 +147,7 @@ def test_too_many_files_none_and_too_large_ones_are_refused(stream: Workstream, 
             with pytest.raises(Refused, match=reason):
                 actions.upload_history(workstream=stream, by=make.system(), files=files)
         settings.UPLOAD_LIMIT_BYTES = 60
-        with pytest.raises(Refused, match="60 are the most"):
+        with pytest.raises(Refused, match="60 bytes are the most"):
             actions.upload_history(workstream=stream, by=make.system(), files=[("a.csv", log("1,x,Open,")), ("b.csv", log("2,x,Open,"))])
         assert not ImportBatch.objects.exists()
 
