@@ -187,10 +187,11 @@ class LinesField(forms.CharField):
 
 class MatterForm(WithPeople, forms.ModelForm):  # type: ignore[type-arg]
     supervising_attorney = PersonField()
+    supervised_from = Moment(label="Supervises since", required=False, help_text="Now, if left empty.")
     parties = LinesField(label="Other parties", help_text="One name a line: counterparties, affiliates. Search finds the matter by them.")
 
     field_order = [
-        *["title", "client_matter_id", "own_matter_id", "jurisdiction", "supervising_attorney"],
+        *["title", "client_matter_id", "own_matter_id", "jurisdiction", "supervising_attorney", "supervised_from"],
         *["end_client", "parties", "bill_to"],
     ]
 
@@ -211,7 +212,11 @@ class MatterForm(WithPeople, forms.ModelForm):  # type: ignore[type-arg]
 
 
 class MatterEditForm(Versioned, MatterForm):
-    pass
+    """Another attorney supervises from the moment it is saved; a term on record does not change."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["supervised_from"]
 
 
 class WorkstreamForm(Refusable, forms.ModelForm):  # type: ignore[type-arg]

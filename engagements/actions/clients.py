@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Required, TypedDict, Unpack
 
@@ -160,9 +160,20 @@ def update_engagement(*, engagement: Engagement, by: Actor, version: int, **fiel
 
 
 @transaction.atomic
-def create_matter(*, engagement: Engagement, by: Actor, parties: Sequence[str] | None = None, **fields: Unpack[MatterFields]) -> Matter:
-    """The reference, such as ACME-0003, comes from the client's counter. `parties`: names besides the client's."""
+def create_matter(
+    *,
+    engagement: Engagement,
+    by: Actor,
+    parties: Sequence[str] | None = None,
+    supervised_from: datetime | None = None,
+    **fields: Unpack[MatterFields],
+) -> Matter:
+    """The reference, such as ACME-0003, comes from the client's counter. `parties`: names besides the client's.
+
+    `supervised_from`: since when the attorney supervises it, where that was before it was opened here.
+    """
     by.need(Permission.EDIT_WORK)
+    _supervised(supervised_from, fields.get("supervising_attorney"))
     _open(engagement, "engagement")
     _staff(fields.get("supervising_attorney"), "supervising_attorney")
     number = draw("engagements_client", "matter_count", engagement.client_id)
@@ -178,9 +189,20 @@ def create_matter(*, engagement: Engagement, by: Actor, parties: Sequence[str] |
         index_matter(matter)
     after = {n: plain(v) for n, v in fields.items()} | ({"parties": named} if named else {})
     if matter.supervising_attorney_id is not None:
-        note_supervision(matter=matter, by=by)
+        note_supervision(matter=matter, by=by, now=supervised_from)
+    if supervised_from is not None:
+        after["supervised_from"] = supervised_from.isoformat()
     record(by=by, action="matter.create", target=matter, after=after, reference=matter.reference)
     return matter
+
+
+def _supervised(since: datetime | None, attorney: Membership | None) -> None:
+    if since is None:
+        return
+    if attorney is None:
+        raise Refused("Choose who supervises it since then.", "supervising_attorney")
+    if since > timezone.now():
+        raise Refused("This lies in the future.", "supervised_from")
 
 
 def _count_on(matter: Matter, version: int, *, theirs: dict[str, object], yours: dict[str, object]) -> None:
