@@ -131,17 +131,12 @@ def upload_file(
         raise Refused(too_large(len(content)), "file")
     if encoding not in dict(ENCODINGS) or purpose not in {ITEMS, HISTORY}:
         raise Refused("Choose how the file is encoded.", "encoding")
-    try:
-        if content.startswith(workbook.MAGIC):
-            content, encoding = workbook.to_csv(io.BytesIO(content), sheet, settings.UPLOAD_LIMIT_BYTES), "utf-8"
-        table = inspect(content, encoding)
-    except Unreadable as error:
-        raise Refused(str(error), "file") from error
+    content, table = _inspected(content, encoding, sheet)
     document = _keep(workstream, by, content, file_name)
     known: ImportBatch | None = ImportBatch.objects.filter(
         workstream=workstream, purpose=purpose, source=source, document=document, state=ImportState.UPLOADED, by_member_id=by.member_id
     ).first()
-    if known is not None and known.mapping["encoding"] == encoding:
+    if known is not None and known.mapping["encoding"] == table.encoding:
         return known
     zone = Client.objects.values_list("time_zone", flat=True).get(pk=workstream.client_id)
     reading = {"encoding": table.encoding, "delimiter": table.delimiter, "zone": zone, "dates": "iso"}
@@ -162,6 +157,16 @@ def upload_file(
     )
     record(by=by, action="import.upload", target=batch, after={"file": file_name, "sha256": document.sha256, "purpose": purpose})
     return batch
+
+
+def _inspected(content: bytes, encoding: str, sheet: str) -> tuple[bytes, Table]:
+    """The bytes to keep, of a workbook those of one sheet as CSV, and what stands in them. Raises `Refused`."""
+    try:
+        if content.startswith(workbook.MAGIC):
+            content, encoding = workbook.to_csv(io.BytesIO(content), sheet, settings.UPLOAD_LIMIT_BYTES), "utf-8"
+        return content, inspect(content, encoding)
+    except Unreadable as error:
+        raise Refused(str(error), "file") from error
 
 
 def _keep(workstream: Workstream, by: Actor, content: bytes, file_name: str) -> Document:
