@@ -150,7 +150,10 @@ def workstream_or_404(reference: str, prefix: str) -> Workstream:
 
 def item_or_404(reference: str) -> WorkItem:
     rows = WorkItem.objects.filter(reference=reference)
-    return _one(rows.select_related("workstream__matter__engagement", "workstream__client", "assignee__user"))  # type: ignore[no-any-return]
+    found: WorkItem = _one(rows.select_related("workstream__matter__engagement", "workstream__client", "assignee__user"))
+    workstream = found.workstream
+    workstream.matter.engagement.client = workstream.client  # one client all the way up; read once
+    return found
 
 
 def _one(queryset: Any) -> Any:
