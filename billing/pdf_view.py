@@ -86,12 +86,27 @@ def view(invoice: Invoice, *, draft: bool) -> dict[str, Any]:
         "due": _due(invoice),
         "currency": currency,
         "groups": [_group(group, currency) for group in invoice.groups],
+        "totals": _totals(invoice),
+        "tax_note": invoice.tax_note,
+        **_tables(invoice),
+        "notes": invoice.notes,
+        "payable": invoice.amount_due > 0,
+        "remittance": invoice.seller.remittance,
+        "reference": invoice.number,
+        "queries": _contact(invoice.seller.queries),
+        "appendix": [_appendix(table, currency) for table in invoice.appendix],
+        "attachments": invoice.attachments,
+    }
+
+
+def _tables(invoice: Invoice) -> dict[str, list[dict[str, str]]]:
+    """What stands in tables of its own below the lines."""
+    currency = invoice.currency
+    return {
         "taxes": [
             {"label": row.label, "rate": percent(row.rate), "base": money(row.base, currency), "tax": money(row.tax, currency)}
             for row in invoice.taxes
         ],
-        "totals": _totals(invoice),
-        "tax_note": invoice.tax_note,
         "matters": [
             {"ours": row.reference, "theirs": row.client_matter_id, "title": row.title, "subtotal": money(row.subtotal, currency)}
             for row in invoice.matters
@@ -111,13 +126,6 @@ def view(invoice: Invoice, *, draft: bool) -> dict[str, Any]:
             {"line": str(row.position), "description": row.description, "formula": row.formula, "amount": money(row.amount, currency)}
             for row in invoice.adjustments
         ],
-        "notes": invoice.notes,
-        "payable": invoice.amount_due > 0,
-        "remittance": invoice.seller.remittance,
-        "reference": invoice.number,
-        "queries": _contact(invoice.seller.queries),
-        "appendix": [_appendix(table, currency) for table in invoice.appendix],
-        "attachments": invoice.attachments,
     }
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.conf import settings
 
 from engagements.decision_forms import OwnIds, WithMessage
 from engagements.file_fields import SafeFile
 from engagements.forms import LinesField, Refusable, Versioned, day_field
 from engagements.models import ConflictRule, Occasion, SampledItem, Verdict
+from engagements.uploads import most
 
 
 class CheckForm(Refusable, forms.Form):
@@ -48,13 +48,7 @@ class DeliverableForm(Refusable, forms.Form):
     label = forms.CharField(
         max_length=200, required=False, help_text="What the client reads, as “Mutual NDA, redline”. The file's name if left empty."
     )
-    file = SafeFile(allow_empty_file=True, help_text=f"At most {settings.UPLOAD_LIMIT_BYTES // 1024 // 1024} MB.")
-
-    def __init__(self, *args: Any, too_large: bool = False, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if too_large:
-            said = f"This file is too large: {settings.UPLOAD_LIMIT_BYTES // 1024 // 1024} MB are the most."
-            self.fields["file"].error_messages["required"] = said
+    file = SafeFile(allow_empty_file=True, help_text=f"At most {most()}.")
 
 
 class ChecklistForm(Refusable, forms.Form):

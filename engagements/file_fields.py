@@ -8,6 +8,7 @@ from django import forms
 from django.conf import settings
 
 from engagements.safe_files import Unsafe, check_file
+from engagements.uploads import too_large
 
 
 class SafeFile(forms.FileField):
@@ -18,7 +19,7 @@ class SafeFile(forms.FileField):
         if file is None or file is initial:
             return file
         if file.size > settings.UPLOAD_LIMIT_BYTES:
-            raise forms.ValidationError(f"This file has {file.size:,} bytes; {settings.UPLOAD_LIMIT_BYTES:,} are the most.")
+            raise forms.ValidationError(too_large(file.size))
         try:
             check_file(file.name, file.read())
         except Unsafe as unsafe:

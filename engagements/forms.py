@@ -7,7 +7,6 @@ from typing import Any
 
 from babel import Locale
 from django import forms
-from django.conf import settings
 
 from engagements import states
 from engagements.file_fields import SafeFile
@@ -17,6 +16,7 @@ from engagements.imports.load_file import FIELDS as LOAD_FILE_FIELDS
 from engagements.imports.reader import ENCODINGS
 from engagements.models import Client, Engagement, LegalEntity, Matter, Pause, WorkItem, Workstream
 from engagements.queries import parties_of, staff
+from engagements.uploads import most
 from lpo.accounts.models import Membership
 from lpo.core.errors import Refused, StaleVersion
 from lpo.core.validators import validate_year
@@ -187,10 +187,11 @@ class LinesField(forms.CharField):
 
 class MatterForm(WithPeople, forms.ModelForm):  # type: ignore[type-arg]
     supervising_attorney = PersonField()
+    supervised_from = Moment(label="Supervises since", required=False, help_text="Now, if left empty.")
     parties = LinesField(label="Other parties", help_text="One name a line: counterparties, affiliates. Search finds the matter by them.")
 
     field_order = [
-        *["title", "client_matter_id", "own_matter_id", "jurisdiction", "supervising_attorney"],
+        *["title", "client_matter_id", "own_matter_id", "jurisdiction", "supervising_attorney", "supervised_from"],
         *["end_client", "parties", "bill_to"],
     ]
 
@@ -211,7 +212,11 @@ class MatterForm(WithPeople, forms.ModelForm):  # type: ignore[type-arg]
 
 
 class MatterEditForm(Versioned, MatterForm):
-    pass
+    """Another attorney supervises from the moment it is saved; a term on record does not change."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["supervised_from"]
 
 
 class WorkstreamForm(Refusable, forms.ModelForm):  # type: ignore[type-arg]
@@ -304,7 +309,7 @@ class WallForm(WithPeople, forms.Form):
 class UploadForm(Refusable, forms.Form):
     file = forms.FileField(
         label="CSV file or Excel workbook",
-        help_text=f"The first line names the columns. At most {settings.UPLOAD_LIMIT_BYTES // 1024 // 1024} MB.",
+        help_text=f"The first line names the columns. At most {most()}.",
         allow_empty_file=True,
     )
     source = forms.RegexField(
@@ -335,7 +340,7 @@ class _FilesField(forms.FileField):
 class HistoryUploadForm(UploadForm):
     file = _FilesField(
         label="CSV files or Excel workbooks",
-        help_text=f"One event log, in one file or several with the same columns. At most {settings.UPLOAD_LIMIT_BYTES // 1024 // 1024} MB"
+        help_text=f"One event log, in one file or several with the same columns. At most {most()}"
         " together. The first line of each names its columns.",
         allow_empty_file=True,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -15,10 +15,12 @@ from lpo.accounts.access import TenantRequest
 # What each page keeps in a view, besides where one is in its pages.
 KEPT: dict[str, tuple[str, ...]] = {
     "queue": ("client", "workstream", "state", "kind", "assignee", "paused", "priority", "columns", "sort", "group"),
-    "engagements": ("status", "client", "manager"),
-    "matters": ("client", "status"),
-    "waiting": ("client", "matter", "show"),
+    "engagements": ("status", "client", "manager", "columns", "sort", "group"),
+    "matters": ("client", "status", "columns", "sort", "group"),
+    "waiting": ("client", "matter", "show", "columns", "sort", "group"),
 }
+# What says how the rows are shown, not which.
+LAYOUT = ("columns", "sort", "group")
 _POSITION = ("after", "before")
 
 
@@ -47,6 +49,11 @@ class Asked:
             return named | self.filters if self.changed else named
         # Everything was asked for where the viewer's default would show less.
         return self.filters or ({"view": "0"} if self.default_id is not None else {})
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether a filter may have left rows out."""
+        return any(value for name, value in self.values.items() if name not in LAYOUT)
 
     @property
     def encoded(self) -> str:
@@ -79,6 +86,38 @@ def asked(request: TenantRequest, page: str) -> Asked:
 
 def position(request: TenantRequest) -> dict[str, str]:
     return {name: request.GET[name] for name in _POSITION if name in request.GET}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a list may be shown as: its columns with those it opens with, its orders, and what its rows may stand under, by name."""
+
+    columns: Mapping[str, str]
+    usual: Sequence[str]
+    sorts: Sequence[tuple[str, str]]
+    groups: Mapping[str, tuple[str, Callable[[Any], str]]]
+
+    def of(self, asked: Asked, rows: Sequence[Any]) -> dict[str, Any]:
+        """For the page's template: what was chosen of each, and the rows of the page under their headings."""
+        asked_for = asked.values["columns"].split(",")
+        chosen = [name for name in self.columns if name in asked_for] or list(self.usual)
+        return {
+            "columns": chosen,
+            "headings": [(name, self.columns[name]) for name in chosen],
+            "offered_columns": [(name, label, name in chosen) for name, label in self.columns.items()],
+            "sorts": self.sorts,
+            "group_choices": [("", "No groups"), *((name, label) for name, (label, _) in self.groups.items())],
+            "groups": self._grouped(rows, asked.values["group"]),
+        }
+
+    def _grouped(self, rows: Sequence[Any], by: str) -> list[tuple[str, list[Any]]]:
+        """Under headings in the order in which each first comes; one nameless group otherwise."""
+        if by not in self.groups:
+            return [("", list(rows))]
+        found: dict[str, list[Any]] = {}
+        for row in rows:
+            found.setdefault(self.groups[by][1](row), []).append(row)
+        return list(found.items())
 
 
 def unknown(values: Mapping[str, str], choices: Mapping[str, Sequence[tuple[str, str]]], names: Mapping[str, str]) -> list[str]:

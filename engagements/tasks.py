@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from engagements.actions.engagements import house_day, renew_due
 from engagements.actions.escalations import escalate_due
-from engagements.actions.history_imports import check_history, load_history
+from engagements.actions.history_imports import check_history
+from engagements.actions.history_loading import load_history
 from engagements.actions.imports import HISTORY
 from engagements.actions.item_checks import check_items
 from engagements.actions.item_loading import load_items

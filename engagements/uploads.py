@@ -7,8 +7,20 @@ from typing import Any, cast
 from django.conf import settings
 from django.core.files.uploadhandler import FileUploadHandler, StopUpload
 
+_MB = 1024 * 1024
 # The form's other fields and the boundaries of its parts.
 _ALLOWANCE = 64 * 1024
+
+
+def most() -> str:
+    """The limit in words: 100 MB, or bytes where it is no whole number of them."""
+    whole, rest = divmod(settings.UPLOAD_LIMIT_BYTES, _MB)
+    return f"{settings.UPLOAD_LIMIT_BYTES:,} bytes" if rest else f"{whole:,} MB"
+
+
+def too_large(size: int | None = None, what: str = "This file is") -> str:
+    """The one sentence for every upload above the limit; `size` in bytes where it was not thrown away before it was known."""
+    return f"{what} too large{'' if size is None else f' ({size:,} bytes)'}: {most()} are the most."
 
 
 class SizeLimitHandler(FileUploadHandler):

@@ -147,26 +147,12 @@ def record_usage(
         raise Refused("The last day lies before the first.", "ends_on")
     if quantity <= 0:
         raise Refused("The quantity is above zero.", "quantity")
-    payload = {
-        "term": term.id,
-        "subject": subject,
-        "starts_on": str(starts_on),
-        "ends_on": str(ends_on or ""),
-        "quantity": f"{quantity.normalize():f}",
-    }
+    said: dict[str, Any] = {"subject": subject, "quantity": quantity, "starts_on": starts_on, "ends_on": ends_on}
+    quantity_text = f"{quantity.normalize():f}"
+    payload = {"term": term.id, **said, "starts_on": str(starts_on), "ends_on": str(ends_on or ""), "quantity": quantity_text}
     digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
-    row = UsageRecord(
-        client_id=term.client_id,
-        term=term,
-        source=source,
-        event_id=event_id,
-        subject=subject,
-        quantity=quantity,
-        starts_on=starts_on,
-        ends_on=ends_on,
-        payload_hash=digest,
-        by_label=by.label,
-    )
+    own = {"client_id": term.client_id, "term": term, "source": source, "event_id": event_id}
+    row = UsageRecord(**own, **said, payload_hash=digest, by_label=by.label)
     try:
         with transaction.atomic():
             row.save()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Required, TypedDict, Unpack
 
@@ -21,7 +21,7 @@ from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership
 from lpo.accounts.roles import Permission, Role
 from lpo.audit.record import record
-from lpo.core.errors import Refused
+from lpo.core.errors import Refused, StaleVersion
 from lpo.tenancy.context import current_organization_id
 
 
@@ -160,9 +160,20 @@ def update_engagement(*, engagement: Engagement, by: Actor, version: int, **fiel
 
 
 @transaction.atomic
-def create_matter(*, engagement: Engagement, by: Actor, parties: Sequence[str] | None = None, **fields: Unpack[MatterFields]) -> Matter:
-    """The reference, such as ACME-0003, comes from the client's counter. `parties`: names besides the client's."""
+def create_matter(
+    *,
+    engagement: Engagement,
+    by: Actor,
+    parties: Sequence[str] | None = None,
+    supervised_from: datetime | None = None,
+    **fields: Unpack[MatterFields],
+) -> Matter:
+    """The reference, such as ACME-0003, comes from the client's counter. `parties`: names besides the client's.
+
+    `supervised_from`: since when the attorney supervises it, where that was before it was opened here.
+    """
     by.need(Permission.EDIT_WORK)
+    _supervised(supervised_from, fields.get("supervising_attorney"))
     _open(engagement, "engagement")
     _staff(fields.get("supervising_attorney"), "supervising_attorney")
     number = draw("engagements_client", "matter_count", engagement.client_id)
@@ -178,20 +189,40 @@ def create_matter(*, engagement: Engagement, by: Actor, parties: Sequence[str] |
         index_matter(matter)
     after = {n: plain(v) for n, v in fields.items()} | ({"parties": named} if named else {})
     if matter.supervising_attorney_id is not None:
-        note_supervision(matter=matter, by=by)
+        note_supervision(matter=matter, by=by, now=supervised_from)
+    if supervised_from is not None:
+        after["supervised_from"] = supervised_from.isoformat()
     record(by=by, action="matter.create", target=matter, after=after, reference=matter.reference)
     return matter
 
 
+def _supervised(since: datetime | None, attorney: Membership | None) -> None:
+    if since is None:
+        return
+    if attorney is None:
+        raise Refused("Choose who supervises it since then.", "supervising_attorney")
+    if since > timezone.now():
+        raise Refused("This lies in the future.", "supervised_from")
+
+
+def _count_on(matter: Matter, version: int, *, theirs: dict[str, object], yours: dict[str, object]) -> None:
+    if matter.version != version:
+        raise StaleVersion("Somebody else saved this in the meantime.", theirs=theirs, yours=yours, version=matter.version)
+    matter.version += 1
+    matter.save(update_fields=["version"])
+
+
 @transaction.atomic
 def update_matter(*, matter: Matter, by: Actor, version: int, parties: Sequence[str] | None = None, **fields: Any) -> Matter:
-    """`parties` None leaves them as they are."""
+    """`parties` None leaves them as they are. Raises `StaleVersion` for them too."""
     by.need(Permission.EDIT_WORK)
     _staff(fields.get("supervising_attorney"), "supervising_attorney")
     matter, before, after = change(matter, version, fields)
     if parties is not None:
         old, new = set_parties(matter, parties)
         if old != new:
+            if not after:  # nothing else did compare the version and count it on
+                _count_on(matter, version, theirs={"parties": ", ".join(old)}, yours={"parties": ", ".join(new)})
             before, after = before | {"parties": old}, after | {"parties": new}
     if {"parties", "end_client"} & after.keys():
         index_matter(matter)

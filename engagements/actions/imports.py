@@ -20,6 +20,7 @@ from engagements.imports.reader import ENCODINGS, Problem, Table, Unreadable, ce
 from engagements.models import Client, ImportBatch, ImportMapping, Workstream
 from engagements.models.clients import Status
 from engagements.models.imports import ImportState
+from engagements.uploads import too_large
 from lpo.accounts.actor import Actor
 from lpo.accounts.roles import Permission
 from lpo.audit import documents
@@ -83,7 +84,7 @@ def upload_history(
         name, content = files[0]
         return upload_file(**given, content=content, file_name=name, encoding=encoding, sheet=sheet)
     if (size := sum(len(content) for _, content in files)) > settings.UPLOAD_LIMIT_BYTES:
-        raise Refused(f"The files have {size:,} bytes together; {settings.UPLOAD_LIMIT_BYTES:,} are the most.", "file")
+        raise Refused(too_large(size, "Together these files are"), "file")
     if encoding not in dict(ENCODINGS):
         raise Refused("Choose how the file is encoded.", "encoding")
     try:
@@ -127,20 +128,15 @@ def upload_file(
     if workstream.status != Status.OPEN:
         raise Refused("This workstream is closed. Reopen it first.")
     if len(content) > settings.UPLOAD_LIMIT_BYTES:
-        raise Refused(f"The file has {len(content):,} bytes; {settings.UPLOAD_LIMIT_BYTES:,} are the most.", "file")
+        raise Refused(too_large(len(content)), "file")
     if encoding not in dict(ENCODINGS) or purpose not in {ITEMS, HISTORY}:
         raise Refused("Choose how the file is encoded.", "encoding")
-    try:
-        if content.startswith(workbook.MAGIC):
-            content, encoding = workbook.to_csv(io.BytesIO(content), sheet, settings.UPLOAD_LIMIT_BYTES), "utf-8"
-        table = inspect(content, encoding)
-    except Unreadable as error:
-        raise Refused(str(error), "file") from error
+    content, table = _inspected(content, encoding, sheet)
     document = _keep(workstream, by, content, file_name)
     known: ImportBatch | None = ImportBatch.objects.filter(
         workstream=workstream, purpose=purpose, source=source, document=document, state=ImportState.UPLOADED, by_member_id=by.member_id
     ).first()
-    if known is not None and known.mapping["encoding"] == encoding:
+    if known is not None and known.mapping["encoding"] == table.encoding:
         return known
     zone = Client.objects.values_list("time_zone", flat=True).get(pk=workstream.client_id)
     reading = {"encoding": table.encoding, "delimiter": table.delimiter, "zone": zone, "dates": "iso"}
@@ -161,6 +157,16 @@ def upload_file(
     )
     record(by=by, action="import.upload", target=batch, after={"file": file_name, "sha256": document.sha256, "purpose": purpose})
     return batch
+
+
+def _inspected(content: bytes, encoding: str, sheet: str) -> tuple[bytes, Table]:
+    """The bytes to keep, of a workbook those of one sheet as CSV, and what stands in them. Raises `Refused`."""
+    try:
+        if content.startswith(workbook.MAGIC):
+            content, encoding = workbook.to_csv(io.BytesIO(content), sheet, settings.UPLOAD_LIMIT_BYTES), "utf-8"
+        return content, inspect(content, encoding)
+    except Unreadable as error:
+        raise Refused(str(error), "file") from error
 
 
 def _keep(workstream: Workstream, by: Actor, content: bytes, file_name: str) -> Document:

@@ -22,6 +22,7 @@ from engagements.views.edges import (
     matter_crumbs,
     matter_or_404,
     posted,
+    refused_too_large,
     says_too_large,
     to,
     workstream_crumbs,
@@ -160,8 +161,8 @@ def publish(request: TenantRequest, organization: str, reference: str, number: i
 def new_deliverable(request: TenantRequest, organization: str, reference: str) -> HttpResponse:
     """Keep the next version of what an item delivers."""
     item = item_or_404(reference)
-    form = DeliverableForm(posted(request), request.FILES or None, too_large=getattr(request, "upload_too_large", False))
-    made = attempt(form, lambda: _keep(request, item, form))
+    form = DeliverableForm(posted(request), request.FILES or None)
+    made = None if refused_too_large(request, form) else attempt(form, lambda: _keep(request, item, form))
     if made is not None:
         return to("deliverable", request, reference, made.number)
     crumbs = _crumbs(request, item)

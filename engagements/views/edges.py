@@ -8,7 +8,6 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.forms import BaseForm
@@ -18,7 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from engagements import actions
+from engagements import actions, uploads
 from engagements.forms import Refusable
 from engagements.models import Client, Engagement, Matter, WorkItem, Workstream
 from lpo.accounts.access import TenantRequest
@@ -38,7 +37,7 @@ def acting(view: View) -> View:
     def guarded(request: TenantRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         # The file is gone by now, and perhaps what came after it: half of a form is no form.
         if getattr(request, "upload_too_large", False) and not getattr(view, "takes_too_large", False):
-            return too_large(request, most=settings.UPLOAD_LIMIT_BYTES // 1024 // 1024)
+            return too_large(request, most=uploads.most())
         try:
             return view(request, *args, **kwargs)
         except NotPermitted as error:
@@ -53,6 +52,15 @@ def says_too_large(view: View) -> View:
     """Marks a view whose form says itself that its file is too large."""
     view.takes_too_large = True  # type: ignore[attr-defined]
     return view
+
+
+def refused_too_large(request: TenantRequest, form: Any, advice: str = "") -> bool:
+    """Whether the form's file was thrown away as it arrived; then the form says so at its field `file`, and nothing else."""
+    if not getattr(request, "upload_too_large", False):
+        return False
+    form.errors.clear()
+    form.add_error("file", f"{uploads.too_large()} {advice}".rstrip())
+    return True
 
 
 def _written(values: Mapping[str, object]) -> str:
@@ -142,7 +150,10 @@ def workstream_or_404(reference: str, prefix: str) -> Workstream:
 
 def item_or_404(reference: str) -> WorkItem:
     rows = WorkItem.objects.filter(reference=reference)
-    return _one(rows.select_related("workstream__matter__engagement", "workstream__client", "assignee__user"))  # type: ignore[no-any-return]
+    found: WorkItem = _one(rows.select_related("workstream__matter__engagement", "workstream__client", "assignee__user"))
+    workstream = found.workstream
+    workstream.matter.engagement.client = workstream.client  # one client all the way up; read once
+    return found
 
 
 def _one(queryset: Any) -> Any:

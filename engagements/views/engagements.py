@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -33,17 +34,40 @@ _NAMES = {"client": "Client", "manager": "Manager"}
 _CHIPS = {"": "Open", "ending": "Renewals in 90 days", "closed": "Closed"}
 
 
+_COLUMNS = {
+    "client": "Client",
+    "delivery": "Delivery",
+    "manager": "Manager",
+    "runs": "Runs",
+    "entity": "Legal entity",
+    "ends": "Last day",
+    "notice": "Notice by",
+    "then": "Then",
+}
+_USUAL, _USUAL_ENDING = ("client", "delivery", "manager", "runs"), ("client", "manager", "ends", "notice", "then")
+_GROUPS: dict[str, tuple[str, Callable[[Engagement], str]]] = {
+    "client": ("Client", lambda row: row.client.name),
+    "manager": ("Manager", lambda row: row.manager.display_name if row.manager else "Nobody"),
+    "delivery": ("Delivery", lambda row: str(row.get_delivery_model_display())),
+}
+_SORTS = [("", "By reference"), ("newest", "Newest first")]
+_LAYOUT = listing.Layout(_COLUMNS, _USUAL, _SORTS, _GROUPS)
+_ENDING = listing.Layout(_COLUMNS, _USUAL_ENDING, [("", "Next to decide first")], _GROUPS)
+
+
 @requires(P.VIEW_WORK)
 def engagements(request: TenantRequest, organization: str) -> HttpResponse:
     asked = listing.asked(request, "engagements")
     shown = asked.values["status"] if asked.values["status"] in _CHIPS else ""
-    query, beside = asked.query | listing.position(request), ("client", "manager__user")
+    query, beside = asked.query | listing.position(request), ("client", "manager__user", "legal_entity")
     if shown == "ending":
         rows = _narrowed(queries.renewals(timezone.localdate()), asked).select_related(*beside)
         page = paging.page_of(rows, query, keys=("decide_by", "id"), parsers=(date.fromisoformat, int))
     else:
         rows = _narrowed(Engagement.objects.filter(status=shown or "open"), asked).select_related(*beside)
-        page = paging.page_of(rows, query, keys=("reference", "id"), parsers=(str, int))
+        newest = asked.values["sort"] == "newest"
+        keys, parse = (("id", "id"), int) if newest else (("reference", "id"), str)
+        page = paging.page_of(rows, query, keys=keys, parsers=(parse, int), descending=newest)
     choices = {
         "client": [(c.code, c.name) for c in Client.objects.order_by("name")[:200]],
         "manager": [(str(m.id), m.display_name) for m in queries.staff()[:200]],
@@ -60,6 +84,7 @@ def engagements(request: TenantRequest, organization: str) -> HttpResponse:
         "shown": shown,
         "today": timezone.localdate(),
         "may_save": request.membership.may(P.SAVE_VIEWS),
+        **(_ENDING if shown == "ending" else _LAYOUT).of(asked, page.rows),
     }
     return render(request, "engagements/engagements.html", context)
 

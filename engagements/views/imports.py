@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
 
-from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 
@@ -21,7 +20,7 @@ from engagements.imports.reader import DATE_FORMATS
 from engagements.models import ImportBatch, ImportMapping, ImportRow, Workstream
 from engagements.models.imports import ImportState
 from engagements.queries import staff
-from engagements.views.edges import acting, attempt, posted, says_too_large, to, workstream_crumbs, workstream_or_404
+from engagements.views.edges import acting, attempt, posted, refused_too_large, says_too_large, to, workstream_crumbs, workstream_or_404
 from engagements.views.import_rows import groups_of, label_of
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
@@ -65,13 +64,10 @@ def upload(request: TenantRequest, organization: str, reference: str, prefix: st
     need_for(request.actor, purpose)
     workstream = workstream_or_404(reference, prefix)
     form = (HistoryUploadForm if purpose == HISTORY else UploadForm)(posted(request), request.FILES or None)
-    if getattr(request, "upload_too_large", False):
-        form.errors.clear()
-        form.add_error(
-            "file", f"The file is larger than {settings.UPLOAD_LIMIT_BYTES // 1024 // 1024} MB. Split it, or export fewer columns."
-        )
-    elif (batch := attempt(form, lambda: _upload(request, workstream, purpose, form))) is not None:
-        return to_batch(request, cast(ImportBatch, batch))
+    if not refused_too_large(request, form, "Split it, or export fewer columns."):
+        batch = attempt(form, lambda: _upload(request, workstream, purpose, form))
+        if batch is not None:
+            return to_batch(request, cast(ImportBatch, batch))
     context = {
         "form": form,
         "title": _TITLES[purpose],

@@ -87,16 +87,29 @@ def item_page(request: TenantRequest, item: WorkItem, **bound: Any) -> HttpRespo
         "client_moves": clients,
         "own": own,
         "questions": list(Question.objects.filter(item=item).order_by("-id")[:QUESTIONS]),
-        "may_ask": may(P.TRACK_ITEMS) or may(P.WORK_ITEMS) or may(P.EDIT_WORK),
         "notice": _notice_of(last, records),
-        "may_notice": item.state in (states.DELIVERED, states.CORRECTED) and (may(P.TRACK_ITEMS) or may(P.WORK_ITEMS)),
-        "may_grade": item.kind == states.ERROR and (may(P.TRACK_ITEMS) or may(P.EDIT_WORK) or own),
         "error_notices": records.errors,
         "is_error": item.kind == states.ERROR,
         "open_pauses": [p for p in pauses if p.ended_at is None and p.withdrawn_at is None],
         "panels": panels.collect(panels.item_panels, request, item),
         "crumbs": [*workstream_crumbs(request.organization.slug, item.workstream), (item.reference, "")],
         "today": timezone.localdate(),
+        **_permitted(request, item, own),
+        **_forms(item),
+        **_suggested(item, may(P.TRACK_ITEMS)),
+        **_written(item, may(P.VIEW_WORK_PRODUCT)),
+        **bound,
+    }
+    return render(request, "engagements/item.html", context, status=422 if bound else 200)
+
+
+def _permitted(request: TenantRequest, item: WorkItem, own: bool) -> dict[str, bool]:
+    """What this person may do on the page; `own`: as the client's own counsel."""
+    may = request.membership.may
+    return {
+        "may_ask": may(P.TRACK_ITEMS) or may(P.WORK_ITEMS) or may(P.EDIT_WORK),
+        "may_notice": item.state in (states.DELIVERED, states.CORRECTED) and (may(P.TRACK_ITEMS) or may(P.WORK_ITEMS)),
+        "may_grade": item.kind == states.ERROR and (may(P.TRACK_ITEMS) or may(P.EDIT_WORK) or own),
         "may_track": may(P.TRACK_ITEMS),
         "may_read": may(P.VIEW_WORK_PRODUCT),
         "may_deliver": may(P.WORK_ITEMS),
@@ -105,6 +118,12 @@ def item_page(request: TenantRequest, item: WorkItem, **bound: Any) -> HttpRespo
         "may_contest": may(P.EDIT_WORK) or own,
         "may_uphold": may(P.APPROVE_PAUSE) or own,
         "may_reply": not may(P.PAUSE) and own,
+    }
+
+
+def _forms(item: WorkItem) -> dict[str, Any]:
+    """Empty ones; a view that was sent one puts its own in place."""
+    return {
         "move_form": DecideForm(initial={"version": item.version}),
         "notice_form": NoticeForm(),
         "severity_form": SeverityForm(initial={"severity": item.severity}),
@@ -114,11 +133,7 @@ def item_page(request: TenantRequest, item: WorkItem, **bound: Any) -> HttpRespo
         "pause_form": PauseForm(),
         "resume_form": ReplyForm(),
         "assign_form": AssignForm(initial={"assignee": item.assignee_id}),
-        **_suggested(item, may(P.TRACK_ITEMS)),
-        **_written(item, may(P.VIEW_WORK_PRODUCT)),
-        **bound,
     }
-    return render(request, "engagements/item.html", context, status=422 if bound else 200)
 
 
 def _may_undo(request: TenantRequest, last: Transition, records: Records) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import cast
 
-from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 
@@ -12,7 +11,7 @@ from engagements import actions
 from engagements.actions.imports import LOAD_FILE
 from engagements.forms import LoadFileForm, LoadFileMapping
 from engagements.models import ImportBatch, Workstream
-from engagements.views.edges import acting, attempt, posted, says_too_large, workstream_crumbs, workstream_or_404
+from engagements.views.edges import acting, attempt, posted, refused_too_large, says_too_large, workstream_crumbs, workstream_or_404
 from engagements.views.imports import batch_or_404, batch_page, to_batch
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
@@ -27,14 +26,10 @@ _TITLE = "Import a load file"
 def upload(request: TenantRequest, organization: str, reference: str, prefix: str) -> HttpResponse:
     workstream = workstream_or_404(reference, prefix)
     form = LoadFileForm(posted(request), request.FILES or None)
-    if getattr(request, "upload_too_large", False):
-        form.errors.clear()
-        most = settings.UPLOAD_LIMIT_BYTES // 1024 // 1024
-        form.add_error(
-            "file", f"The file is larger than {most} MB. Export the five columns that are kept, or have it loaded on the server."
-        )
-    elif (batch := attempt(form, lambda: _upload(request, workstream, form))) is not None:
-        return to_batch(request, cast(ImportBatch, batch))
+    if not refused_too_large(request, form, "Export the five columns that are kept, or have it loaded on the server."):
+        batch = attempt(form, lambda: _upload(request, workstream, form))
+        if batch is not None:
+            return to_batch(request, cast(ImportBatch, batch))
     context = {"form": form, "title": _TITLE, "crumbs": [*workstream_crumbs(organization, workstream), (_TITLE, "")]}
     return render(request, "engagements/load_file_upload.html", context, status=422 if form.is_bound else 200)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpResponse
@@ -28,6 +29,28 @@ from lpo.accounts.roles import Permission as P
 _OF_WALLS = {"matter.raise_wall", "matter.lower_wall", "matter.remove_insider"}
 
 
+_COLUMNS = {
+    "client": "Client",
+    "engagement": "Engagement",
+    "theirs": "Client's ID",
+    "ours": "Our ID",
+    "attorney": "Supervising attorney",
+    "jurisdiction": "Jurisdiction",
+    "end_client": "End client",
+    "opened": "Opened",
+}
+_GROUPS: dict[str, tuple[str, Callable[[Matter], str]]] = {
+    "client": ("Client", lambda matter: matter.client.name),
+    "engagement": ("Engagement", lambda matter: f"{matter.engagement.reference} {matter.engagement.title}"),
+    "attorney": (
+        "Supervising attorney",
+        lambda matter: matter.supervising_attorney.display_name if matter.supervising_attorney else "Nobody",
+    ),
+}
+_USUAL = ("client", "engagement", "theirs", "attorney")
+_LAYOUT = listing.Layout(_COLUMNS, _USUAL, [("", "By reference"), ("newest", "Newest first")], _GROUPS)
+
+
 @requires(P.VIEW_WORK)
 def matters(request: TenantRequest, organization: str) -> HttpResponse:
     asked = listing.asked(request, "matters")
@@ -37,7 +60,10 @@ def matters(request: TenantRequest, organization: str) -> HttpResponse:
         rows = rows.filter(client_id__in=Client.objects.filter(code=client).values("id"))
     listed = rows.select_related("client", "engagement", "supervising_attorney__user")
     query = asked.query | listing.position(request)
-    page = paging.page_of(listed, query, keys=("reference", "id"), parsers=(str, int))
+    if asked.values["sort"] == "newest":
+        page = paging.page_of(listed, query, keys=("id", "id"), parsers=(int, int), descending=True)
+    else:
+        page = paging.page_of(listed, query, keys=("reference", "id"), parsers=(str, int))
     choices = {
         "client": [(c.code, c.name) for c in Client.objects.order_by("name")[:200]],
         "status": [("open", "Open"), ("closed", "Closed")],
@@ -50,6 +76,7 @@ def matters(request: TenantRequest, organization: str) -> HttpResponse:
         "problems": listing.unknown(asked.values, choices, names),
         "selects": [(name, names[name], choices[name], asked.values[name]) for name in choices],
         "may_save": request.membership.may(P.SAVE_VIEWS),
+        **_LAYOUT.of(asked, page.rows),
     }
     return render(request, "engagements/matters.html", context)
 

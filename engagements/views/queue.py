@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpResponse
@@ -36,7 +36,6 @@ COLUMNS = {
 }
 _USUAL = ("client", "workstream", "state", "assignee", "received")
 SORTS = [("", "Oldest first"), ("newest", "Newest first")]
-GROUPS = [("", "No groups"), ("client", "Client"), ("workstream", "Workstream"), ("state", "State"), ("assignee", "Assigned to")]
 
 
 def _choices(request: TenantRequest) -> dict[str, list[tuple[str, str]]]:
@@ -56,20 +55,14 @@ def _choices(request: TenantRequest) -> dict[str, list[tuple[str, str]]]:
     }
 
 
-def _grouped(rows: Sequence[WorkItem], by: str, clients: dict[int, Client]) -> list[tuple[str, list[WorkItem]]]:
-    """The rows of a page under headings, in the order in which each heading first comes; one nameless group otherwise."""
-    named: dict[str, Callable[[WorkItem], str]] = {
-        "client": lambda item: clients[item.client_id].name if item.client_id in clients else "",
-        "workstream": lambda item: item.workstream.title,
-        "state": lambda item: states.LABELS[item.state],
-        "assignee": lambda item: item.assignee.display_name if item.assignee else "Nobody",
+def _layout(clients: dict[int, Client]) -> listing.Layout:
+    groups: dict[str, tuple[str, Callable[[WorkItem], str]]] = {
+        "client": ("Client", lambda item: clients[item.client_id].name if item.client_id in clients else ""),
+        "workstream": ("Workstream", lambda item: item.workstream.title),
+        "state": ("State", lambda item: states.LABELS[item.state]),
+        "assignee": ("Assigned to", lambda item: item.assignee.display_name if item.assignee else "Nobody"),
     }
-    if by not in named:
-        return [("", list(rows))]
-    found: dict[str, list[WorkItem]] = {}
-    for item in rows:
-        found.setdefault(named[by](item), []).append(item)
-    return list(found.items())
+    return listing.Layout(COLUMNS, _USUAL, SORTS, groups)
 
 
 @requires(P.VIEW_WORK)
@@ -83,18 +76,12 @@ def queue(request: TenantRequest, organization: str) -> HttpResponse:
     page = paging.counted(page, rows)
     choices = _choices(request)
     clients = Client.objects.in_bulk({item.client_id for item in page.rows})
-    columns = [name for name in COLUMNS if name in asked.values["columns"].split(",")] or list(_USUAL)
     may = request.membership.may
     context: dict[str, Any] = {
         "page": page,
         "asked": asked,
         "problems": listing.unknown(asked.values, choices, _NAMES),
-        "groups": _grouped(page.rows, asked.values["group"], clients),
-        "columns": columns,
-        "headings": [(name, COLUMNS[name]) for name in columns],
-        "offered_columns": [(name, label, name in columns) for name, label in COLUMNS.items()],
-        "sorts": SORTS,
-        "group_choices": GROUPS,
+        **_layout(clients).of(asked, page.rows),
         "clients": clients,
         "selects": [(name, label, choices[name], asked.values[name]) for name, label in _NAMES.items()],
         "filters": filters.as_query(),

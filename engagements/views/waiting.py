@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -81,17 +81,45 @@ def _rows(pauses: Sequence[Any]) -> list[Row]:
     return [Row(pause, matters[pause.matter_id], numbers[pause.pk], effects.get(pause.pk)) for pause in pauses]
 
 
+_COLUMNS = {
+    "client": "Client, matter",
+    "needed": "What is needed",
+    "since": "Since",
+    "recorded": "Recorded",
+    "contest": "Contest by",
+    "due": "Due",
+    "without": "Without it",
+}
+_MEASURED = ("due", "without")
+_USUAL = ("client", "needed", "since", "contest", *_MEASURED)
+_GROUPS: dict[str, tuple[str, Callable[[Row], str]]] = {
+    "client": ("Client", lambda row: row.client.name),
+    "matter": ("Matter", lambda row: f"{row.matter.reference} {row.matter.title}"),
+    "reason": ("What is needed", lambda row: str(row.pause.get_reason_display())),
+}
+_SORTS = [("", "Longest first"), ("newest", "Newest first")]
+
+
+def _layout(measured: bool) -> listing.Layout:
+    """Dues are no column where nothing measures them, or for who may not see them."""
+    columns = {name: label for name, label in _COLUMNS.items() if measured or name not in _MEASURED}
+    return listing.Layout(columns, [name for name in _USUAL if name in columns], _SORTS, _GROUPS)
+
+
 @requires(P.VIEW_WORK)
 def waiting(request: TenantRequest, organization: str) -> HttpResponse:
     asked = listing.asked(request, "waiting")
     filters = _filters(asked.values)
     rows = _pauses(filters)
     query = asked.query | listing.position(request)
-    page = paging.page_of(rows.select_related("item"), query, keys=("started_at", "id"), parsers=(paging.instant, int))
+    newest = asked.values["sort"] == "newest"
+    listed = rows.select_related("item")
+    page = paging.page_of(listed, query, keys=("started_at", "id"), parsers=(paging.instant, int), descending=newest)
     page = paging.counted(page, rows)
+    shown, measured = _rows(page.rows), bool(panels.pause_effects) and request.membership.may(P.VIEW_LEVELS)
     context = {
         "page": page,
-        "rows": _rows(page.rows),
+        "rows": shown,
         "filters": filters,
         "chosen": filters.as_query(),
         "asked": asked,
@@ -99,7 +127,7 @@ def waiting(request: TenantRequest, organization: str) -> HttpResponse:
         "may_save": request.membership.may(P.SAVE_VIEWS),
         "clients": [(c.code, c.name) for c in Client.objects.order_by("name")[:200]],
         "matters": [(m.reference, f"{m.reference} {m.title}") for m in Matter.objects.filter(status="open").order_by("reference")[:500]],
-        "measured": bool(panels.pause_effects) and request.membership.may(P.VIEW_LEVELS),
+        **_layout(measured).of(asked, shown),
         "csv_url": _csv_url(organization, filters),
         "may_read": request.membership.may(P.VIEW_WORK_PRODUCT),
     }

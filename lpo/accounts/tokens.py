@@ -22,6 +22,7 @@ class Scope(StrEnum):
 
     WORK_READ = "work:read"
     WORK_WRITE = "work:write"
+    CONFLICTS_READ = "conflicts:read"
     LEVELS_READ = "levels:read"
     BILLING_READ = "billing:read"
 
@@ -29,12 +30,14 @@ class Scope(StrEnum):
 SCOPE_PERMISSIONS: dict[Scope, frozenset[P]] = {
     Scope.WORK_READ: frozenset({P.VIEW_WORK}),
     Scope.WORK_WRITE: frozenset({P.VIEW_WORK, P.EDIT_WORK, P.TRACK_ITEMS, P.WORK_ITEMS, P.PAUSE, P.CHECK_QUALITY, P.RECORD_TIME}),
+    Scope.CONFLICTS_READ: frozenset({P.VIEW_STAFF}),
     Scope.LEVELS_READ: frozenset({P.VIEW_LEVELS}),
     Scope.BILLING_READ: frozenset({P.VIEW_MONEY}),
 }
 SCOPE_LABELS: dict[Scope, str] = {
     Scope.WORK_READ: "Read clients, matters, workstreams and items",
     Scope.WORK_WRITE: "Add and change them, import items, record quality results and one's own time",
+    Scope.CONFLICTS_READ: "Read conflict checks and what they found",
     Scope.LEVELS_READ: "Read service levels, clocks and attainment",
     Scope.BILLING_READ: "Read charge terms and invoices",
 }

@@ -8,12 +8,13 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from lpo.accounts.access import public
-from lpo.api.views import agreed, care, coordination, measured, people, placed, work
+from lpo.api.views import agreed, care, confidential, coordination, measured, people, placed, work
 
 app_name = "api"
 
 _NOUN_LIST: Any = {"get": "list", "post": "create"}
 _NOUN: Any = {"get": "retrieve", "patch": "partial_update"}
+_POST: Any = {"post": "create"}
 
 urlpatterns = [
     path("schema/", public(SpectacularAPIView.as_view()), name="schema"),
@@ -24,6 +25,11 @@ urlpatterns = [
     path("engagements/<str:reference>/", work.EngagementView.as_view(_NOUN), name="engagement"),
     path("matters/", work.MatterView.as_view(_NOUN_LIST), name="matters"),
     path("matters/<str:reference>/", work.MatterView.as_view(_NOUN), name="matter"),
+    path("matters/<str:reference>/parties/", confidential.PartyView.as_view({"get": "list", "put": "update"}), name="parties"),
+    path("matters/<str:reference>/supervision/", confidential.SupervisionView.as_view({"get": "retrieve"}), name="supervision"),
+    path("matters/<str:reference>/supervision/admission/", confidential.AdmissionView.as_view(_POST), name="supervision_admission"),
+    path("matters/<str:reference>/supervision/samples/", confidential.SampleView.as_view(_POST), name="supervision_samples"),
+    path("matters/<str:reference>/supervision/publication/", confidential.ReportView.as_view(_POST), name="supervision_publication"),
     path("workstreams/", work.WorkstreamView.as_view(_NOUN_LIST), name="workstreams"),
     path("workstreams/<str:item_prefix>/", work.WorkstreamView.as_view(_NOUN), name="workstream"),
     path("items/", work.ItemView.as_view({"get": "list", "post": "create"}), name="items"),
@@ -41,8 +47,32 @@ urlpatterns = [
     path("attainments/rows/", measured.AttainmentRowView.as_view({"get": "list"}), name="attainment_rows"),
     path("contracts/", agreed.ContractView.as_view({"get": "list"}), name="contracts"),
     path("purchase-orders/", agreed.OrderView.as_view({"get": "list"}), name="purchase_orders"),
-    path("milestones/", coordination.MilestoneView.as_view({"get": "list"}), name="milestones"),
-    path("blockers/", coordination.BlockerView.as_view({"get": "list"}), name="blockers"),
+    path("milestones/", coordination.MilestoneView.as_view(_NOUN_LIST), name="milestones"),
+    path("milestones/<str:reference>/<int:number>/", coordination.MilestoneView.as_view(_NOUN), name="milestone"),
+    path("milestones/<str:reference>/<int:number>/date/", coordination.MilestoneDateView.as_view(_POST), name="milestone_date"),
+    path("milestones/<str:reference>/<int:number>/done/", coordination.MilestoneDoneView.as_view(_POST), name="milestone_done"),
+    path(
+        "milestones/<str:reference>/<int:number>/withdrawn/",
+        coordination.MilestoneWithdrawnView.as_view(_POST),
+        name="milestone_withdrawn",
+    ),
+    path(
+        "milestones/<str:reference>/<int:number>/reopened/",
+        coordination.MilestoneReopenedView.as_view(_POST),
+        name="milestone_reopened",
+    ),
+    path(
+        "milestones/<str:reference>/<int:number>/publication/",
+        coordination.MilestonePublicationView.as_view(_POST),
+        name="milestone_publication",
+    ),
+    path("blockers/", coordination.BlockerView.as_view(_NOUN_LIST), name="blockers"),
+    path("blockers/<str:reference>/<int:number>/", coordination.BlockerView.as_view({"get": "retrieve"}), name="blocker"),
+    path("blockers/<str:reference>/<int:number>/resolution/", coordination.ResolutionView.as_view(_POST), name="blocker_resolution"),
+    path("conflict-checks/", confidential.CheckView.as_view(_NOUN_LIST), name="conflict_checks"),
+    path("conflict-matches/", confidential.MatchView.as_view({"get": "list"}), name="conflict_matches"),
+    path("legal-holds/", confidential.HoldView.as_view(_NOUN_LIST), name="legal_holds"),
+    path("legal-holds/release/", confidential.ReleaseView.as_view(_POST), name="legal_hold_release"),
     path("charge-terms/", measured.TermView.as_view({"get": "list"}), name="terms"),
     path("invoices/", measured.InvoiceView.as_view({"get": "list"}), name="invoices"),
     path("invoices/<str:number>/", measured.InvoiceView.as_view({"get": "retrieve"}), name="invoice"),

@@ -46,8 +46,8 @@ def conflict(request: HttpRequest, *, yours: str = "", theirs: str = "", changed
     return _answer(request, 409, yours=yours, theirs=theirs, changed_by=changed_by, back=back)
 
 
-def too_large(request: HttpRequest, *, most: int) -> HttpResponse:
-    """An upload above the limit, `most` in MB: nothing of the form it came with was saved."""
+def too_large(request: HttpRequest, *, most: str) -> HttpResponse:
+    """An upload above the limit, `most` in words: nothing of the form it came with was saved."""
     return _answer(request, 413, most=most)
 
 

@@ -18,6 +18,7 @@ from engagements.actions.time import running, zone_of
 from engagements.deliverables import deliverables_of
 from engagements.models import Client, ItemNote, ItemTag, WorkItem
 from engagements.queries import protocols_in_force
+from engagements.uploads import too_large
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 from lpo.core.errors import Refused, StaleVersion
@@ -130,7 +131,7 @@ def _deliver(request: TenantRequest, item: WorkItem) -> None:
     """With its file; the timer on it stops, and the next item comes up."""
     file = request.FILES.get("file")
     if getattr(request, "upload_too_large", False) or (file is not None and (file.size or 0) > settings.UPLOAD_LIMIT_BYTES):
-        raise Refused(f"This file is too large: {settings.UPLOAD_LIMIT_BYTES // 1024 // 1024} MB are the most.", "file")
+        raise Refused(too_large(), "file")
     version = request.POST.get("version", "")
     work.deliver_item(
         item=item,

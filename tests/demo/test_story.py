@@ -14,7 +14,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from billing.models import Charge, Invoice, InvoiceLine
-from engagements.models import Client, Matter, MatterInsider, WorkItem
+from engagements.models import Client, ImportBatch, Matter, MatterInsider, ProtocolVersion, SupervisionTerm, WorkItem, Workstream
 from lpo.accounts.models import Membership, Organization
 from lpo.embedded import run
 from lpo.jobs.runner import run_due
@@ -112,6 +112,22 @@ def test_billing_has_something_to_do_in_the_last_month(alder: Organization) -> N
     with in_organization(alder.pk):
         states = dict(Invoice.objects.exclude(state="issued").values_list("engagement__reference", "state"))
         assert states == {"MER-E01": "draft", "HM-E01": "in_review"}
+
+
+def test_a_load_file_became_batches_and_says_what_it_left_out(alder: Organization) -> None:
+    with in_organization(alder.id):
+        batch = ImportBatch.objects.get(purpose="load_file")
+        items = WorkItem.objects.filter(batch=batch).order_by("external_id")
+        assert (batch.state, batch.counts["new"], batch.counts["rejected"]) == ("loaded", 5, 0)
+        assert [(item.external_id, int(item.quantity)) for item in items] == [(f"BAT-{number:04d}", 60) for number in range(122, 127)]
+        assert set(batch.mapping["dropped"]) == {"ENDDOC", "CUSTODIAN", "EMAIL SUBJECT", "FILENAME", "NATIVEPATH"}
+
+
+def test_supervision_began_when_the_work_did(alder: Organization) -> None:
+    with in_organization(alder.id):
+        stream = Workstream.objects.get(item_prefix="NDA")
+        protocol = ProtocolVersion.objects.get(workstream=stream, number=1)
+        assert [term.starts_at.date() for term in SupervisionTerm.objects.filter(matter=stream.matter)] == [protocol.effective_from]
 
 
 def test_verification_finds_every_window_and_invoice_identical_once_the_files_are_drawn(alder: Organization, birch: Organization) -> None:

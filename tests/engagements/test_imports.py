@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client as Browser
 
 from engagements import actions, events
-from engagements.actions import history_imports, item_checks, item_loading
+from engagements.actions import history_imports, history_loading, item_checks, item_loading
 from engagements.models import Assignment, ImportBatch, ImportChunk, ImportMapping, ImportRow, Pause, Transition, WorkItem, Workstream
 from lpo.accounts.actor import Actor, NotPermitted
 from lpo.accounts.models import Membership
@@ -197,7 +197,7 @@ def test_a_file_beyond_the_limit_is_thrown_away_as_it_arrives(
     settings.UPLOAD_LIMIT_BYTES = 1024 * 1024
     page = upload(client_of(asha), b"id,title\n" + b"A,b\n" * 600_000)
     assert page.status_code == 422
-    assert "larger than 1 MB" in page.content.decode()
+    assert "This file is too large: 1 MB are the most. Split it" in page.content.decode()
     with in_organization(stream.organization_id):
         assert not ImportBatch.objects.exists()
 
@@ -394,9 +394,9 @@ def test_a_log_taken_apart_by_item_tells_what_it_tells_whole(rita: Membership, s
             list(history_imports.check_history(batch))
             assert ImportChunk.objects.filter(batch=batch).count() == (1 if cases == 1_000 else 32)
             batch = actions.confirm_import(batch=batch, by=make.system())
-            first = next(history_imports.load_history(batch, {}, make.system()))
-            list(history_imports.load_history(batch, first.cursor or {}, make.system()))
-            assert list(history_imports.load_history(batch, {}, make.system())) == [], "what is loaded is left alone"
+            first = next(history_loading.load_history(batch, {}, make.system()))
+            list(history_loading.load_history(batch, first.cursor or {}, make.system()))
+            assert list(history_loading.load_history(batch, {}, make.system())) == [], "what is loaded is left alone"
             assert not ImportChunk.objects.filter(batch=batch).exists()
             told.append(_history(target))
     assert told[0] == told[1]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client as Browser
 
+from engagements import actions
 from engagements.models import DefaultView, SavedView
 from lpo.accounts.models import Membership
 from lpo.tenancy.context import in_organization
@@ -99,6 +100,45 @@ def test_other_lists_have_views_too(asha: Membership, work: None, client_of: Sig
     assert browser.post(f"/alder/views/new/{page}/?{query}", {"name": "Mine"}).headers["Location"] == f"/alder/{path}/?view=1"
     assert found in text(browser.get(f"/alder/{path}/?view=1"))
     assert browser.get("/alder/views/new/invoices/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("page", "query", "columns", "groups"),
+    [
+        ("engagements", "columns=entity&columns=client&sort=newest&group=client", ["client", "entity"], ["Second", "First"]),
+        ("matters", "columns=ours&columns=opened&sort=newest&group=client", ["ours", "opened"], ["Second", "First"]),
+        ("waiting", "columns=since&columns=recorded&sort=newest&group=client", ["since", "recorded"], ["Second", "First"]),
+    ],
+)
+def test_other_lists_keep_columns_order_and_groups(
+    asha: Membership, client_of: SignIn, page: str, query: str, columns: list[str], groups: list[str]
+) -> None:
+    with in_organization(asha.organization_id):
+        for name in ("First", "Second"):
+            item = make.item(make.workstream(make.matter(make.engagement(make.client(name=name)))))
+            actions.pause_item(item=item, by=make.system(), party="client", reason="documents")
+    browser = client_of(asha)
+    plain = browser.get(f"/alder/{page}/")
+    assert [heading for heading, _ in plain.context["groups"]] == [""]
+    browser.post(f"/alder/views/new/{page}/?{query}", {"name": "Mine"})
+    kept = browser.get(f"/alder/{page}/?view=1")
+    assert kept.context["columns"] == columns
+    assert [heading for heading, _ in kept.context["groups"]] == groups
+    assert "Edit view" in text(kept) and "Changed, not saved" not in text(kept)
+    oldest = browser.get(f"/alder/{page}/?view=1&group=client&columns=nothing")
+    assert [heading for heading, _ in oldest.context["groups"]] == groups[::-1]
+    assert oldest.context["columns"] == plain.context["columns"]
+
+
+def test_newest_first_goes_on_page_by_page(asha: Membership, client_of: SignIn) -> None:
+    with in_organization(asha.organization_id):
+        engagement = make.engagement()
+        made = [make.matter(engagement).reference for _ in range(52)]
+    browser = client_of(asha)
+    first = browser.get("/alder/matters/?sort=newest")
+    second = browser.get(f"/alder/matters/{first.context['page'].next_url}")
+    shown = [row.reference for page in (first, second) for row in page.context["page"].rows]
+    assert shown == made[::-1]
 
 
 def test_a_name_is_used_once(asha: Membership, work: None, client_of: SignIn) -> None:

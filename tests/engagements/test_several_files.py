@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engagements import actions
-from engagements.actions import history_imports
+from engagements.actions import history_imports, history_loading
 from engagements.imports import several
 from engagements.imports.reader import Table, Unreadable, inspect, rows_of
 from engagements.models import ImportBatch, ImportRow, Transition, WorkItem, Workstream
@@ -89,7 +89,7 @@ def loaded(stream: Workstream, files: list[tuple[str, bytes]]) -> ImportBatch:
     batch = actions.map_columns(batch=batch, by=make.system(), mapping=MAPPING)
     list(history_imports.check_history(batch))
     batch = actions.confirm_import(batch=batch, by=make.system())
-    list(history_imports.load_history(batch, {}, make.system()))
+    list(history_loading.load_history(batch, {}, make.system()))
     return batch
 
 
@@ -147,7 +147,7 @@ def test_too_many_files_none_and_too_large_ones_are_refused(stream: Workstream, 
             with pytest.raises(Refused, match=reason):
                 actions.upload_history(workstream=stream, by=make.system(), files=files)
         settings.UPLOAD_LIMIT_BYTES = 60
-        with pytest.raises(Refused, match="60 are the most"):
+        with pytest.raises(Refused, match="60 bytes are the most"):
             actions.upload_history(workstream=stream, by=make.system(), files=[("a.csv", log("1,x,Open,")), ("b.csv", log("2,x,Open,"))])
         assert not ImportBatch.objects.exists()
 

@@ -72,6 +72,20 @@ def test_who_supervised_from_when_to_when_and_by_which_admission(stream: Workstr
         SupervisionTerm.objects.filter(pk=first.pk).update(admission="-")
 
 
+def test_a_matter_opened_late_says_since_when_it_was_supervised(
+    stream: Workstream, asha: Membership, sam: Membership, client_of: SignIn
+) -> None:
+    address = f"/alder/engagements/{stream.matter.engagement.reference}/matters/new/"
+    body = {"title": "An older matter", "supervised_from": "2025-11-01T09:00"}
+    nobody = client_of(asha).post(address, body)
+    assert nobody.status_code == 422 and "Choose who supervises it since then." in text(nobody)
+    ahead = client_of(asha).post(address, body | {"supervising_attorney": sam.pk, "supervised_from": "2096-01-01T09:00"})
+    assert ahead.status_code == 422 and "This lies in the future." in text(ahead)
+    assert client_of(asha).post(address, body | {"supervising_attorney": sam.pk}).status_code == 302
+    term = SupervisionTerm.objects.get(matter__title="An older matter")
+    assert (term.starts_at.date().isoformat(), term.ends_at) == ("2025-11-01", None)
+
+
 def test_a_sample_is_drawn_by_chance_from_what_was_delivered_and_can_be_drawn_again(stream: Workstream) -> None:
     row = draw(stream)
     assert (row.number, row.population, row.size) == (1, 4, 2)

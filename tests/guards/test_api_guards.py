@@ -39,6 +39,16 @@ def memory_only() -> Iterator[None]:
         yield
 
 
+_MILESTONE = ("milestone", "milestone_date", "milestone_done", "milestone_withdrawn", "milestone_reopened", "milestone_publication")
+_OF_MATTER = ("parties", "supervision", "supervision_admission", "supervision_samples", "supervision_publication")
+# Their actions ask for the permission of what is done.
+DECIDED_BY_ACTIONS = {"api:item_moves", "api:blockers", "api:blocker_resolution"}
+
+
+def _numbered(place: Place, row: Any) -> Mapping[str, Any]:
+    return {"reference": place.refs.engagement.reference, "number": row.number}
+
+
 def names_of(row: Row, place: Place) -> Mapping[str, Any]:
     refs = place.refs
     noun = row.address.removeprefix("api:")
@@ -52,6 +62,9 @@ def names_of(row: Row, place: Place) -> Mapping[str, Any]:
         "item_pauses": {"reference": refs.item.reference},
         "item_assignment": {"reference": refs.item.reference},
         "item_resume": {"reference": refs.waiting.reference},
+        **{name: _numbered(place, refs.milestone) for name in _MILESTONE},
+        **{name: _numbered(place, refs.blocker) for name in ("blocker", "blocker_resolution")},
+        **{name: {"reference": refs.matter.reference} for name in _OF_MATTER},
         "invoice": {"number": refs.plain_invoice.number},
         "invoice_pdf": {"number": refs.plain_invoice.number},
     }
@@ -110,7 +123,7 @@ def test_the_matrix_and_the_scopes_agree() -> None:
         for scope in Scope:
             cell = row.cells[scope.value]
             assert cell in {ALLOWED, REFUSED}
-            if row.address != "api:item_moves":  # its action asks for the permission of the move itself
+            if row.address not in DECIDED_BY_ACTIONS:
                 assert (cell == ALLOWED) == (permission in SCOPE_PERMISSIONS[scope]), f"{row}: {scope}"
 
 
@@ -128,6 +141,7 @@ def test_no_scope_approves_pauses_issues_invoices_or_manages_people() -> None:
             "view service levels",
             "view money",
             "record time",
+            "view profiles",
         ]
     }
 

@@ -147,10 +147,25 @@ def test_a_method_that_no_view_answers_is_405(world: World, address: str) -> Non
     required = tenant_routes()[address].required or {}
     row = next(row.address for row in ROWS if base(row.address) == address)
     url = address_of(row, "alder", names_of(row, world.alder))
-    for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"} - required.keys():
+    led_back = {"GET"} if "POST" in required else set()  # the next test's
+    for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"} - required.keys() - led_back:
         answer = ask(world.alder.browser("owner"), method, url)
         assert answer.status_code == 405, method
         check_headers(answer, private=True)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", sorted(a for a, route in tenant_routes().items() if "GET" not in (route.required or {"GET": ""})))
+def test_a_reload_where_only_a_form_is_sent_to_leads_to_the_page_above(world: World, address: str) -> None:
+    """After a refusal the browser stands at the form's own address; loading it again is no error."""
+    row = next(row.address for row in ROWS if base(row.address) == address)
+    url = address_of(row, "alder", names_of(row, world.alder))
+    browser = world.alder.browser("owner")
+    for method in ("GET", "HEAD"):
+        answer = ask(browser, method, url)
+        assert (answer.status_code, url.startswith(answer["Location"])) == (302, True), method
+        check_headers(answer, private=True)
+        assert ask(browser, method, answer["Location"]).status_code == 200, answer["Location"]
 
 
 def test_pages_outside_any_organization_are_marked_so_or_come_with_a_package() -> None:

@@ -175,12 +175,15 @@ def _profile(place: Place, word: str) -> None:
 def _checked(place: Place, word: str) -> None:
     """Checks that find a name of the second client, one behind the wall and somebody's conflict; two matches waived with consent."""
     refs, insider = place.refs, Actor.member(place.people["insider"])
-    parties = {refs.walled: [f"Rowan {word} Target"], refs.second_matter: [f"Hazel {word}", "Tilia Claims"]}
-    for matter, names in parties.items():
-        work.update_matter(matter=matter, by=insider, version=matter.version, parties=names)
-    refs.matter = work.update_matter(
-        matter=refs.matter, by=make.system(), version=refs.matter.version, parties=["Tilia Claims Ltd", f"{word} Target"]
-    )
+    parties = {
+        "walled": [f"Rowan {word} Target"],
+        "second_matter": [f"Hazel {word}", "Tilia Claims"],
+        "matter": ["Tilia Claims Ltd", f"{word} Target"],
+    }
+    for name, names in parties.items():
+        matter = getattr(refs, name)
+        matter.refresh_from_db()
+        setattr(refs, name, work.update_matter(matter=matter, by=insider, version=matter.version, parties=names))
     for client, matter in (
         (refs.client, None),
         (refs.client, refs.matter),

@@ -95,7 +95,7 @@ def test_what_is_no_table_is_refused_with_a_reason(megabytes: int, asha: Members
 
 def test_a_file_beyond_the_limit_is_refused_with_both_sizes(asha: Membership, stream: Workstream, settings: Settings) -> None:
     settings.UPLOAD_LIMIT_BYTES = 1000
-    assert send(stream, asha, "items.csv", CSV * 40) == f"The file has {len(CSV) * 40:,} bytes; 1,000 are the most."
+    assert send(stream, asha, "items.csv", CSV * 40) == f"This file is too large ({len(CSV) * 40:,} bytes): 1,000 bytes are the most."
     assert not Document.objects.exists()
 
 

@@ -9,8 +9,11 @@ from django.http import Http404
 from rest_framework import viewsets
 from rest_framework.request import Request
 
+from engagements.queries import staff
 from lpo.accounts.actor import Actor
+from lpo.accounts.models import Membership
 from lpo.accounts.roles import Permission
+from lpo.core.errors import Refused
 
 M = TypeVar("M", bound=Model)
 
@@ -30,6 +33,14 @@ def found_or_404(queryset: QuerySet[M], **where: Any) -> M:
     return found
 
 
+def person_or_refused(email: str | None, field: str) -> Membership | None:
+    """The active member of staff with this address. Raises `Refused`; no address is nobody."""
+    found: Membership | None = staff().filter(user__email=email.lower()).first() if email else None
+    if email and found is None:
+        raise Refused("This is no active member of staff.", field)
+    return found
+
+
 class View(viewsets.GenericViewSet[Any]):
     """`required` says which permission each method needs."""
 
@@ -40,6 +51,12 @@ class View(viewsets.GenericViewSet[Any]):
         page = self.paginate_queryset(queryset)
         assert page is not None  # noqa: S101 -- every list is paged
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    def checked(self, request: Request, serializer: Any = None, **kwargs: Any) -> dict[str, Any]:
+        """The body as `serializer`, or else the view's own, reads it."""
+        data = (serializer or self.get_serializer)(data=request.data, **kwargs)
+        data.is_valid(raise_exception=True)
+        return dict(data.validated_data)
 
     def parameter(self, name: str) -> str:
         """A query parameter as text; empty when absent."""

@@ -12,11 +12,10 @@ from rest_framework.response import Response
 
 from engagements import actions
 from engagements.models import TimeEntry, WorkItem
-from engagements.queries import staff
 from lpo.accounts.roles import Permission as P
 from lpo.api.serializers import people as s
 from lpo.api.serializers import work
-from lpo.api.views.base import View, actor_of, found_or_404
+from lpo.api.views.base import View, actor_of, found_or_404, person_or_refused
 from lpo.api.views.work import ItemActionView
 from lpo.core.errors import Refused
 
@@ -30,10 +29,7 @@ class AssignmentView(ItemActionView):
     @extend_schema(responses={200: work.ItemDetailSerializer})
     def create(self, request: Request, reference: str) -> Response:
         item = found_or_404(self.get_queryset(), reference=reference)
-        email = self.checked(request)["assignee"]
-        member = staff().filter(user__email=email.lower()).first() if email else None
-        if email and member is None:
-            raise Refused("This is no active member of staff.", "assignee")
+        member = person_or_refused(self.checked(request)["assignee"], "assignee")
         actions.assign_item(item=item, by=actor_of(request), member=member)
         return self.answer(reference)
 

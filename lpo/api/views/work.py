@@ -191,11 +191,6 @@ class ItemActionView(View):
     def get_queryset(self) -> Any:
         return WorkItem.objects.select_related("workstream", "assignee__user")
 
-    def checked(self, request: Request) -> dict[str, Any]:
-        data = self.get_serializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        return dict(data.validated_data)
-
     def answer(self, reference: str) -> Response:
         return Response(_detail(found_or_404(self.get_queryset(), reference=reference)))
 

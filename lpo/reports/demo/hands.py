@@ -14,6 +14,7 @@ from engagements.models import Engagement, Matter, Placement, Timesheet, Timeshe
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership
 from lpo.core.periods import add_months
+from lpo.reports.demo import records
 
 RATE: dict[str, Any] = {
     "price": Decimal(6400),
@@ -34,7 +35,7 @@ def place(engagement: Engagement, start: date, people: Mapping[str, Membership])
     by = Actor.member(people["asha"])
     matter = work.create_matter(
         engagement=engagement, by=by, title="PIP claims desk", client_matter_id="PIP-DESK", jurisdiction="Florida",
-        supervising_attorney=people["sam"],
+        supervising_attorney=people["sam"], supervised_from=records.morning(start),
     )  # fmt: skip
     work.publish_matter(matter=matter, by=by)
     billing.create_term(

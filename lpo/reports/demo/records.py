@@ -222,6 +222,25 @@ def review(month: date, scale: int, misses: int) -> Review:
     return Review(_log(f"hale-marsh-review-{month:%Y-%m}.csv", rows), batches, volumes, samples)
 
 
+def morning(day: date) -> datetime:
+    """In New York, so that it is the same day for everybody who reads it."""
+    return datetime(day.year, day.month, day.day, 9, tzinfo=NEW_YORK)
+
+
+LOAD_FILE_NAME = "hale-marsh-supplemental.dat"
+
+
+def load_file() -> bytes:
+    """A Concordance export of five further review batches. Most of its columns may be privileged, and none of those is taken in."""
+    columns = ("BEGDOC", "ENDDOC", "BATCH", "GROUPID", "REVIEWER", "CUSTODIAN", "EMAIL SUBJECT", "FILENAME", "NATIVEPATH")
+    lines = [columns]
+    for number in range(1, 301):
+        first, last, batch = f"HM-{40_000 + 3 * number:08d}", f"HM-{40_002 + 3 * number:08d}", 122 + (number - 1) // 60
+        said = ("Jo Marsh", "Re: charter party, “Osprey”", f"Mail {number:04d}.msg", f"NATIVES\\{batch:04d}\\{first}.msg")
+        lines.append((first, last, f"BAT-{batch:04d}", f"FAM-{number // 2:05d}", "ren@alder.example" if batch == 122 else "", *said))
+    return "".join("¶".join(f"þ{cell}þ" for cell in line) + "\r\n" for line in lines).encode()
+
+
 def leases(month: date, scale: int, misses: int) -> Log:
     """Lease reviews of the second organization."""
     random = seeded("COP", month)

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from io import BytesIO
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -106,6 +107,7 @@ def build(
     logs = (("NDA", records.ndas(running, scale, 2)), ("DRF", records.drafts(running, scale, 1)))
     so_far = [(key, records.until(log, now - timedelta(hours=1))) for key, log in logs]
     bring_in(alder, [(key, log) for key, log in so_far if log.rows])
+    bring_in_documents(alder, now)
     with alder.inside():
         staffing.profiles(alder.people, timezone.now())
         open_work.lay_out(alder.streams, alder.people, timezone.now())
@@ -188,6 +190,7 @@ def _vantic(scene: Scene, entity: LegalEntity, start: date, office: Any) -> None
         "client_matter_id": "LEG-2231",
         "jurisdiction": "Germany",
         "supervising_attorney": scene.people["sam"],
+        "supervised_from": records.morning(start),
     }
     stream = _stream(scene, engagement, "NDA", matter, {"kind": "nda_review", "title": "NDA review", "unit": "NDA", "item_prefix": "NDA"})
     agreements.write_down(engagement, stream, start, scene.people)
@@ -224,6 +227,7 @@ def _hale(scene: Scene, entity: LegalEntity, months: list[date], office: Any) ->
         "client_matter_id": "2026-0418",
         "jurisdiction": "D. Mass.",
         "supervising_attorney": scene.people["sam"],
+        "supervised_from": records.morning(start),
     }
     unit = {"kind": "ediscovery", "title": "First-pass review", "unit": "document", "item_prefix": "REV"}
     stream = _stream(scene, engagement, "REV", matter, unit)
@@ -269,6 +273,7 @@ def _meridian(scene: Scene, entity: LegalEntity, start: date, office: Any) -> No
         "client_matter_id": "PIP-DL",
         "jurisdiction": "Florida",
         "supervising_attorney": scene.people["sam"],
+        "supervised_from": records.morning(start),
     }
     stream = _stream(scene, drafting, "DRF", matter, {"kind": "drafting", "title": "Drafting", "unit": "letter", "item_prefix": "DRF"})
     sla.create_level(
@@ -367,6 +372,19 @@ def bring_in(scene: Scene, logs: Sequence[tuple[str, records.Log]]) -> None:
     """Upload, map, check, confirm and load files through the import a customer uses; several are checked side by side."""
     with scene.inside():
         batches = [_upload(scene, key, log) for key, log in logs]
+    _confirm(scene, batches)
+
+
+def bring_in_documents(scene: Scene, now: datetime) -> None:
+    """A load file of the review platform: its batches become items, and what may be privileged is left out."""
+    with scene.inside():
+        given: Any = {"workstream": scene.streams["REV"], "by": scene.manager, "source": "platform"}
+        batch = work.upload_load_file(**given, stream=BytesIO(records.load_file()), file_name=records.LOAD_FILE_NAME)
+        batch = work.check_load_file(batch=batch, by=scene.manager, unit="batches", received=now - timedelta(hours=2))
+    _confirm(scene, [batch])
+
+
+def _confirm(scene: Scene, batches: Sequence[ImportBatch]) -> None:
     scene.settle(scene.organization)
     with scene.inside():
         for batch in batches:
