@@ -35,6 +35,7 @@ from engagements.views import (
     timesheets,
     views,
     waiting,
+    weeks,
     workstreams,
 )
 
@@ -116,6 +117,9 @@ urlpatterns = [
     path("team/me/", people.my_profile, name="my_profile"),
     path("team/<str:email>/", people.profile, name="profile"),
     path("team/<str:email>/edit/", people.edit_profile, name="edit_profile"),
+    path("team/<str:email>/weeks/new/", weeks.new_week, name="new_week"),
+    path("team/<str:email>/weeks/<str:week>/edit/", weeks.edit_week, name="edit_week"),
+    path("team/<str:email>/weeks/<str:week>/remove/", weeks.remove_week, name="remove_week"),
     path("team/<str:email>/<str:part>/new/", people.add_to_profile, name="add_to_profile"),
     path("team/<str:email>/<str:part>/<int:number>/remove/", people.remove_from_profile, name="remove_from_profile"),
     path("time/", time.my_week, name="time"),

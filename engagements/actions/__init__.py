@@ -112,6 +112,7 @@ from engagements.actions.timesheets import (
     take_back_timesheet,
 )
 from engagements.actions.views import change_view, delete_view, save_view, set_default_view
+from engagements.actions.weeks import add_week, change_week, remove_week
 
 __all__ = [
     "MOST_ITEMS",
@@ -140,6 +141,7 @@ __all__ = [
     "add_team_member",
     "add_time",
     "add_training",
+    "add_week",
     "amend_contract",
     "answer_question",
     "approve_late",
@@ -151,6 +153,7 @@ __all__ = [
     "change_clause",
     "change_order",
     "change_view",
+    "change_week",
     "check_load_file",
     "close",
     "close_engagement",
@@ -221,6 +224,7 @@ __all__ = [
     "remove_step",
     "remove_tag",
     "remove_time",
+    "remove_week",
     "renew_due",
     "renew_engagement",
     "reopen",
