@@ -85,7 +85,7 @@ from engagements.actions.placements import (
 from engagements.actions.protocols import sign_protocol, write_protocol
 from engagements.actions.publishing import lower_wall, publish_matter, publish_update, raise_wall, remove_insider
 from engagements.actions.questions import answer_question, ask_counsel, name_protocol
-from engagements.actions.silence import accept_silence, record_notice
+from engagements.actions.silence import Telling, accept_silence, judge_notices, record_notice, record_notices
 from engagements.actions.sources import keep_message
 from engagements.actions.supervision import draw_sample, publish_supervision, sign_sampled, state_admission
 from engagements.actions.time import (
@@ -123,6 +123,7 @@ __all__ = [
     "Outcome",
     "Plan",
     "Preview",
+    "Telling",
     "Upload",
     "Upserted",
     "accept_silence",
@@ -183,6 +184,7 @@ __all__ = [
     "hide_milestone",
     "house_day",
     "is_clients",
+    "judge_notices",
     "keep_consent",
     "keep_deliverable",
     "keep_message",
@@ -215,6 +217,7 @@ __all__ = [
     "record_away",
     "record_error_notice",
     "record_notice",
+    "record_notices",
     "redate_milestone",
     "refuse_late",
     "release_hold",

@@ -272,6 +272,7 @@ NAMES: dict[str, Part] = {
     "engagements:edit_profile": _email,
     "engagements:add_to_profile": lambda place: {**_email(place), "part": "languages"},
     "engagements:add_to_profile (conflicts)": lambda place: {**_email(place), "part": "conflicts"},
+    "engagements:tell_of_many": _matter,
     "engagements:new_week": _email,
     "engagements:edit_week": lambda place: {**_email(place), "week": f"{place.refs.own_week:%G-W%V}"},
     "engagements:remove_week": lambda place: {**_email(place), "week": f"{place.refs.own_week:%G-W%V}"},
