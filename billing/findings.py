@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Count
+from django.db.models import OuterRef, Subquery
 
 from billing import queries
+from billing.bill_to import Billed, disagreement
 from billing.models import ChargeTermVersion, Invoice, InvoiceLine
 from billing.noted import Finding, Found
 from billing.orders import balances_by_engagement, order_of
@@ -78,13 +79,21 @@ def _by_engagement(invoices: Sequence[Invoice]) -> dict[int, list[Invoice]]:
 
 
 def _lines(invoices: Sequence[Invoice]) -> Found:
-    counted = InvoiceLine.objects.filter(invoice__in=[invoice.id for invoice in invoices]).order_by()
-    lines = dict(counted.values_list("invoice").annotate(n=Count("id")))
+    """Whether there are any, whether they come to less than nothing, and whether their matters are for one address."""
+    matter = Matter.objects.filter(pk=OuterRef("matter_id"))
+    rows = InvoiceLine.objects.filter(invoice__in=[invoice.id for invoice in invoices]).order_by()
+    named = rows.annotate(reference=Subquery(matter.values("reference")), bill_to=Subquery(matter.values("bill_to")))
+    billed: dict[int, list[Billed]] = defaultdict(list)
+    for invoice_id, reference, bill_to in named.values_list("invoice", "reference", "bill_to").distinct():
+        billed[invoice_id] += [Billed(reference, bill_to)] if reference is not None else []
     for invoice in invoices:
-        if not lines.get(invoice.id):
+        if invoice.id not in billed:
             yield invoice.id, Finding("block", "There is nothing to bill: no line has an amount.")
         elif invoice.gross < 0:
             yield invoice.id, Finding("warn", "Credits exceed the charges: the invoice comes to less than zero.")
+        if said := disagreement(billed.get(invoice.id, ())):
+            text = f"Its matters are billed to different addresses, so it goes to {invoice.client.name}'s own: {said}."
+            yield invoice.id, Finding("warn", text)
 
 
 def _unpriced(invoices: Sequence[Invoice]) -> Found:
@@ -212,4 +221,13 @@ def _address(invoice: Invoice, contracts: Sequence[Contract], *, ordered: bool) 
         yield Finding("warn", f"{invoice.client.name} has no accounts-payable contact.")
 
 
-_CHECKS: tuple[Callable[[Sequence[Invoice]], Found], ...] = (_lines, _unpriced, _loading, _windows, _claims, _walls, _addresses, people)
+_CHECKS: tuple[Callable[[Sequence[Invoice]], Found], ...] = (
+    _lines,
+    _unpriced,
+    _loading,
+    _windows,
+    _claims,
+    _walls,
+    _addresses,
+    people,
+)

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from billing import snapshot, tax
+from billing.bill_to import Billed, agreed, lines_of
 from billing.explanation import CSV_HEADER, Explanation, LeafKind, csv_rows
 from billing.models import Invoice, InvoiceLine
 from billing.orders import number_of
@@ -46,7 +47,7 @@ def freeze(
         terms=f"Net {contract.payment_days} days",
         currency=invoice.currency,
         seller=_seller(invoice.legal_entity),
-        buyer=_buyer(invoice.client),
+        buyer=_buyer(invoice.client, rows, matters),
         engagement=invoice.engagement.reference,
         engagement_title=invoice.engagement.title,
         groups=_groups(rows, matters),
@@ -102,13 +103,13 @@ def _files(rows: Sequence[InvoiceLine]) -> dict[str, bytes]:
 def _seller(entity: LegalEntity) -> snapshot.Seller:
     identifiers = [snapshot.Detail("Tax ID", entity.tax_id), snapshot.Detail("Registration", entity.registration_number)]
     remittance = []
-    for line in _address(entity.remittance):
+    for line in lines_of(entity.remittance):
         label, found, value = line.partition(":")
         remittance.append(snapshot.Detail(label.strip(), value.strip()) if found else snapshot.Detail("", line))
     initials = "".join(word[0] for word in entity.name.split()[:2]).upper()
     return snapshot.Seller(
         legal_name=entity.name,
-        address=_address(entity.address),
+        address=lines_of(entity.address),
         tax_ids=tuple(detail for detail in identifiers if detail.value),
         remittance=tuple(remittance),
         queries=_contact(entity.query_contact),
@@ -117,10 +118,16 @@ def _seller(entity: LegalEntity) -> snapshot.Seller:
     )
 
 
-def _buyer(client: Client) -> snapshot.Buyer:
+def _buyer(client: Client, rows: Sequence[InvoiceLine], matters: Mapping[int, Matter]) -> snapshot.Buyer:
     contact = snapshot.Contact(client.accounts_payable, client.accounts_payable_email) if client.accounts_payable else None
     identifiers = (snapshot.Detail("Tax ID", client.tax_id),) if client.tax_id else ()
-    return snapshot.Buyer(client.legal_name, _address(client.billing_address), identifiers, contact)
+    return snapshot.Buyer(client.legal_name, lines_of(client.billing_address), identifiers, contact, billed_to(rows, matters))
+
+
+def billed_to(rows: Sequence[InvoiceLine], matters: Mapping[int, Matter]) -> tuple[str, ...]:
+    """The bill-to that the matters with a line here agree on; empty where the client's billing address stands."""
+    named = {row.matter_id for row in rows if row.matter_id is not None}
+    return agreed(Billed(matter.reference, matter.bill_to) for key, matter in matters.items() if key in named)
 
 
 def _contact(text: str) -> snapshot.Contact:
@@ -128,10 +135,6 @@ def _contact(text: str) -> snapshot.Contact:
     parts = [part.strip() for part in text.replace("<", ",").replace(">", "").split(",") if part.strip()]
     email = next((part for part in parts if "@" in part), "")
     return snapshot.Contact(", ".join(part for part in parts if part != email) or email, email)
-
-
-def _address(text: str) -> tuple[str, ...]:
-    return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
 def _line(row: InvoiceLine, matters: Mapping[int, Matter]) -> snapshot.Line:

@@ -69,10 +69,13 @@ class Seller:
 
 @dataclass(frozen=True)
 class Buyer:
+    """The client. `bill_to` is the name and address the matters are billed to, where that is not the client's own."""
+
     legal_name: str
     address: tuple[str, ...]
     tax_ids: tuple[Detail, ...] = ()
     accounts_payable: Contact | None = None
+    bill_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -252,6 +255,11 @@ class Invoice:
         return invoice
 
 
+def bill_to_of(text: str) -> tuple[str, ...]:
+    """The bill-to of a frozen invoice, without reading the rest of it into values."""
+    return tuple(json.loads(text)["buyer"].get("bill_to", ()))
+
+
 # --- consistency --------------------------------------------------------------------------------------------------------
 
 
@@ -326,13 +334,13 @@ def _agree(what: str, stated: Decimal, addends: list[Decimal]) -> None:
 
 
 # Added when documents had been frozen without them: written where they say something, so those keep their bytes.
-_LATER = {"unit_plural"}
+_LATER = {"unit_plural", "bill_to"}
 
 
 def _data(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         named = ((item.name, getattr(value, item.name)) for item in fields(value))
-        return {name: _data(part) for name, part in named if part != "" or name not in _LATER}
+        return {name: _data(part) for name, part in named if part not in ("", ()) or name not in _LATER}
     if isinstance(value, tuple):
         return [_data(item) for item in value]
     if isinstance(value, Decimal):

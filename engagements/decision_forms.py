@@ -74,6 +74,18 @@ class NoticeForm(Refusable, WithMessage):
         self.fields["message_text"].help_text = "Paste the notice as it was sent."
 
 
+class ManyNoticesForm(NoticeForm):
+    """The same of many deliveries; when it was sent was said before."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["sent_at"].widget = forms.DateTimeInput(attrs={"type": "hidden"}, format="%Y-%m-%dT%H:%M")
+
+
+class SentForm(Refusable, OwnIds):
+    sent_at = Moment(label="When it was sent", required=False, help_text="Now, if left empty.")
+
+
 class SeverityForm(Refusable, WithMessage):
     severity = forms.ChoiceField(choices=[(value, value.capitalize()) for value in states.SEVERITIES[:3]])
     note = forms.CharField(max_length=300, required=False)

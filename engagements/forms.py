@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from babel import Locale
@@ -47,6 +48,13 @@ class Moment(forms.DateTimeField):
         widget = forms.DateTimeInput(attrs={"type": "datetime-local", "step": "60"}, format="%Y-%m-%dT%H:%M")
         formats = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
         super().__init__(widget=widget, input_formats=formats, validators=[validate_year], **kwargs)
+
+
+class PlainDecimal(forms.DecimalField):
+    """A number as people write it: `1`, not `1.000`."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return f"{value.normalize():f}" if isinstance(value, Decimal) else value
 
 
 def day_field(**kwargs: Any) -> forms.DateField:
@@ -242,6 +250,7 @@ class ItemForm(Refusable, forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = WorkItem
         fields = ["title", "kind", "received_at", "quantity", "priority", "language", "disposition", "severity", "due_hint", "external_id"]
+        field_classes = {"quantity": PlainDecimal}
 
     def clean_external_id(self) -> str | None:
         return self.cleaned_data["external_id"] or None

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from typing import Any
 
 from django import forms
 
-from engagements.forms import Refusable, Versioned, WithPeople
-from engagements.models import Absence, Admission, Client, Conflict, ReviewerProfile, SpokenLanguage, Training
+from engagements.forms import PlainDecimal, Refusable, Versioned, WithPeople
+from engagements.models import Absence, Admission, Client, Conflict, ReviewerProfile, SpokenLanguage, Training, WeekCapacity
 from engagements.queries import staff
 from engagements.staffing import language_names
 from lpo.accounts.models import Membership
 from lpo.core.validators import validate_year
+
+_WEEK = re.compile(r"(\d{4})-W(\d{2})")
 
 
 def day(**kwargs: Any) -> forms.DateField:
@@ -24,6 +28,7 @@ class ProfileForm(Refusable, forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = ReviewerProfile
         fields = ["location", "capacity", "capacity_unit"]
+        field_classes = {"capacity": PlainDecimal}
 
 
 class LanguageForm(Refusable, forms.ModelForm):  # type: ignore[type-arg]
@@ -78,6 +83,61 @@ class AbsenceForm(Refusable, forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Absence
         fields = ["starts_on", "ends_on", "reason"]
+
+
+def monday_of(text: str) -> date | None:
+    """The Monday of `2026-W49`; None for what names no week."""
+    if (named := _WEEK.fullmatch(text.strip())) is None:
+        return None
+    try:
+        return date.fromisocalendar(int(named[1]), int(named[2]), 1)
+    except ValueError:
+        return None
+
+
+class WeekField(forms.DateField):
+    """A week, written `2026-W49` and kept as its Monday."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(widget=forms.DateInput(attrs={"type": "week", "placeholder": "2026-W49"}), validators=[validate_year], **kwargs)
+
+    def to_python(self, value: Any) -> date | None:
+        if value in self.empty_values:
+            return None
+        if (monday := monday_of(str(value))) is None:
+            raise forms.ValidationError("Write a week as 2026-W49.", code="invalid")
+        return monday
+
+    def prepare_value(self, value: Any) -> Any:
+        return f"{value:%G-W%V}" if isinstance(value, date) else value
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(self.prepare_value(initial), data)
+
+
+class WeekCapacityForm(Refusable, forms.ModelForm):  # type: ignore[type-arg]
+    first_week = WeekField(label="Week")
+    last_week = WeekField(label="Through week", required=False, help_text="Empty for one week.")
+
+    field_order = ["first_week", "last_week", "capacity", "measure", "reason"]
+
+    class Meta:
+        model = WeekCapacity
+        fields = ["first_week", "last_week", "capacity", "measure", "reason"]
+        labels = {"capacity": "Holds", "measure": "Of"}
+        field_classes = {"capacity": PlainDecimal}
+        help_texts = {"capacity": "0 where there is no room at all."}
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        first, last = data.get("first_week"), data.get("last_week")
+        if first is not None and last is not None and last < first:
+            self.add_error("last_week", "This lies before the first week.")
+        return data
+
+
+class WeekChangeForm(Versioned, WeekCapacityForm):
+    pass
 
 
 class DistributeForm(WithPeople, forms.Form):

@@ -189,7 +189,11 @@ def contract_on(engagement: Engagement | int, day: date) -> Contract | None:
 
 def contract_at(engagement_id: int, at: datetime) -> Contract | None:
     """The same for an instant: each version begins with its day in its own zone."""
-    versions = contracts_of(engagement_id)
+    return in_force(contracts_of(engagement_id), at)
+
+
+def in_force(versions: Sequence[Contract], at: datetime) -> Contract | None:
+    """Of an engagement's contract versions, in order, the one that governs an instant; before all of them the first."""
     begun = [version for version in versions if version.effective_from <= at.astimezone(ZoneInfo(version.time_zone)).date()]
     return begun[-1] if begun else (versions[0] if versions else None)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -13,7 +13,7 @@ from babel import Locale
 from django.db.models import Count, Sum
 from django.utils import timezone
 
-from engagements import conflicts
+from engagements import conflicts, weeks
 from engagements.models import (
     Absence,
     Admission,
@@ -31,6 +31,7 @@ from engagements.models import (
 )
 from engagements.models.people import Level
 from engagements.names import core
+from engagements.sheets import week_of
 from lpo.accounts.models import Membership
 from lpo.accounts.roles import Role
 from lpo.tenancy.context import current_organization_id
@@ -78,6 +79,8 @@ class Known:
     trainings: list[Training] = field(default_factory=list)
     conflicts: list[Conflict] = field(default_factory=list)
     absence: Absence | None = None
+    # What this week holds; None where nobody said.
+    capacity: weeks.Capacity | None = None
     open_items: int = 0
     open_units: Decimal = Decimal(0)
 
@@ -147,7 +150,7 @@ def stream_of_matter(matter: Matter) -> Stream:
 
 
 class Staffing:
-    """What is known of some people, read once: at most nine statements, whatever their number and that of the workstreams."""
+    """What is known of some people, read once: at most ten statements, whatever their number and that of the workstreams."""
 
     def __init__(self, members: Sequence[Membership], streams: Iterable[Stream], *, loads: bool = False) -> None:
         self.members = list(members)
@@ -186,9 +189,18 @@ class Staffing:
             self.known[spoken.member_id].languages[spoken.language] = spoken.level
         for training in Training.objects.filter(member_id__in=ids).order_by("passed_on", "id"):
             self.known[training.member_id].trainings.append(training)
-        away = Absence.objects.filter(member_id__in=ids, starts_on__lte=self.today, ends_on__gte=self.today)
-        for absence in away.order_by("ends_on"):
-            self.known[absence.member_id].absence = absence
+        self._read_week(ids)
+
+    def _read_week(self, ids: list[int]) -> None:
+        """Who is away, and what this week holds for each."""
+        monday = week_of(self.today)
+        own = weeks.own_weeks(ids, monday, monday)
+        away = weeks.absences_within(ids, monday, monday + timedelta(days=6))
+        for member_id, known in self.known.items():
+            absences = away.get(member_id, [])
+            known.absence = next((row for row in absences if row.starts_on <= self.today <= row.ends_on), None)
+            days = weeks.days_away(absences, monday)
+            known.capacity = weeks.capacity_of(known.profile, next(iter(own.get(member_id, [])), None), days)
 
     def _read_loads(self) -> None:
         """Only what the asker may see is counted: a wall hides load too."""
@@ -264,7 +276,10 @@ def _suggestion(staffing: Staffing, member: Membership, stream: Stream, language
         misses += 10
     share = used_share(known)
     reasons.append(load_text(known))
-    if share >= 1 and known.open_items:
+    if known.capacity is not None and not known.capacity.amount:
+        doubts.append("this week holds nothing")
+        misses += 1
+    elif share >= 1 and known.open_items:
         doubts.append("the week is full")
         misses += 1
     score = (misses, share, known.open_items, member.display_name)
@@ -302,18 +317,21 @@ def _admission_fit(known: Known, stream: Stream, today: date, reasons: list[str]
 
 
 def used_share(known: Known) -> Decimal:
-    """Open units against a week's capacity in units; 0 where that is unknown, so that the number of open items decides."""
-    profile = known.profile
-    if profile is None or not profile.capacity or profile.capacity_unit != "items":
+    """Open units against what this week holds in units; 0 where that is unknown, so that the number of open items decides. A week
+    that holds nothing is full, the fuller the more is open."""
+    capacity = known.capacity
+    if capacity is not None and not capacity.amount:
+        return 1 + known.open_units
+    if capacity is None or capacity.unit != "items":
         return Decimal(0)
-    return known.open_units / profile.capacity
+    return known.open_units / capacity.amount
 
 
 def load_text(known: Known) -> str:
     items = f"{known.open_items:,} open item{'' if known.open_items == 1 else 's'}"
-    profile = known.profile
-    if profile is None or not profile.capacity:
+    capacity = known.capacity
+    if capacity is None or capacity.usual == 0:
         return items
-    if profile.capacity_unit == "hours":
-        return f"{items}, {profile.capacity.normalize():f} hours a week"
-    return f"{items}, {known.open_units.normalize():f} of {profile.capacity.normalize():f} units a week"
+    if capacity.unit == "hours":
+        return f"{items}, {capacity.said}"
+    return f"{items}, {known.open_units.normalize():f} of {capacity.said}"

@@ -33,8 +33,10 @@ from engagements.views import (
     supervision,
     time,
     timesheets,
+    told,
     views,
     waiting,
+    weeks,
     workstreams,
 )
 
@@ -116,6 +118,9 @@ urlpatterns = [
     path("team/me/", people.my_profile, name="my_profile"),
     path("team/<str:email>/", people.profile, name="profile"),
     path("team/<str:email>/edit/", people.edit_profile, name="edit_profile"),
+    path("team/<str:email>/weeks/new/", weeks.new_week, name="new_week"),
+    path("team/<str:email>/weeks/<str:week>/edit/", weeks.edit_week, name="edit_week"),
+    path("team/<str:email>/weeks/<str:week>/remove/", weeks.remove_week, name="remove_week"),
     path("team/<str:email>/<str:part>/new/", people.add_to_profile, name="add_to_profile"),
     path("team/<str:email>/<str:part>/<int:number>/remove/", people.remove_from_profile, name="remove_from_profile"),
     path("time/", time.my_week, name="time"),
@@ -148,6 +153,7 @@ urlpatterns = [
     path(_STREAM + "protocols/<int:number>/file/", protocols.protocol_file, name="protocol_file"),
     path(_STREAM + "protocols/<int:number>/sign/", protocols.sign_protocol, name="sign_protocol"),
     path(_ITEM + "notice/", decisions.notice, name="notice"),
+    path("matters/<str:reference>/notices/", told.tell_of_many, name="tell_of_many"),
     path(_ITEM + "severity/", decisions.severity, name="severity"),
     path(_ITEM + "notified/", decisions.error_notice, name="error_notice"),
     path(_ITEM + "ask/", questions.ask, name="ask"),

@@ -7,12 +7,14 @@ class SlaConfig(AppConfig):
 
     def ready(self) -> None:
         # Models can be imported only once every app is loaded.
-        from engagements import events  # noqa: PLC0415
-        from sla import closing, escalations, holds, panels, waits  # noqa: PLC0415
+        from engagements import events, weeks  # noqa: PLC0415
+        from sla import closing, desk, escalations, holds, panels, waits  # noqa: PLC0415
         from sla.projection import on_changed  # noqa: PLC0415
 
         if on_changed not in events.subscribers:
             events.subscribers.append(on_changed)
+        if desk.next_due not in weeks.due_dates:
+            weeks.due_dates.append(desk.next_due)
         panels.register()
         holds.register()
         closing.register()

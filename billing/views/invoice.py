@@ -25,7 +25,7 @@ from billing.noted import Finding
 from billing.orders import number_of
 from billing.pdf import render_invoice
 from billing.sheet_files import sheets_behind
-from billing.snapshot import Inconsistent
+from billing.snapshot import Inconsistent, bill_to_of
 from billing.views.edges import file, invoice_or_404, invoice_url, timesheet_url
 from billing.wording import KINDS
 from engagements.models import Matter
@@ -69,14 +69,16 @@ def invoice(request: TenantRequest, organization: str, reference: str, period: s
     lines = overview.lines_of(row)
     hidden = overview.restricted(row, lines)
     previous = overview.previous_of(row)
+    matters = {matter.id: matter for matter in Matter.objects.filter(engagement=row.engagement_id).only("reference", "bill_to")}
     context = {
         **_head(request, row, previous),
+        "bill_to": _bill_to(row, lines, matters) if hidden is None else (),
         "groups": _groups(lines),
         "hidden": hidden,
         "tax": _tax(row, lines),
         "line_count": len(lines),
         "opened": _opened(request, row, lines),
-        "matters": dict(Matter.objects.filter(engagement=row.engagement_id).values_list("id", "reference")),
+        "matters": {key: matter.reference for key, matter in matters.items()},
         "findings": _findings(row),
         "events": _events(row),
         "stored": _stored(request, row) if row.state == InvoiceState.ISSUED else None,
@@ -84,6 +86,13 @@ def invoice(request: TenantRequest, organization: str, reference: str, period: s
         "readable": hidden is None,
     }
     return render(request, "billing/invoice.html", context)
+
+
+def _bill_to(row: Invoice, lines: Sequence[InvoiceLine], matters: Mapping[int, Matter]) -> tuple[str, ...]:
+    """Of an issued invoice as it was frozen, of an earlier one as it would be."""
+    if row.state != InvoiceState.ISSUED:
+        return freeze.billed_to(lines, matters)
+    return bill_to_of(Invoice.objects.values_list("snapshot", flat=True).get(pk=row.pk))
 
 
 def _head(request: TenantRequest, row: Invoice, previous: Invoice | None) -> dict[str, Any]:

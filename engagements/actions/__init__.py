@@ -85,7 +85,7 @@ from engagements.actions.placements import (
 from engagements.actions.protocols import sign_protocol, write_protocol
 from engagements.actions.publishing import lower_wall, publish_matter, publish_update, raise_wall, remove_insider
 from engagements.actions.questions import answer_question, ask_counsel, name_protocol
-from engagements.actions.silence import accept_silence, record_notice
+from engagements.actions.silence import Telling, accept_silence, judge_notices, record_notice, record_notices
 from engagements.actions.sources import keep_message
 from engagements.actions.supervision import draw_sample, publish_supervision, sign_sampled, state_admission
 from engagements.actions.time import (
@@ -112,6 +112,7 @@ from engagements.actions.timesheets import (
     take_back_timesheet,
 )
 from engagements.actions.views import change_view, delete_view, save_view, set_default_view
+from engagements.actions.weeks import add_week, change_week, remove_week
 
 __all__ = [
     "MOST_ITEMS",
@@ -122,6 +123,7 @@ __all__ = [
     "Outcome",
     "Plan",
     "Preview",
+    "Telling",
     "Upload",
     "Upserted",
     "accept_silence",
@@ -140,6 +142,7 @@ __all__ = [
     "add_team_member",
     "add_time",
     "add_training",
+    "add_week",
     "amend_contract",
     "answer_question",
     "approve_late",
@@ -151,6 +154,7 @@ __all__ = [
     "change_clause",
     "change_order",
     "change_view",
+    "change_week",
     "check_load_file",
     "close",
     "close_engagement",
@@ -180,6 +184,7 @@ __all__ = [
     "hide_milestone",
     "house_day",
     "is_clients",
+    "judge_notices",
     "keep_consent",
     "keep_deliverable",
     "keep_message",
@@ -212,6 +217,7 @@ __all__ = [
     "record_away",
     "record_error_notice",
     "record_notice",
+    "record_notices",
     "redate_milestone",
     "refuse_late",
     "release_hold",
@@ -221,6 +227,7 @@ __all__ = [
     "remove_step",
     "remove_tag",
     "remove_time",
+    "remove_week",
     "renew_due",
     "renew_engagement",
     "reopen",

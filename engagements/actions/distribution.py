@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from fractions import Fraction
 from typing import Any
 
 from django.db import connection, transaction
@@ -14,7 +15,7 @@ from django.utils import timezone
 from engagements import events, states, transitions
 from engagements.actions.bulk import MOST_ITEMS, Failure, locked_items
 from engagements.models import WorkItem
-from engagements.staffing import Staffing, streams_of
+from engagements.staffing import Known, Staffing, load_text, streams_of
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership
 from lpo.accounts.roles import Permission
@@ -40,7 +41,7 @@ class Share:
 
     member: Membership
     items: tuple[int, ...]
-    open_items: int
+    load: str
     away: bool
 
     @property
@@ -68,11 +69,15 @@ class Plan:
 
 
 def _plan(items: Sequence[WorkItem], members: Sequence[Membership]) -> Plan:
-    """Items in the order received, dealt in turn beginning with who has the least open; who must not have one is passed over."""
+    """Items in the order received, dealt in turn beginning with who has the least open; who must not have one is passed over.
+
+    Full weeks get as many as each other, half a week half as many. Who has no room this week gets only what nobody else may have.
+    """
     streams = streams_of(item.workstream_id for item in items)
     staffing = Staffing(members, streams.values(), loads=True)
     circle = sorted(staffing.members, key=lambda m: (staffing.known[m.id].open_items, m.display_name, m.id))
     blocked = {(m.id, s.id): why for m in circle for s in streams.values() if (why := staffing.blocked(m, s))}
+    weights = {member.id: _weight(staffing.known[member.id]) for member in circle}
     dealt: dict[int, list[int]] = {member.id: [] for member in circle}
     failures: list[Failure] = []
     for item in sorted(items, key=lambda each: (each.received_at, each.id)):
@@ -81,14 +86,20 @@ def _plan(items: Sequence[WorkItem], members: Sequence[Membership]) -> Plan:
             alone = blocked[circle[0].id, item.workstream_id] if len(circle) == 1 else ""
             failures.append(Failure(item.reference, alone or "Nobody chosen may be given this."))
             continue
-        # The turn is whose pile is lowest, so that everybody who may has as many as the others.
-        dealt[min(able, key=lambda m: len(dealt[m.id])).id].append(item.id)
+        # The turn is whose pile would be lowest for what their week holds.
+        turn = min(able, key=lambda m: (not weights[m.id], (len(dealt[m.id]) + 1) / (weights[m.id] or 1)))
+        dealt[turn.id].append(item.id)
     shares = [
-        Share(member, tuple(dealt[member.id]), staffing.known[member.id].open_items, staffing.known[member.id].absence is not None)
+        Share(member, tuple(dealt[member.id]), load_text(staffing.known[member.id]), staffing.known[member.id].absence is not None)
         for member in circle
     ]
     names = {member.id: member.display_name for member in circle}
     return Plan(shares, failures, sorted({(names[member_id], why) for (member_id, _), why in blocked.items()}))
+
+
+def _weight(known: Known) -> Fraction:
+    """What this week holds of a full one; a full one where nobody said."""
+    return known.capacity.weight if known.capacity is not None else Fraction(1)
 
 
 def _checked(ids: Sequence[int], members: Sequence[Membership], by: Actor) -> None:

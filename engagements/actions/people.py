@@ -24,7 +24,7 @@ from lpo.tenancy.models import TenantModel
 M = TypeVar("M", bound=TenantModel)
 
 
-def _may_edit(by: Actor, member: Membership) -> None:
+def may_edit(by: Actor, member: Membership) -> None:
     by.need(Permission.EDIT_STAFF)
     if member.organization_id != current_organization_id() or member.role == Role.CLIENT_VIEWER:
         raise Refused("Choose a member of staff.", "member")
@@ -35,7 +35,7 @@ def update_profile(
     *, member: Membership, by: Actor, version: int, location: str, capacity: Decimal | None, capacity_unit: str
 ) -> ReviewerProfile:
     """Where somebody works and how much a week holds; the first time makes the profile. Raises `StaleVersion`."""
-    _may_edit(by, member)
+    may_edit(by, member)
     fields = {"location": location, "capacity": capacity, "capacity_unit": capacity_unit}
     profile = ReviewerProfile.objects.filter(member=member).first()
     if profile is None:
@@ -48,7 +48,7 @@ def update_profile(
 
 
 def _add(model: type[M], what: str, member: Membership, by: Actor, fields: dict[str, Any], same: dict[str, Any]) -> M:
-    _may_edit(by, member)
+    may_edit(by, member)
     manager: Any = model._default_manager
     if (twin := manager.filter(member=member, **same).first()) is not None:
         raise Duplicate("This is on record already.", twin, next(iter(same)))
@@ -116,7 +116,7 @@ _TOLD = {SpokenLanguage: "language", Admission: "admission", Training: "training
 @transaction.atomic
 def remove_from_profile(*, row: TenantModel, member: Membership, by: Actor) -> None:
     """Take one line off somebody's profile. What it said stays in the audit log."""
-    _may_edit(by, member)
+    may_edit(by, member)
     before = {f.name: plain(getattr(row, f.name)) for f in row._meta.concrete_fields if f.name not in {"id", "organization", "member"}}
     record(by=by, action=f"{_TOLD[type(row)]}.remove", target=row, before=before, reference=member.user.email)
     row.delete()

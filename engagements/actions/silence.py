@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -9,11 +11,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from engagements import states, transitions
+from engagements.actions.bulk import Failure, locked_items
 from engagements.actions.checks import check, locked, need_any
 from engagements.actions.sources import decided_by_move
 from engagements.actions.timing import business_days_after, told
-from engagements.models import DeliveryNotice, LateEntry, Matter, Source, Transition, WorkItem
-from engagements.queries import contract_at
+from engagements.models import Contract, DeliveryNotice, LateEntry, Matter, Source, Transition, WorkItem
+from engagements.queries import contract_at, contracts_of, in_force
 from lpo.accounts.actor import Actor
 from lpo.accounts.roles import Permission
 from lpo.audit.models import Document
@@ -69,9 +72,12 @@ def record_notice(
 
 
 def _deemed(item: WorkItem, told_at: datetime) -> tuple[datetime | None, str]:
-    """The end of the last acceptance day in the contract's zone, and the clause that says so. No days agreed: silence says nothing."""
     engagement_id = Matter.objects.values_list("engagement_id", flat=True).get(pk=item.matter_id)
-    contract = contract_at(engagement_id, told_at)
+    return _silent_until(contract_at(engagement_id, told_at), told_at)
+
+
+def _silent_until(contract: Contract | None, told_at: datetime) -> tuple[datetime | None, str]:
+    """The end of the last acceptance day in the contract's zone, and the clause that says so. No days agreed: silence says nothing."""
     if contract is None or not contract.acceptance_days:
         return None, ""
     zone, days = ZoneInfo(contract.time_zone), contract.acceptance_days
@@ -79,6 +85,88 @@ def _deemed(item: WorkItem, told_at: datetime) -> tuple[datetime | None, str]:
     ends = datetime.combine(last + timedelta(days=1), time.min, tzinfo=zone)
     when = f"of {contract.effective_from:%d %b %Y}"
     return ends, f"Contract version {contract.number} {when}: accepted unless returned within {days} business day{'s' if days != 1 else ''}"
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A delivery the client would be told of, and until when it may be returned then."""
+
+    item: WorkItem
+    delivery: Transition
+    deemed_at: datetime | None
+    clause: str
+
+
+@dataclass(frozen=True)
+class Telling:
+    """What one notice of many deliveries comes to: those it counts for, those told of before, and why it counts for no others."""
+
+    going: list[Delivered] = field(default_factory=list)
+    already: list[WorkItem] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+
+
+def judge_notices(*, matter: Matter, items: Sequence[WorkItem], sent_at: datetime) -> Telling:
+    """In three statements for any number of items of one matter."""
+    moves = Transition.objects.filter(item_id__in=[item.pk for item in items if item.state in _SILENCE]).effective()
+    last = {move.item_id: move for move in moves}
+    known = set(
+        DeliveryNotice.objects.filter(transition_id__in=[move.pk for move in last.values()]).values_list("transition_id", flat=True)
+    )
+    contracts, found = contracts_of(matter.engagement_id), Telling()
+    for item in items:
+        if item.matter_id != matter.pk or item.pk not in last:
+            found.failures.append(Failure(item.reference, "It is not delivered: there is nothing to give notice of."))
+        elif last[item.pk].pk in known:
+            found.already.append(item)
+        else:
+            told_at = max(sent_at, last[item.pk].at)
+            found.going.append(Delivered(item, last[item.pk], *_silent_until(in_force(contracts, told_at), told_at)))
+    return found
+
+
+@transaction.atomic
+def record_notices(
+    *,
+    matter: Matter,
+    ids: Sequence[int],
+    by: Actor,
+    channel: str,
+    recipient: str,
+    evidence: Document | None,
+    sent_at: datetime | None = None,
+) -> Telling:
+    """Put on record that one message told the client of many deliveries of a matter: a notice of each, all with the same evidence.
+
+    What is not delivered is reported and keeps nothing back; what was told of before keeps its first notice.
+    """
+    need_any(by, {Permission.TRACK_ITEMS, Permission.WORK_ITEMS})
+    now = timezone.now()
+    sent_at = sent_at or now
+    if not ids:
+        raise Refused("Tick at least one item.")
+    if sent_at > now:
+        raise Refused("This lies in the future.", "sent_at")
+    if evidence is None:
+        raise Refused("Attach or paste the notice: silence counts only where it is on record.", "message")
+    if not recipient.strip():
+        raise Refused("Say who was told.", "recipient")
+    telling = judge_notices(matter=matter, items=locked_items(ids), sent_at=sent_at)
+    rows = [
+        DeliveryNotice(
+            **{"organization_id": matter.organization_id, "client_id": matter.client_id, "matter_id": matter.pk, "item": one.item},
+            **{"transition": one.delivery, "sent_at": sent_at, "channel": channel, "recipient": recipient.strip(), "evidence": evidence},
+            **{"deemed_at": one.deemed_at, "clause": one.clause, "by_label": by.label},
+        )
+        for one in telling.going
+    ]
+    if rows:
+        check(rows[0])  # all say the same of whom, how and when
+        DeliveryNotice.objects.bulk_create(rows)
+        after: dict[str, object] = {"channel": channel, "recipient": recipient, "sent_at": sent_at.isoformat(), "evidence": evidence.sha256}
+        told_of = [one.item.pk for one in telling.going]
+        record(by=by, action="delivery.notice_many", target=matter, after=after, ids=told_of, reference=matter.reference)
+    return telling
 
 
 @transaction.atomic

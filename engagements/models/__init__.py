@@ -23,7 +23,7 @@ from engagements.models.items import Assignment, Pause, Transition, WorkItem
 from engagements.models.milestones import Blocker, Milestone, MilestoneDate, MilestoneNeed
 from engagements.models.notes import ItemNote, ItemTag
 from engagements.models.parties import MatterParty
-from engagements.models.people import Absence, Admission, Conflict, ReviewerProfile, SpokenLanguage, Training
+from engagements.models.people import Absence, Admission, Conflict, ReviewerProfile, SpokenLanguage, Training, WeekCapacity
 from engagements.models.placements import Placement, PlacementAbsence, PlacementTerms, Timesheet, TimesheetDay
 from engagements.models.protocols import ProtocolVersion
 from engagements.models.supervision import SampledItem, SupervisionReport, SupervisionSample, SupervisionTerm
@@ -107,6 +107,7 @@ __all__ = [
     "Transition",
     "Trigger",
     "Verdict",
+    "WeekCapacity",
     "What",
     "WorkItem",
     "WorkTimer",

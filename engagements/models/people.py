@@ -152,3 +152,49 @@ class Absence(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.starts_on} to {self.ends_on}"
+
+
+class Measure(models.TextChoices):
+    PERCENT = "percent", "Percent of a full week"
+    ITEMS = "items", "Units of work"
+    HOURS = "hours", "Hours"
+
+
+class WeekCapacity(TenantModel):
+    """What one week, or several in a row, hold in place of the usual. Weeks are named by their Mondays, both included."""
+
+    member = TenantForeignKey("accounts.Membership")
+    first_week = models.DateField()
+    last_week = models.DateField()
+    capacity = models.DecimalField(max_digits=7, decimal_places=1, validators=[MinValueValidator(0)])
+    measure = models.CharField(max_length=7, choices=Measure.choices, default=Measure.PERCENT)
+    reason = models.CharField(max_length=120, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        verbose_name = "capacity of a week"
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "member", "first_week"], name="weekcapacity_once"),
+            models.CheckConstraint(
+                condition=models.Q(last_week__gte=models.F("first_week"), first_week__iso_week_day=1, last_week__iso_week_day=1),
+                name="weekcapacity_weeks",
+            ),
+            models.CheckConstraint(condition=models.Q(capacity__gte=0), name="weekcapacity_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        """`W49`, or `W49 to W51`."""
+        first, last = (f"W{week.isocalendar().week:02}" for week in (self.first_week, self.last_week))
+        return first if first == last else f"{first} to {last}"
+
+    @property
+    def key(self) -> str:
+        """How addresses name it: `2026-W49`."""
+        return f"{self.first_week:%G-W%V}"
+
+    @property
+    def amount(self) -> str:
+        """`50 %`, `20 units`, `16 hours`."""
+        said = {Measure.PERCENT: "%", Measure.ITEMS: "units", Measure.HOURS: "hours"}[Measure(self.measure)]
+        return f"{self.capacity.normalize():f} {said}"

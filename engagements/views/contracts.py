@@ -41,7 +41,7 @@ def lines_of(contract: Contract, *, with_money: bool) -> list[Line]:
         Line("In force from", formats.day(contract.effective_from)),
         Line("Signed on", formats.day(contract.signed_on) or "—"),
         Line("Zone", contract.time_zone),
-        Line("Currency", contract.currency),
+        *([Line("Currency", contract.currency)] if with_money else []),
         Line("Payment", f"{contract.payment_days} days"),
         Line("Contest", f"{contract.contest_days} business days"),
         Line("Acceptance", f"{contract.acceptance_days} business days"),

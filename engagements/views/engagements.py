@@ -121,6 +121,7 @@ def engagement(request: TenantRequest, organization: str, reference: str) -> Htt
         "events": queries.events_about(engagement, *versions, *beside.parts_of(engagement), *matters),
         "crumbs": [*client_crumbs(organization, engagement.client)[1:], (engagement.reference, "")],
         "may_edit": request.membership.may(P.EDIT_WORK),
+        "with_money": request.membership.may(P.VIEW_MONEY),
     }
     return render(request, "engagements/engagement.html", context)
 

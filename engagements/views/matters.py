@@ -110,6 +110,7 @@ def _matter_page(request: TenantRequest, organization: str, matter: Any, form: U
         "form": form,
         "crumbs": [*engagement_crumbs(organization, matter.engagement), (matter.reference, "")],
         "may_edit": request.membership.may(P.EDIT_WORK),
+        "may_track": request.membership.may(P.TRACK_ITEMS),
     }
     return render(request, "engagements/matter.html", context, status=422 if form.is_bound else 200)
 

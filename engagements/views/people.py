@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import PermissionDenied
 from django.forms import BaseForm
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 
-from engagements import actions, queries
+from engagements import actions, queries, weeks
 from engagements.models import Absence, Admission, Client, Conflict, ReviewerProfile, SpokenLanguage, Training
 from engagements.people_forms import AbsenceForm, AdmissionForm, ConflictForm, LanguageForm, ProfileForm, TrainingForm
+from engagements.sheets import week_of
 from engagements.staffing import Staffing, language_name, load_text, today_of
 from engagements.views.edges import acting, address, attempt, form_page, posted, to
 from lpo.accounts.access import TenantRequest, requires
@@ -100,6 +102,8 @@ def profile(request: TenantRequest, organization: str, email: str) -> HttpRespon
         "member": member,
         "profile": known.profile,
         "load": load_text(known),
+        "coming": weeks.coming(member, known.profile, today, ZoneInfo(request.organization.time_zone)),
+        "this_week": week_of(today),
         "open_items": known.open_items,
         "parts": [(name, part, _lines(part, member, today)) for name, part in PARTS.items()],
         "away": away if away is not None and away.starts_on <= today else None,

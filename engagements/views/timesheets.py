@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -34,6 +34,13 @@ class Week:
     hours: Decimal
     contracted: Decimal
     over: Decimal
+
+    @property
+    def name(self) -> str:
+        """`W40, 28 Sep to 4 Oct 2026`, also where the month begins within it."""
+        sunday = self.monday + timedelta(days=6)
+        first = f"{self.monday.day} {self.monday:%b}" + (f" {self.monday.year}" if self.monday.year != sunday.year else "")
+        return f"W{self.monday.isocalendar().week:02}, {first} to {sunday.day} {sunday:%b %Y}"
 
 
 def _sheets_or_404(placement: Placement, day: str) -> list[Timesheet]:

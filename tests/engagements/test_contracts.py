@@ -264,3 +264,11 @@ def test_the_form_of_a_level_offers_the_contracts_clauses(asha: Membership, agre
     page = client_of(asha).get("/alder/service-levels/new/NDA/turnaround/")
     assert page.status_code == 200
     assert '<option value="Schedule B 2.1">Turnaround</option>' in page.content.decode()
+
+
+def test_the_currency_is_for_who_may_see_money(in_alder: Scope, bill: Membership, rita: Membership, client_of: Any) -> None:
+    engagement = make.engagement()
+    pages = [f"/alder/engagements/{engagement.reference}/", f"/alder/engagements/{engagement.reference}/contract/1/"]
+    for who, shown in ((bill, True), (rita, False)):
+        browser = client_of(who)
+        assert [">Currency<" in browser.get(page).content.decode() for page in pages] == [shown, shown]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from django.db import connection
+from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -244,3 +246,12 @@ def test_no_row_of_another_organization_is_touched(in_alder: Scope, ben: Members
     with scoped(Scope(ben.organization_id)):
         outcome = actions.move_items(ids=[item.id], to="delivered", by=Actor.member(ben))
     assert (outcome.changed, outcome.already, outcome.failures) == ([], 0, [])
+
+
+def test_the_form_shows_a_quantity_as_people_write_it(
+    in_alder: Scope, asha: Membership, client_of: Callable[[Membership], Browser]
+) -> None:
+    for quantity, shown in (("1", "1"), ("2.500", "2.5"), ("1200", "1200")):
+        item = make.item(quantity=Decimal(quantity))
+        text = client_of(asha).get(f"/alder/work/{item.reference}/edit/").content.decode()
+        assert f'name="quantity" value="{shown}"' in text

@@ -356,3 +356,10 @@ def test_no_price_for_a_coordinator_on_the_placement_page(bill: Membership, cora
     url = f"/alder/matters/{dana.matter.reference}/placements/1/"
     assert "6,412.34" in client_of(bill).get(url).content.decode()
     assert "6,412.34" not in client_of(cora).get(url).content.decode()
+
+
+def test_a_week_reads_by_its_number_and_days_also_where_the_month_begins_within_it(asha: Membership, client_of: Sign) -> None:
+    dana = people.placed(people.matter())
+    work.open_timesheet(placement=dana, by=make.system(), day=OCT)
+    text = client_of(asha).get(f"/alder/matters/{dana.matter.reference}/placements/1/timesheets/2026-10-01/").content.decode()
+    assert "W40, 28 Sep to 4 Oct 2026" in text and "W41, 5 Oct to 11 Oct 2026" in text

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from engagements import actions
 from engagements.models import ClientDecision, Contract, DeliveryNotice, LateEntry, Transition, WorkItem
@@ -121,3 +122,52 @@ def test_a_settled_notice_stays_as_it_is(item: WorkItem) -> None:
     silence(DEEMED)
     with pytest.raises(DatabaseError, match="is settled"), transaction.atomic():
         DeliveryNotice.objects.update(recipient="nobody")
+
+
+class TestOneNoticeOfMany:
+    def test_one_message_is_kept_once_and_each_delivery_is_deemed_accepted(self, in_alder: Scope, asha: Membership, client_of: Any) -> None:
+        stream = make.workstream()
+        items = [
+            make.item(stream, received_at=DELIVERED - timedelta(hours=4), state="delivered", moved_at=DELIVERED + timedelta(minutes=n))
+            for n in range(3)
+        ]
+        waiting = make.item(stream)
+        page = f"/alder/matters/{stream.matter.reference}/notices/"
+        browser, chosen = client_of(asha), [item.reference for item in items]
+        assert [row.reference for row in browser.get(page).context["rows"]] == chosen
+        told = {"selected": [*chosen, waiting.reference], "sent_at": "2026-03-05T12:00"}
+        preview = browser.post(page, {**told, "do": "preview"})
+        telling = preview.context["telling"]
+        assert 'value="2026-03-05T12:00"' in preview.content.decode()
+        assert [one.deemed_at for one in telling.going] == [DEEMED] * 3
+        assert [(failure.reference, "not delivered" in failure.reason) for failure in telling.failures] == [(waiting.reference, True)]
+        assert not DeliveryNotice.objects.exists(), "a preview records nothing"
+        missing = browser.post(page, {**told, "do": "record", "channel": "email", "recipient": "dana@vantic.example"})
+        assert (missing.status_code, list(missing.context["form"].errors)) == (422, ["message"])
+        said = {"channel": "email", "recipient": "dana@vantic.example", "message_text": "All three are delivered"}
+        assert browser.post(page, {**told, "do": "record", **said}).status_code == 302
+        kept = DeliveryNotice.objects.all()
+        assert {row.item_id for row in kept} == {item.id for item in items} and len({row.evidence_id for row in kept}) == 1
+        assert "No delivery waits" in browser.get(page).content.decode()
+        assert silence(DEEMED) == 3
+
+    def test_what_was_told_of_before_keeps_its_first_notice(self, item: WorkItem) -> None:
+        first, matter = notice(item), item.workstream.matter
+        told: dict[str, Any] = {"channel": "email", "recipient": "dana", "evidence": make.message(item, "Again")}
+        telling = actions.record_notices(matter=matter, ids=[item.id], by=make.system(), **told)
+        assert (telling.going, telling.already, DeliveryNotice.objects.get()) == ([], [item], first)
+
+    def test_the_number_of_statements_does_not_grow(self, in_alder: Scope) -> None:
+        found = []
+        for n in (2, 12):
+            stream = make.workstream()
+            ids = [make.item(stream, state="delivered").id for _ in range(n)]
+            told: dict[str, Any] = {
+                "channel": "email",
+                "recipient": "dana",
+                "evidence": make.message(WorkItem.objects.get(pk=ids[0]), "All"),
+            }
+            with CaptureQueriesContext(connection) as captured:
+                actions.record_notices(matter=stream.matter, ids=ids, by=make.system(), **told)
+            found.append(len(captured))
+        assert found[0] == found[1] <= 14

@@ -23,6 +23,7 @@ from billing import actions as billing
 from billing.actions.documents import export_reference
 from engagements import actions as work
 from engagements.models import ConflictMatch, Contract, Engagement, LegalEntity, Notice, WorkItem, Workstream
+from engagements.sheets import week_of
 from lpo.accounts import actions as accounts
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership, Organization
@@ -170,6 +171,8 @@ def _profile(place: Place, word: str) -> None:
     work.add_training(kind="nda_review", title=f"{word} playbook", passed_on=place.refs.first_month, **who)
     work.add_conflict(client=place.refs.second_client, since=place.refs.first_month, **who)
     work.add_absence(starts_on=place.refs.first_month, ends_on=place.refs.first_month, **who)
+    place.refs.own_week = week_of(timezone.now().date())
+    work.add_week(first_week=place.refs.own_week, capacity=Decimal(50), reason=f"{word} fair", **who)
 
 
 def _checked(place: Place, word: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,6 +16,7 @@ from django.utils import timezone
 from engagements import actions
 from engagements.deliverables import deliverables_of
 from engagements.models import ItemNote, ItemTag, TimeEntry, WorkItem, Workstream, WorkTimer
+from engagements.sheets import week_of
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership
 from lpo.accounts.roles import Role
@@ -141,6 +143,19 @@ class TestWorking:
 
 
 class TestPace:
+    def test_the_week_is_set_against_what_it_holds(self, stream: Workstream, rita: Membership, client_of: SignIn) -> None:
+        now = timezone.now()
+        profile: dict[str, Any] = {"member": rita, "by": make.system(), "location": "", "capacity": Decimal(40), "capacity_unit": "items"}
+        actions.update_profile(version=1, **profile)
+        for _ in range(2):
+            actions.deliver_item(item=given(stream, rita), by=Actor.member(rita))
+        assert pace_of(rita.id, NEW_YORK, now + timedelta(seconds=5)).of_week == "2 of 40 units a week"
+        monday = week_of(now.astimezone(NEW_YORK).date())
+        actions.add_week(member=rita, by=make.system(), first_week=monday, capacity=Decimal(25))
+        assert pace_of(rita.id, NEW_YORK, now + timedelta(seconds=5)).of_week == "2 of 10 units this week, usually 40"
+        given(stream, rita)
+        assert "2 of 10 units this week" in client_of(rita).get("/alder/desk/").content.decode()
+
     def test_it_counts_ones_own_deliveries_since_ones_own_midnight(self, stream: Workstream, rita: Membership, asha: Membership) -> None:
         now, by = timezone.now(), Actor.member(rita)
         today = now.astimezone(NEW_YORK).date()

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from engagements import actions as work
 from engagements.models import Client, Workstream
+from engagements.sheets import week_of
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership
 
@@ -44,6 +45,7 @@ def profiles(people: dict[str, Membership], now: datetime) -> None:
     work.add_training(kind="drafting", title="Demand letters", passed_on=today - timedelta(days=150), score=Decimal(97), **on("ren"))
     meridian, since = Client.objects.get(code="MER"), today - timedelta(days=300)
     work.add_conflict(client=meridian, since=since, note="Worked in house until then", **on("rita"))
+    work.add_week(first_week=week_of(today) + timedelta(days=7), capacity=Decimal(50), reason="Bar exam committee", **on("rita"))
     work.add_absence(starts_on=today + timedelta(days=6), ends_on=today + timedelta(days=13), reason="leave", **on("rashid"))
 
 
