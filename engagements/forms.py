@@ -175,6 +175,13 @@ class EngagementForm(KeepsWhatIsLeftOut, WithPeople, forms.ModelForm):  # type: 
         if self.instance.pk:
             self.initial["legal_entity"], self.initial["manager"] = self.instance.legal_entity_id, self.instance.manager_id
 
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        starts_on, ends_on = data.get("starts_on"), data.get("ends_on")
+        if starts_on is not None and ends_on is not None and ends_on < starts_on:
+            self.add_error("ends_on", "This lies before the first day.")
+        return data
+
 
 class EngagementEditForm(Versioned, EngagementForm):
     pass
@@ -187,7 +194,8 @@ class LinesField(forms.CharField):
         super().__init__(widget=forms.Textarea(attrs={"rows": 3}), required=False, max_length=10_000, **kwargs)
 
     def to_python(self, value: Any) -> Any:
-        return super().to_python(value) if value is None else str(value)
+        # As it was written, for its lines to be named; one of empty lines alone is empty.
+        return super().to_python(value) if value is None or not str(value).strip() else str(value)
 
     def clean(self, value: Any) -> Any:
         return [line.strip() for line in str(super().clean(value) or "").splitlines() if line.strip()]
@@ -246,6 +254,7 @@ class UpdateForm(Refusable, forms.Form):
 class ItemForm(Refusable, forms.ModelForm):  # type: ignore[type-arg]
     received_at = Moment(label="Received")
     due_hint = Moment(label="Wanted by", required=False)
+    quantity = forms.DecimalField(max_digits=14, decimal_places=3, min_value=0, initial=1)
 
     class Meta:
         model = WorkItem

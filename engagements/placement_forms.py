@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 
 from engagements.actions import Entered
 from engagements.decision_forms import WithMessage
@@ -104,9 +105,13 @@ class DecideSheetForm(Refusable, WithMessage):
 def _hours(label: str) -> forms.DecimalField:
     attrs = {"inputmode": "decimal", "autocomplete": "off", "aria-label": label, "size": "5", "class": "input num"}
     widget = forms.TextInput(attrs=attrs)
-    return forms.DecimalField(
+    field = forms.DecimalField(
         required=False, min_value=Decimal(0), max_value=Decimal(24), max_digits=4, decimal_places=2, label=label, widget=widget
     )
+    for limit in field.validators:
+        if isinstance(limit, MinValueValidator | MaxValueValidator):
+            limit.message = "A day has from 0 to 24 hours."
+    return field
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,15 @@ WHERE item.organization_id = %(organization)s AND item.id = facts.id
       (facts.to_state, facts.at, facts.paused, facts.first_delivered_at)
 """
 
+# Where only waits began or ended, nothing else follows from the past.
+_PROJECT_PAUSED = """
+UPDATE engagements_workitem AS item SET paused = NOT item.paused, version = item.version + 1
+WHERE item.organization_id = %(organization)s AND item.id = ANY (%(ids)s)
+  AND item.paused <> (item.id IN (SELECT p.item_id FROM engagements_pause p
+                                  WHERE p.organization_id = %(organization)s AND p.item_id = ANY (%(ids)s)
+                                    AND p.ended_at IS NULL AND p.withdrawn_at IS NULL))
+"""
+
 _APPEND = """
 INSERT INTO engagements_transition
     (organization_id, client_id, matter_id, item_id, from_state, to_state, at, recorded_at, by_member_id, by_label, reason)
@@ -144,6 +153,12 @@ def project(ids: Sequence[int]) -> None:
     values: dict[str, Any] = {"finished": _FINISHED, "delivery": _DELIVERY, "organization": current_organization_id(), "ids": list(ids)}
     with connection.cursor() as cursor:
         cursor.execute(_PROJECT, values)
+
+
+def project_paused(ids: Sequence[int]) -> None:
+    """As `project`, where nothing but pauses of these items was written."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PROJECT_PAUSED, {"organization": current_organization_id(), "ids": list(ids)})
 
 
 def _append(

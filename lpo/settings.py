@@ -263,6 +263,8 @@ CONTENT_SECURITY_POLICY = {
 }
 UPLOAD_LIMIT_BYTES = 100 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+# The largest form maps 200 statuses (four fields each) and 200 names (two) of an event log.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = [
     "engagements.uploads.SizeLimitHandler",

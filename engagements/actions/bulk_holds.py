@@ -79,7 +79,7 @@ def hold_items(*, ids: Sequence[int], by: Actor, party: str, reason: str, note: 
     if outcome.changed:
         with connection.cursor() as cursor:
             cursor.execute(_HOLD, values)
-        transitions.project(outcome.changed)
+        transitions.project_paused(outcome.changed)
     return finish(outcome, items, by, "item.pause_many", {"party": party, "reason": reason, "note": note.strip()})
 
 
@@ -106,7 +106,7 @@ def resume_items(*, ids: Sequence[int], by: Actor) -> tuple[Outcome, datetime]:
     running = Pause.objects.filter(item_id__in=outcome.changed, ended_at__isnull=True, withdrawn_at__isnull=True)
     running.filter(started_at__gt=now).update(ended_at=F("started_at"))
     running.update(ended_at=now)
-    transitions.project(outcome.changed)
+    transitions.project_paused(outcome.changed)
     return finish(outcome, items, by, "item.resume_many", {"ended_at": now.isoformat()}), now
 
 

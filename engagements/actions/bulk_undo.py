@@ -126,9 +126,8 @@ def _reverse_moves(bulk: BulkAction, items: Sequence[WorkItem], rows: Rows, by: 
     if appended:
         transitions.reverse_many(appended, by, "Taken back with the whole bulk action")
     if bulk.kind == BulkKind.MOVE and now - bulk.at <= GRACE:
-        _hold_again(bulk, items, rows, by, now)
-    else:
-        transitions.project([item.id for item in items])
+        _begin_again(bulk, items, by, now)
+    transitions.project([item.id for item in items])
 
 
 def _assign_back(bulk: BulkAction, items: Sequence[WorkItem], rows: Rows, by: Actor, now: datetime) -> None:
@@ -144,17 +143,21 @@ def _assign_back(bulk: BulkAction, items: Sequence[WorkItem], rows: Rows, by: Ac
 
 def _withdraw_holds(bulk: BulkAction, items: Sequence[WorkItem], rows: Rows, by: Actor, now: datetime) -> None:
     Pause.objects.filter(pk__in=[rows[item.id].pause_id for item in items], withdrawn_at__isnull=True).update(withdrawn_at=now)
-    transitions.project([item.id for item in items])
+    transitions.project_paused([item.id for item in items])
 
 
 def _hold_again(bulk: BulkAction, items: Sequence[WorkItem], rows: Rows, by: Actor, now: datetime) -> None:
+    _begin_again(bulk, items, by, now)
+    transitions.project_paused([item.id for item in items])
+
+
+def _begin_again(bulk: BulkAction, items: Sequence[WorkItem], by: Actor, now: datetime) -> None:
     """A wait goes on where it ended, by a row of its own: the two touch and count as one."""
     ids = [item.id for item in items]
     values: dict[str, Any] = {"now": now, "label": by.label[:200], "organization": current_organization_id(), "ids": ids}
     # What the action ended, ended at its instant.
     with connection.cursor() as cursor:
         cursor.execute(_AGAIN, values | {"since": bulk.at, "until": bulk.at + timedelta(minutes=5)})
-    transitions.project(ids)
 
 
 def _prioritize_back(bulk: BulkAction, items: Sequence[WorkItem], rows: Rows, by: Actor, now: datetime) -> None:

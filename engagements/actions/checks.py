@@ -31,6 +31,13 @@ class Duplicate(Refused):
         self.existing = existing
 
 
+def one_by_one(*key: object) -> None:
+    """Who comes with the same key waits until this transaction has ended, and then finds what it made. For what has no row to lock."""
+    named = ":".join(map(str, (current_organization_id(), *key)))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [named])
+
+
 def need_any(by: Actor, permissions: Iterable[Permission]) -> None:
     """Raise `NotPermitted` unless the actor holds one of them."""
     wanted = sorted(permissions)

@@ -10,7 +10,7 @@ from typing import Any, Required, TypedDict, Unpack
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from engagements.actions.checks import Duplicate, build, change, draw, known_currency, known_zone, plain
+from engagements.actions.checks import Duplicate, build, change, draw, known_currency, known_zone, one_by_one, plain
 from engagements.actions.contracts import ContractTerms, terms_of, write_contract
 from engagements.actions.names import index_client, index_matter
 from engagements.actions.parties import set_parties
@@ -100,6 +100,7 @@ def create_client(*, by: Actor, **fields: Unpack[ClientFields]) -> Client:
     """Raises `Refused` naming the field, `Duplicate` when the code is taken."""
     by.need(Permission.EDIT_WORK)
     _check_places(fields)
+    one_by_one("client", fields["code"])
     if (existing := Client.objects.filter(code=fields["code"]).first()) is not None:
         raise Duplicate(f"{existing.code} is the code of {existing.name}.", existing, "code")
     client = build(Client, fields)
@@ -238,6 +239,7 @@ def create_workstream(*, matter: Matter, by: Actor, **fields: Unpack[WorkstreamF
     """The item prefix is unique in the organization, so that NDA-0042 names one item."""
     by.need(Permission.EDIT_WORK)
     _open(matter, "matter")
+    one_by_one("workstream", fields["item_prefix"])
     existing = Workstream.objects.filter(item_prefix=fields["item_prefix"]).first()
     if existing is not None:
         raise Duplicate(f"{existing.item_prefix} begins the items of {existing.title}.", existing, "item_prefix")

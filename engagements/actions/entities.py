@@ -7,7 +7,7 @@ from typing import Required, TypedDict, Unpack
 
 from django.db import transaction
 
-from engagements.actions.checks import build, change, known_currency, known_zone
+from engagements.actions.checks import build, change, known_currency, known_zone, one_by_one
 from engagements.models import LegalEntity
 from lpo.accounts.actor import Actor
 from lpo.accounts.roles import Permission
@@ -37,6 +37,7 @@ def create_legal_entity(*, number_prefix: str, by: Actor, **fields: Unpack[Entit
     if not _PREFIX.fullmatch(number_prefix):
         raise Refused("Use up to 12 capital letters and digits, beginning with a letter.", "number_prefix")
     _known(fields)
+    one_by_one("entity")
     for name, value in (("name", fields["name"]), ("number_prefix", number_prefix)):
         if LegalEntity.objects.filter(**{name: value}).exists():
             raise Refused(f"{value} is taken by another legal entity.", name)

@@ -140,7 +140,7 @@ def upload_file(
         return known
     zone = Client.objects.values_list("time_zone", flat=True).get(pk=workstream.client_id)
     reading = {"encoding": table.encoding, "delimiter": table.delimiter, "zone": zone, "dates": "iso"}
-    fields = items_format.FIELDS if purpose == ITEMS else history_format.FIELDS
+    chosen = reading | _as_last_time(workstream, purpose, source, table.columns)
     batch: ImportBatch = ImportBatch.objects.create(
         client_id=workstream.client_id,
         matter_id=workstream.matter_id,
@@ -150,7 +150,7 @@ def upload_file(
         document=document,
         file_name=file_name[:200],
         sha256=document.sha256,
-        mapping={**reading, "columns": items_format.guess(table.columns, fields), "statuses": {}},
+        mapping=chosen,
         columns=table.columns,
         by_member_id=by.member_id,
         by_label=by.label,
@@ -167,6 +167,18 @@ def _inspected(content: bytes, encoding: str, sheet: str) -> tuple[bytes, Table]
         return content, inspect(content, encoding)
     except Unreadable as error:
         raise Refused(str(error), "file") from error
+
+
+def _as_last_time(workstream: Workstream, purpose: str, source: str, columns: Sequence[str]) -> dict[str, Any]:
+    """What the columns mean by their names, and what was said of the last loaded file of this source as far as it fits."""
+    guessed = items_format.guess(columns, items_format.FIELDS if purpose == ITEMS else history_format.FIELDS)
+    loaded = ImportBatch.objects.filter(workstream=workstream, purpose=purpose, source=source, state=ImportState.LOADED)
+    last, had = loaded.order_by("-id").values_list("mapping", "columns").first() or ({}, [])
+    known = {name: column for name, column in last.get("columns", {}).items() if column in columns}
+    kept = {name: last[name] for name in ("zone", "dates", "people") if name in last}
+    # A column that was there last time and left out stays out.
+    free = {name: column for name, column in guessed.items() if name not in known and column not in had}
+    return kept | {"columns": free | known, "statuses": last.get("statuses", {})}
 
 
 def _keep(workstream: Workstream, by: Actor, content: bytes, file_name: str) -> Document:

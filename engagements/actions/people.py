@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from django.db import transaction
 
-from engagements.actions.checks import Duplicate, build, change, plain
+from engagements.actions.checks import Duplicate, build, change, one_by_one, plain
 from engagements.actions.conflicts import check_after_profile
 from engagements.actions.names import index_member
 from engagements.models import Absence, Admission, Client, Conflict, ReviewerProfile, SpokenLanguage, Training
@@ -37,6 +37,7 @@ def update_profile(
     """Where somebody works and how much a week holds; the first time makes the profile. Raises `StaleVersion`."""
     may_edit(by, member)
     fields = {"location": location, "capacity": capacity, "capacity_unit": capacity_unit}
+    one_by_one("member", member.pk)
     profile = ReviewerProfile.objects.filter(member=member).first()
     if profile is None:
         profile = build(ReviewerProfile, {"member": member})
@@ -49,6 +50,7 @@ def update_profile(
 
 def _add(model: type[M], what: str, member: Membership, by: Actor, fields: dict[str, Any], same: dict[str, Any]) -> M:
     may_edit(by, member)
+    one_by_one("member", member.pk)
     manager: Any = model._default_manager
     if (twin := manager.filter(member=member, **same).first()) is not None:
         raise Duplicate("This is on record already.", twin, next(iter(same)))

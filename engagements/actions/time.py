@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from engagements import utbms
-from engagements.actions.checks import build, change, draw, locked, plain
+from engagements.actions.checks import Duplicate, build, change, draw, locked, plain
 from engagements.holds import refuse_deletion
 from engagements.models import ReviewerProfile, TimeEntry, TimeLock, WorkItem, Workstream, WorkTimer
 from engagements.models.time import EntryStatus
@@ -25,6 +25,8 @@ from lpo.core.localtime import from_epoch, local_midnight
 from lpo.tenancy.context import current_organization_id
 
 IDLE = timedelta(minutes=15)
+# A form sent twice arrives within moments.
+_TWICE = timedelta(seconds=60)
 # A timer forgotten overnight without a page open ends when its person was last seen, so this bounds only clock slips.
 LONGEST_TIMER = timedelta(hours=24)
 _OPEN = (EntryStatus.DRAFT, EntryStatus.RETURNED)
@@ -92,8 +94,13 @@ def _next_number(member: Membership) -> int:
 
 
 @transaction.atomic
-def add_time(*, by: Actor, workstream: Workstream, day: date, minutes: Decimal, item: WorkItem | None = None, **fields: Any) -> TimeEntry:
-    """One entry of one's own. The same external id again returns the entry that is there already."""
+def add_time(
+    *, by: Actor, workstream: Workstream, day: date, minutes: Decimal, item: WorkItem | None = None, typed: bool = False, **fields: Any
+) -> TimeEntry:
+    """One entry of one's own. The same external id again returns the entry that is there already.
+
+    `typed` by a person: the same within a minute is a form sent twice, and raises `Duplicate`. Later it may have been done again.
+    """
     member = member_of(by)
     external = fields.get("external_id") or None
     if external and (known := TimeEntry.objects.filter(member=member, external_id=external).first()) is not None:
@@ -101,12 +108,21 @@ def add_time(*, by: Actor, workstream: Workstream, day: date, minutes: Decimal, 
     if item is not None and item.workstream_id != workstream.id:
         raise Refused("This item belongs to another workstream.", "item")
     values = {"day": day, "minutes": minutes.quantize(_CENT, ROUND_HALF_UP), **fields, "external_id": external}
-    number = _next_number(member)
+    number = _next_number(member)  # also keeps a form sent twice from passing together
+    if typed:
+        _refuse_twin(member, {**values, "workstream": workstream, "item": item})
     _check(values, member)
     _room(member, day, minutes)
     entry = _new_entry(member, workstream, item, number, values)
     record(by=by, action="time.add", target=entry, after={name: plain(value) for name, value in values.items()}, reference=str(number))
     return entry
+
+
+def _refuse_twin(member: Membership, values: dict[str, Any]) -> None:
+    moment_ago = timezone.now() - _TWICE
+    twin = TimeEntry.objects.filter(member=member, created_at__gt=moment_ago, **values).order_by("id").first()
+    if twin is not None:
+        raise Duplicate(f"Entry {twin.number} says the same and was just added.", twin)
 
 
 def _new_entry(member: Membership, workstream: Workstream, item: WorkItem | None, number: int, values: dict[str, Any]) -> TimeEntry:

@@ -35,7 +35,7 @@ FIELDS = [
     Field("title", "Title", longest=300, aliases=("name", "subject", "summary")),
     Field("priority", "Priority", longest=20, aliases=("urgency", "impact")),
     Field("quantity", "Quantity", aliases=("qty", "count", "units")),
-    Field("assignee", "Assigned to (e-mail)", longest=254, aliases=("assigned_to", "owner")),
+    Field("assignee", "Assigned to (name or e-mail)", longest=254, aliases=("assigned_to", "owner", "reviewer", "resource")),
 ]
 BY_NAME = {each.name: each for each in FIELDS}
 ATTRIBUTES = ("title", "priority", "quantity", "assignee")
@@ -162,7 +162,8 @@ def parse(cells: Mapping[str, str], line: int, options: Options, now: datetime) 
         return Problem("item", problem)
     if len(item) > BY_NAME["item"].longest:
         return Problem("item", f"This has {len(item):,} characters; {BY_NAME['item'].longest} fit.")
-    text = cells[columns["at"]]
+    if not (text := cells[columns["at"]]):
+        return Problem("at", "This is empty.")
     try:
         at = read_instant(text, options.zone, options.dates)
     except ValueError:

@@ -45,6 +45,8 @@ def fields_of(batch: ImportBatch) -> dict[str, items_format.Field]:
 
 def label_of(batch: ImportBatch, name: str) -> str:
     """A field as the page calls it; the row itself where no single field is at fault."""
+    if name == "becomes":
+        return "Becomes"
     field = fields_of(batch).get(name)
     return field.label if field else name or "The whole row"
 

@@ -99,6 +99,7 @@ def batch_page(
     editing = (
         batch.state in {ImportState.UPLOADED, ImportState.REFUSED}
         or refusal is not None
+        or mapping is not None
         or (batch.state == ImportState.PREVIEW and "mapping" in request.GET)
     )
     context = {
@@ -168,18 +169,21 @@ def _mapping_context(request: TenantRequest, batch: ImportBatch, mapping: Mappin
     }
 
 
+_NAMES = 20  # of a log that are shown at once; the others are opened
+
+
 def _people_context(people: Mapping[str, int], mapping: Mapping[str, Any]) -> dict[str, Any]:
-    """Who the names of the log are: as mapped, else whoever has that address or that name."""
+    """Who the names of the log are, who did most first: as mapped, else whoever has that address or that name."""
     if not people:
-        return {"people": [], "members": []}
+        return {"people": [], "more_people": [], "members": []}
     members = [(member.user.email, member.display_name) for member in staff()]
     known = {email.lower(): email for email, _ in members} | {name.casefold(): email for email, name in members}
     chosen = {name.lower(): address for name, address in mapping.get("people", {}).items()}
     rows = []
-    for place, (name, n) in enumerate(people.items()):
+    for place, (name, n) in enumerate(sorted(people.items(), key=lambda row: -row[1])):
         address = chosen.get(name.lower(), known.get(name.casefold(), ""))
         rows.append((place, name, n, address))
-    return {"people": rows, "members": members}
+    return {"people": rows[:_NAMES], "more_people": rows[_NAMES:], "members": members}
 
 
 _WORDS = [
@@ -247,7 +251,7 @@ def mapping(request: TenantRequest, organization: str, reference: str, prefix: s
     need_for(request.actor, batch.purpose)
     if batch.purpose == HISTORY and request.POST.get("do") != "check":
         # Another status column was chosen: show its values before anything is checked.
-        return batch_page(request, batch, number, Refused("Say what each status means."), chosen)
+        return batch_page(request, batch, number, mapping=chosen)
     try:
         actions.map_columns(batch=batch, by=request.actor, mapping=chosen, save_as=request.POST.get("save_as", ""))
     except Refused as refusal:

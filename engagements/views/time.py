@@ -116,7 +116,7 @@ def my_week(request: TenantRequest, organization: str) -> HttpResponse:
 def new_time(request: TenantRequest, organization: str) -> HttpResponse:
     """Saved as written; what a client's rules would say of it stands beside the entry, while it can be mended."""
     form = TimeForm(posted(request), initial={"day": _today(request), "item": str(request.GET.get("item", ""))[:24], "billable": True})
-    made = attempt(form, lambda: actions.add_time(by=request.actor, **form.values))
+    made = attempt(form, lambda: actions.add_time(by=request.actor, typed=True, **form.values))
     if made is None:
         return form_page(request, form, title="Add time", submit="Add", crumbs=_crumbs(organization))
     _warn(request, made)

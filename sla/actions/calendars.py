@@ -10,7 +10,7 @@ from typing import Any
 import holidays as registry
 from django.db import transaction
 
-from engagements.actions.checks import build, known_zone, locked
+from engagements.actions.checks import build, known_zone, locked, one_by_one
 from lpo.accounts.actor import Actor
 from lpo.accounts.roles import Permission
 from lpo.audit.record import record
@@ -57,6 +57,7 @@ def create_calendar(
     name = name.strip()
     if not name:
         raise Refused("Give it a name.", "name")
+    one_by_one("calendar", name)
     if Calendar.objects.filter(name=name).exists():
         raise Refused("There is a calendar of this name already.", "name")
     calendar = build(Calendar, {"name": name})

@@ -19,6 +19,7 @@ from lpo.accounts.roles import Permission as P
 from lpo.core.errors import Refused
 from lpo.core.templatetags.formats import duration
 from sla import board
+from sla.beginning import first_steps
 from sla.models import Attainment, Clock
 from sla.queries import Figure
 from sla.views.edges import acting, address, item_or_404
@@ -55,6 +56,7 @@ def today(request: TenantRequest, organization: str) -> HttpResponse:
         "chips": _chips(organization, query, totals),
         "groupings": _grouping_links(organization, query),
         "filtered": bool(chosen),
+        "first_steps": first_steps(request.organization) if not rows and not chosen and P.EDIT_WORK in request.actor.permissions else [],
         "here": address("today", organization),
         "again": f"{address('today', organization)}?{urlencode({name: value for name, value in query.items() if value})}",
         "query": query,

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
+from threading import Barrier
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from engagements import actions
-from engagements.models import Contract, Matter
+from engagements.models import Client, Contract, Matter, ReviewerProfile, SpokenLanguage, Workstream
 from lpo.accounts.actor import Actor, NotPermitted
 from lpo.accounts.models import Membership
 from lpo.audit.models import Event
 from lpo.core.errors import Refused, StaleVersion
-from lpo.tenancy.context import Scope
+from lpo.tenancy.context import Scope, in_organization
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -130,3 +134,35 @@ def test_an_update_freezes_the_figures_of_its_moment(in_alder: Scope) -> None:
     assert (figures["items"], figures["open"], update.figures["sla"]) == (2, 2, [])
     matter.refresh_from_db()
     assert matter.published_at is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_sent_twice_at_the_same_moment_is_made_once(asha: Membership) -> None:
+    with in_organization(asha.organization_id):
+        matter = make.matter()
+        make.legal_entity()
+    profile: dict[str, Any] = {"version": 1, "location": "onshore", "capacity": Decimal(40), "capacity_unit": "hours"}
+
+    def at_once(make_it: Callable[[], object], model: type[Any], **which: Any) -> int:
+        start = Barrier(2)
+
+        def send(_: int) -> object:
+            try:
+                with in_organization(asha.organization_id):
+                    start.wait()
+                    return make_it()
+            except Refused as refused:
+                return refused
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(send, range(2)))
+        with in_organization(asha.organization_id):
+            return int(model.objects.filter(**which).count())
+
+    by = Actor.member(asha)
+    assert at_once(lambda: make.client(code="TWICE"), Client, code="TWICE") == 1
+    assert at_once(lambda: make.workstream(matter, item_prefix="TW"), Workstream, item_prefix="TW") == 1
+    assert at_once(lambda: actions.add_language(member=asha, by=by, language="de", level="fluent"), SpokenLanguage) == 1
+    assert at_once(lambda: actions.update_profile(member=asha, by=by, **profile), ReviewerProfile) == 1

@@ -452,3 +452,20 @@ def test_what_a_large_workstream_delivered_is_what_its_other_states_leave(
         make.item(stream, state="received")
     stream.refresh_from_db()
     assert queries.all_counts_of(stream).by_state["received"] == 3, "more than the cap of another state: each is counted to the cap"
+
+
+def test_what_cannot_be_is_said_at_its_field_and_empty_lines_are_no_parties(asha: Membership, client_of: SignIn) -> None:
+    with in_organization(asha.organization_id):
+        matter = make.matter(make.engagement(make.client(code="ACME")), title="NDA programme")
+        make.workstream(matter, item_prefix="NDA")
+    browser = client_of(asha)
+    form = {"title": "A", "kind": "work", "received_at": "2026-01-05T09:00", "quantity": "-1", "priority": "standard"}
+    answer = browser.post("/alder/matters/ACME-0001/NDA/items/new/", form)
+    assert answer.status_code == 422
+    assert "quantity" in answer.context["form"].errors
+    page = browser.get("/alder/engagements/ACME-E01/edit/")
+    form = {name: value for name, value in page.context["form"].initial.items() if value is not None} | {"ends_on": "1999-01-01"}
+    late = browser.post("/alder/engagements/ACME-E01/edit/", form)
+    assert late.context["form"].errors["ends_on"] == ["This lies before the first day."]
+    saved = browser.post("/alder/matters/ACME-0001/edit/", {"version": matter.version, "title": "NDA programme", "parties": "\r\n  \r\n"})
+    assert saved.status_code == 302

@@ -194,6 +194,45 @@ def test_in_the_browser_two_files_go_in_and_names_become_people(
         assert dict(WorkItem.objects.values_list("external_id", "assignee_id")) == {"A": rita.id, "B": None, "C": None}
 
 
+@pytest.mark.django_db
+def test_the_next_file_of_a_source_begins_with_what_was_said_of_the_last(stream: Workstream) -> None:
+    with in_organization(stream.organization_id):
+        by = make.system()
+        mapping = MAPPING | {"people": {"Rita": "rita@alder.example"}, "zone": "Asia/Manila", "dates": "iso"}
+        batch = actions.upload_history(workstream=stream, by=by, files=[("jan.csv", log(*JANUARY))])
+        batch = actions.map_columns(batch=batch, by=by, mapping=mapping)
+        list(history_imports.check_history(batch))
+        list(history_imports.load_history(actions.confirm_import(batch=batch, by=by), {}, by))
+        again = actions.upload_history(workstream=stream, by=by, files=[("feb.csv", log("A,x,Open,,High", header=HEADER + ",priority"))])
+        assert {name: again.mapping[name] for name in mapping} == mapping | {"columns": {**MAPPING["columns"], "priority": "priority"}}
+        fewer = actions.upload_history(workstream=stream, by=by, files=[("mar.csv", log("A,x,Open", header="case,when,status"))])
+        assert fewer.mapping["columns"] == {"item": "case", "at": "when", "status": "status"}
+        elsewhere = actions.upload_history(workstream=stream, by=by, files=[("feb.csv", log("A,x,Open,"))], source="other")
+        assert elsewhere.mapping["columns"] == {"item": "case", "status": "status"}, "another source says it in its own way"
+
+
+@pytest.mark.django_db
+def test_as_many_words_as_can_be_mapped_can_be_sent(
+    asha: Membership, stream: Workstream, client_of: SignIn, run_jobs: Callable[[], int]
+) -> None:
+    browser = client_of(asha)
+    rows = [f"{n},2026-01-05T09:00Z,Status {n},Person {n}" for n in range(200)]
+    files = [SimpleUploadedFile("log.csv", log(*rows, "7,,Status 7,Person 7"))]
+    browser.post(f"{HERE}imports/new/history/", {"file": files, "source": "upload", "encoding": "utf-8", "sheet": ""})
+    form = {f"column-{name}": column for name, column in MAPPING["columns"].items()}
+    asked = browser.post(f"{HERE}imports/1/mapping/", {**form, "do": "statuses"})
+    assert (asked.status_code, asked.context["people"][0][1]) == (200, "Person 7"), "who did most comes first"
+    assert len(asked.context["people"]) + len(asked.context["more_people"]) == 200
+    form |= {"do": "check", "status": [f"Status {n}" for n in range(200)], "person": [f"Person {n}" for n in range(200)]}
+    for n in range(200):
+        form |= {f"becomes-{n}": "received", f"party-{n}": "client", f"reason-{n}": "other", f"member-{n}": ""}
+    assert browser.post(f"{HERE}imports/1/mapping/", form).status_code == 302
+    run_jobs()
+    page = browser.get(f"{HERE}imports/1/")
+    assert "This is empty." in page.content.decode()
+    assert page.context["counts"]["items_new"] == 200
+
+
 def test_a_table_is_what_the_first_file_says() -> None:
     joined, parts = several.join([("a.csv", log("1,x,Open,é")), ("b.csv", log("2;x;Open;", header="who;case;when;status"))], "utf-8")
     assert inspect(joined) == Table("utf-8", ",", HEADER.split(","))

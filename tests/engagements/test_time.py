@@ -114,6 +114,17 @@ class TestWarnings:
         assert page.status_code == 200 and "There is no narrative" in page.content.decode()
         assert TimeEntry.objects.get().minutes == 45
 
+    def test_a_form_sent_twice_is_one_entry(self, item: WorkItem, rita: Membership, client_of: SignIn) -> None:
+        browser = client_of(rita)
+        data = {"item": item.reference, "day": today().isoformat(), "minutes": "0:30", "narrative": "Called counsel", "billable": "on"}
+        assert [browser.post("/alder/time/new/", data).status_code for _ in range(3)] == [302] * 3
+        assert TimeEntry.objects.count() == 1
+        browser.post("/alder/time/new/", {**data, "narrative": "Called counsel again"})
+        assert TimeEntry.objects.count() == 2
+        TimeEntry.objects.update(created_at=timezone.now() - timedelta(minutes=2))
+        browser.post("/alder/time/new/", data)
+        assert TimeEntry.objects.count() == 3, "later it may have been done again"
+
 
 class TestApproval:
     def test_somebody_else_approves_and_then_it_is_final(self, item: WorkItem, asha: Membership, olga: Membership) -> None:

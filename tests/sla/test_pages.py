@@ -118,12 +118,29 @@ def test_who_may_not_move_work_is_refused_and_a_client_is_told_of_no_board(
     assert client_of(carla).get("/alder/today/").status_code == 404
 
 
+def test_an_empty_organization_is_led_to_its_first_clock(birch: Organization, ben: Membership, client_of: SignIn) -> None:
+    browser = client_of(ben)
+
+    def asked() -> tuple[list[bool], list[str]]:
+        steps = browser.get("/birch/today/").context["first_steps"]
+        return [step.done for step in steps], [step.url for step in steps if step.url]
+
+    assert asked() == ([False] * 7, ["/birch/invoices/entities/"])
+    with in_organization(birch.id):
+        client = base.client(code="COP")
+        assert asked() == ([False, True, *[False] * 5], ["/birch/invoices/entities/"])
+        stream = base.workstream(base.matter(base.engagement(client)), item_prefix="LEA")
+        assert asked() == ([True] * 5 + [False] * 2, ["/birch/service-levels/"])
+        base.item(stream)
+    assert "No open clocks" in words(browser.get("/birch/today/").content), "there is work, and no level covers it"
+
+
 def test_another_organizations_clocks_are_nowhere(
     alder: Organization, ben: Membership, asha: Membership, client_of: SignIn, now: WallClock
 ) -> None:
     a_day_of_work(alder, now)
     browser = client_of(ben)
-    assert "No open clocks" in words(browser.get("/birch/today/").content)
+    assert "0 open clocks" in words(browser.get("/birch/today/").content)
     for path in ("today/", "service-levels/NDA/1/", "service-levels/NDA/1/2026/11/"):
         assert browser.get(f"/alder/{path}").status_code == 404
         assert browser.get(f"/birch/{path}").status_code in ({200} if path == "today/" else {404})
