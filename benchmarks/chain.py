@@ -1,4 +1,4 @@
-"""The chain's bulk steps beside a floor measured in the same run: import and COPY, transition, attainment and aggregate, draft.
+"""The chain's bulk steps beside a floor measured in the same run: import and COPY, attainment and aggregate, draft.
 
 bin/proof chain            (BENCHMARK_ITEMS=50000 for a smaller run)
 """
@@ -50,32 +50,6 @@ def load(stream: Workstream, text: str) -> None:
 def ratio(name: str, ours: float, floor: float, words: str, most: float = 0) -> None:
     measured = f"{ours * 1000:,.1f} ms; {words} {floor * 1000:,.1f} ms; ratio {ours / floor:.2f}"
     room.figure(name, measured, f"at most {most} ×" if most else "", met=not most or ours / floor <= most)
-
-
-_BARE = """
-UPDATE engagements_workitem SET state = 'delivered', state_at = now(), finished = true, first_delivered_at = now(), version = version + 1
-    WHERE id = %(id)s;
-UPDATE sla_clock SET stopped_at = now(), used_seconds = 1000, late_seconds = 0, computed_at = now()
-    WHERE organization_id = %(organization)s AND item_id = %(id)s;
-INSERT INTO engagements_transition (organization_id, client_id, matter_id, item_id, from_state, to_state, at, recorded_at, by_label, reason)
-    SELECT organization_id, client_id, matter_id, id, 'received', 'delivered', now(), now(), 'benchmark', ''
-    FROM engagements_workitem WHERE id = %(id)s
-"""
-
-
-def transitions(stream: Workstream) -> None:
-    """One person moves one item: action, audit, clocks. Floor: the bare writes of item, clock and transition by a superuser."""
-    with in_organization(stream.organization_id):
-        items = list(WorkItem.objects.filter(workstream=stream).order_by("id")[:100])
-    waiting, others = iter(items[:50]), iter(items[50:])
-
-    def move() -> None:
-        with in_organization(stream.organization_id):
-            actions.move_item(item=next(waiting), to="delivered", by=make.system())
-
-    with floors.superuser() as link, link.cursor() as cursor:
-        bare = room.seconds(lambda: cursor.execute(_BARE, {"id": next(others).id, "organization": stream.organization_id}), 50)
-    ratio(f"one transition in a workstream of {ITEMS:,} items", room.seconds(move, 50), bare, "the bare writes")
 
 
 def attainment(level_id: int) -> None:
@@ -135,7 +109,6 @@ def main() -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM sla_clock WHERE level_id = %s", [version.level_id])
             assert cursor.fetchone()[0] == ITEMS
-    transitions(stream)
     with in_organization(organization.id):
         attainment(version.level_id)
         draft(stream)

@@ -254,12 +254,11 @@ class UpdateForm(Refusable, forms.Form):
 class ItemForm(Refusable, forms.ModelForm):  # type: ignore[type-arg]
     received_at = Moment(label="Received")
     due_hint = Moment(label="Wanted by", required=False)
-    quantity = forms.DecimalField(max_digits=14, decimal_places=3, min_value=0, initial=1)
+    quantity = PlainDecimal(max_digits=14, decimal_places=3, min_value=0, initial=1)
 
     class Meta:
         model = WorkItem
         fields = ["title", "kind", "received_at", "quantity", "priority", "language", "disposition", "severity", "due_hint", "external_id"]
-        field_classes = {"quantity": PlainDecimal}
 
     def clean_external_id(self) -> str | None:
         return self.cleaned_data["external_id"] or None

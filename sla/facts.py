@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, TypeVar
 
-from django.db import connection
+from django.db import connection, models
 
 from engagements import states
-from lpo.core.localtime import to_epoch
+from lpo.core.prepared import Prepared
 from lpo.tenancy.context import current_organization_id
 from sla.clock import ItemEvents, Party, Pause
-from sla.models import Attainment, Exclusion, LevelKind, ServiceLevelVersion
+from sla.models import Calendar, CalendarVersion, LevelKind, ServiceLevel, ServiceLevelVersion
+
+M = TypeVar("M", bound=models.Model)
 
 # A state counts as reached by everything that lies behind it: whoever answers an enquiry has acknowledged it.
 REACHED: dict[tuple[str, str], frozenset[str]] = {
@@ -27,25 +32,55 @@ REACHED: dict[tuple[str, str], frozenset[str]] = {
     (states.ERROR, states.ACCEPTED): frozenset({states.ACCEPTED}),
 }
 
-_ITEMS = """
-SELECT id, client_id, matter_id, workstream_id, kind, priority, severity, floor(extract(epoch FROM received_at))::bigint
-FROM engagements_workitem WHERE organization_id = %s AND id = ANY (%s) ORDER BY id
+_LOCK = """
+SELECT 1 FROM engagements_workitem WHERE organization_id = %s AND id = ANY (%s) ORDER BY id FOR NO KEY UPDATE
 """
-_TRANSITIONS = """
-SELECT t.item_id, t.to_state, floor(extract(epoch FROM t.at))::bigint
-FROM engagements_transition t
-WHERE t.organization_id = %s AND t.item_id = ANY (%s) AND t.reverses_id IS NULL AND NOT EXISTS (
-    SELECT 1 FROM engagements_transition r WHERE r.organization_id = t.organization_id AND r.reverses_id = t.id)
-ORDER BY t.item_id, t.at, t.id
+# All in one statement, so that one move of one item costs one reading. It has one row: what happened, then the promises, as JSON.
+_FACTS = """
+WITH item AS MATERIALIZED (
+    SELECT id, client_id, matter_id, workstream_id, kind, priority, severity, floor(extract(epoch FROM received_at))::bigint AS received
+    FROM engagements_workitem WHERE organization_id = {organization} AND id = ANY ({ids})
+), level AS MATERIALIZED (
+    SELECT id, client_id, matter_id, workstream_id, kind, name, active FROM sla_servicelevel
+    WHERE organization_id = {organization} AND workstream_id IN (SELECT workstream_id FROM item)
+        AND ({levels} IS NULL OR id = ANY ({levels}))
+), version AS MATERIALIZED (
+    SELECT v.* FROM sla_servicelevelversion v WHERE v.organization_id = {organization} AND v.level_id IN (SELECT id FROM level)
+)
+SELECT json_build_array(
+    (SELECT json_agg(json_build_array(id, client_id, matter_id, workstream_id, kind, priority, severity, received) ORDER BY id)
+        FROM item),
+    (SELECT json_agg(json_build_array(t.item_id, t.to_state, floor(extract(epoch FROM t.at))::bigint) ORDER BY t.item_id, t.at, t.id)
+        FROM engagements_transition t
+        WHERE t.organization_id = {organization} AND t.item_id = ANY ({ids}) AND t.reverses_id IS NULL AND NOT EXISTS (
+            SELECT 1 FROM engagements_transition r WHERE r.organization_id = t.organization_id AND r.reverses_id = t.id)),
+    (SELECT json_agg(json_build_array(item_id, floor(extract(epoch FROM started_at))::bigint,
+            floor(extract(epoch FROM ended_at))::bigint, party, reason) ORDER BY item_id, started_at, id)
+        FROM engagements_pause
+        WHERE organization_id = {organization} AND item_id = ANY ({ids}) AND withdrawn_at IS NULL),
+    (SELECT json_agg(json_build_array(id, item_id, level_id, cycle, level_version_id, floor(extract(epoch FROM window_start))::bigint))
+        FROM sla_clock WHERE organization_id = {organization} AND item_id = ANY ({ids})),
+    (SELECT json_agg(json_build_array(level_id, item_id)) FROM sla_exclusion
+        WHERE organization_id = {organization} AND item_id = ANY ({ids}) AND withdrawn_at IS NULL),
+    (SELECT json_agg(json_build_array(level_id, floor(extract(epoch FROM window_start))::bigint,
+            floor(extract(epoch FROM closed_at))::bigint) ORDER BY revision)
+        FROM sla_attainment
+        WHERE organization_id = {organization} AND level_id IN (SELECT id FROM level) AND closed_at IS NOT NULL),
+    (SELECT json_agg(json_build_array(item_id, floor(extract(epoch FROM checked_at))::bigint)) FROM sla_qualitycheck
+        WHERE organization_id = {organization} AND item_id = ANY ({ids})
+            AND EXISTS (SELECT 1 FROM level WHERE kind = 'accuracy'))
+    )::text,
+    (SELECT json_agg(row_to_json(level)) FROM level)::text,
+    (SELECT json_agg(row_to_json(version) ORDER BY effective_from) FROM version)::text,
+    (SELECT json_agg(json_build_object('version', row_to_json(c), 'name', k.name))
+        FROM sla_calendarversion c JOIN sla_calendar k ON k.organization_id = c.organization_id AND k.id = c.calendar_id
+        WHERE c.organization_id = {organization} AND c.id IN (SELECT calendar_version_id FROM version))::text
 """
-_PAUSES = """
-SELECT item_id, floor(extract(epoch FROM started_at))::bigint, floor(extract(epoch FROM ended_at))::bigint, party, reason
-FROM engagements_pause WHERE organization_id = %s AND item_id = ANY (%s) AND withdrawn_at IS NULL ORDER BY item_id, started_at, id
-"""
-_CLOCKS = """
-SELECT id, item_id, level_id, cycle, level_version_id, floor(extract(epoch FROM window_start))::bigint
-FROM sla_clock WHERE organization_id = %s AND item_id = ANY (%s)
-"""
+_MANY = _FACTS.format(organization="%(organization)s", ids="%(ids)s", levels="%(levels)s::bigint[]")
+_FEW = Prepared("sla_facts", ("bigint", "bigint[]", "bigint[]"), _FACTS.format(organization="$1", ids="$2", levels="$3"))
+_JSON = json.JSONDecoder(parse_float=Decimal)
+# Up to so many items the statement takes less time than its planning.
+FEW = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,77 +141,95 @@ class Facts:
     excluded: set[tuple[int, int]] = field(default_factory=set)  # (level, item)
     closed: dict[tuple[int, int], int] = field(default_factory=dict)  # (level, window start) → closing instant
     accuracy: list[ServiceLevelVersion] = field(default_factory=list)
+    checked: list[tuple[int, int]] = field(default_factory=list)  # (item, at), where the workstream has an accuracy level
 
     def version(self, version_id: int, level_id: int) -> ServiceLevelVersion | None:
         return next((version for version in self.versions[level_id] if version.pk == version_id), None)
 
 
-def _rows(statement: str, ids: Sequence[int]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [current_organization_id(), list(ids)])
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
-
-
 def read(item_ids: Sequence[int], *, lock: bool = False, level_ids: Iterable[int] | None = None) -> Facts:
-    """The facts of these items. `lock` keeps their rows until the transaction ends, so that what is written follows from what stands.
+    """The facts of these items, in one statement. `lock` keeps their rows until the transaction ends, so that what is written follows
+    from what stands; whoever has changed an item in this transaction holds it already.
 
-    The lock is taken first: whoever held an item before has committed when the other facts are read.
+    The lock is a statement before: whoever held an item has committed when the facts are read.
     """
-    items = _items(item_ids, lock)
-    facts = Facts(items)
-    _read_levels(facts, None if level_ids is None else set(level_ids))
-    if not facts.versions:
-        # Clocks of a level that no longer selects the item still have to go.
-        facts.stored = _stored(item_ids) if level_ids is None else {}
-        return facts
-    facts.stored = _stored(item_ids)
-    facts.excluded = set(Exclusion.objects.filter(item_id__in=item_ids, withdrawn_at__isnull=True).values_list("level_id", "item_id"))
-    closings = Attainment.objects.filter(level_id__in=list(facts.versions), state="closed").values_list(
-        "level_id", "window_start", "closed_at"
-    )
-    facts.closed = {(level, to_epoch(start)): to_epoch(at) for level, start, at in closings.order_by("revision") if at}
+    ids, organization_id = list(item_ids), current_organization_id()
+    levels = None if level_ids is None else sorted(set(level_ids))
+    with connection.cursor() as cursor:
+        if lock:
+            cursor.execute(_LOCK, [organization_id, ids])
+        if len(ids) <= FEW:
+            _FEW.execute(cursor, [organization_id, ids, levels])
+        else:
+            cursor.execute(_MANY, {"organization": organization_id, "ids": ids, "levels": levels})
+        happened, *texts = cursor.fetchone()
+    items, moves, pauses, clocks, excluded, closed, checked = (part or () for part in _parsed(happened))
+    promised = _promised(*texts)
+    facts = Facts(_items(items, moves, pauses), promised.versions, promised.levels, accuracy=promised.accuracy)
+    if facts.versions or levels is None:
+        # Without a version: clocks of a level that no longer selects the item still have to go.
+        facts.stored = {(item, of, cycle): StoredClock(pk, pinned, window) for pk, item, of, cycle, pinned, window in clocks}
+    facts.excluded = {(of, item) for of, item in excluded}
+    facts.closed = {(of, window): at for of, window, at in closed}
+    facts.checked = [(item, at) for item, at in checked]
     return facts
 
 
-def _stored(item_ids: Sequence[int]) -> dict[ClockKey, StoredClock]:
-    return {(item, level, cycle): StoredClock(pk, version, window) for pk, item, level, cycle, version, window in _rows(_CLOCKS, item_ids)}
+def _parsed(part: str | None) -> list[Any]:
+    found: list[Any] = [] if part is None else _JSON.decode(part)
+    return found
 
 
-def _items(item_ids: Sequence[int], lock: bool) -> list[ItemFacts]:
-    rows = _rows(_ITEMS + (" FOR NO KEY UPDATE" if lock else ""), item_ids)
+def _items(items: Sequence[Any], transitions: Sequence[Any], waits: Sequence[Any]) -> list[ItemFacts]:
     moves: dict[int, list[tuple[str, int]]] = defaultdict(list)
-    for item_id, to, at in _rows(_TRANSITIONS, item_ids):
+    for item_id, to, at in transitions:
         moves[item_id].append((to, at))
     pauses: dict[int, list[Pause]] = defaultdict(list)
-    for item_id, start, end, party, reason in _rows(_PAUSES, item_ids):
+    for item_id, start, end, party, reason in waits:
         pauses[item_id].append(Pause(start, end, Party(party), reason))
     return [
         ItemFacts(pk, client, matter, stream, kind, priority, severity, received, tuple(moves[pk]), tuple(pauses[pk]))
-        for pk, client, matter, stream, kind, priority, severity, received in rows
+        for pk, client, matter, stream, kind, priority, severity, received in items
     ]
 
 
-def _read_levels(facts: Facts, only: set[int] | None) -> None:
-    streams = {item.workstream_id for item in facts.items}
-    versions = (
-        ServiceLevelVersion.objects.filter(level__workstream_id__in=streams)
-        .select_related("level", "calendar_version")
-        .order_by("level_id", "effective_from")
-    )
-    if only is not None:
-        versions = versions.filter(level_id__in=only)
+@dataclass(frozen=True)
+class _Promised:
+    versions: dict[int, list[ServiceLevelVersion]]
+    levels: dict[int, list[int]]
+    accuracy: list[ServiceLevelVersion]
+
+
+@lru_cache(maxsize=256)
+def _promised(levels: str | None, versions: str | None, calendars: str | None) -> _Promised:
+    """Levels by what the database wrote of them: versions never change, so a workstream's are read from the same text again and again.
+    They are shared by the whole process and only read."""
+    by_id = {row["id"]: _model(ServiceLevel, row) for row in _parsed(levels)}
+    frozen: dict[int, CalendarVersion] = {}
+    for row in _parsed(calendars):
+        found = frozen[row["version"]["id"]] = _model(CalendarVersion, row["version"])
+        found.calendar = Calendar(pk=found.calendar_id, organization_id=found.organization_id, name=row["name"])
     by_level: dict[int, list[ServiceLevelVersion]] = defaultdict(list)
-    for version in versions:
+    accuracy: list[ServiceLevelVersion] = []
+    for row in _parsed(versions):
+        version = _model(ServiceLevelVersion, row)
+        version.level = by_id[version.level_id]
+        version.calendar_version = frozen[version.calendar_version_id] if version.calendar_version_id is not None else None
         if version.level.kind == LevelKind.ACCURACY:
-            facts.accuracy.append(version)
-            continue
-        by_level[version.level_id].append(version)
-    facts.versions = dict(by_level)
-    levels: dict[int, list[int]] = defaultdict(list)
-    for level_id, known in by_level.items():
-        levels[known[0].level.workstream_id].append(level_id)
-    facts.levels = dict(levels)
+            accuracy.append(version)
+        else:
+            by_level[version.level_id].append(version)
+    streams: dict[int, list[int]] = defaultdict(list)
+    for level_id in sorted(by_level):
+        streams[by_level[level_id][0].level.workstream_id].append(level_id)
+    return _Promised({level_id: by_level[level_id] for level_id in sorted(by_level)}, dict(streams), accuracy)
+
+
+def _model(model: type[M], row: dict[str, Any]) -> M:
+    """A row as the database wrote it in JSON. A column that was not read is deferred, as from any query."""
+    fields = [field for field in model._meta.concrete_fields if str(field.column) in row]
+    values = [field.to_python(row[str(field.column)]) for field in fields]
+    return model.from_db(connection.alias, [field.attname for field in fields], values)
 
 
 __all__ = ["REACHED", "ClockKey", "Facts", "ItemFacts", "StoredClock", "read"]

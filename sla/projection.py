@@ -12,15 +12,16 @@ from django.utils import timezone
 from engagements.events import Changed
 from lpo.accounts.actor import Actor
 from lpo.core.localtime import to_epoch
-from lpo.jobs.queue import enqueue
+from lpo.jobs.queue import asked, enqueue
 from lpo.tenancy.context import current_organization_id
 from sla import fresh, moved, store
 from sla.clockrows import FEW, project
 from sla.facts import Facts, read
-from sla.models import LevelKind, QualityCheck, ServiceLevelVersion
+from sla.models import LevelKind, ServiceLevelVersion
 from sla.windows import window_start
 
 ATTAIN, ATTAIN_KEY = "sla.attain", "sla.attain"
+_TITLE = "Count service levels"
 
 
 def on_changed(changed: Changed) -> None:
@@ -35,7 +36,8 @@ def on_changed(changed: Changed) -> None:
         to, at = changed.moved
         left, touched = moved.write_clocks(left, to, to_epoch(at), to_epoch(timezone.now()))
         count_again(touched)
-    refresh(left)
+    # Whoever changed these items holds them.
+    refresh(left, lock=False)
 
 
 def refresh(
@@ -44,6 +46,7 @@ def refresh(
     repin: bool = False,
     level_ids: Iterable[int] | None = None,
     reopened: tuple[int, int] | None = None,
+    lock: bool = True,
 ) -> int:
     """Replace the clocks of these items (of these levels only, where given). Returns how many clocks they have now.
 
@@ -52,7 +55,7 @@ def refresh(
     if not item_ids:
         return 0
     now = to_epoch(timezone.now())
-    facts = read(item_ids, lock=True, level_ids=level_ids)
+    facts = read(item_ids, lock=lock, level_ids=level_ids)
     if not facts.versions and not facts.stored and not facts.accuracy:
         return 0
     if reopened is not None:
@@ -61,8 +64,13 @@ def refresh(
     if level_ids is not None:
         wanted = set(level_ids)
         facts.stored = {key: clock for key, clock in facts.stored.items() if key[1] in wanted}
-    store.replace_clocks(facts, rows, now)
-    count_again(store.touched(facts.stored, rows, facts.closed) | _accuracy_windows(facts, item_ids))
+    windows = store.touched(facts.stored, rows, facts.closed) | _accuracy_windows(facts)
+    if len(rows) <= store.FEW:
+        job = asked(ATTAIN, by=Actor.system(current_organization_id()), key=ATTAIN_KEY, title=_TITLE)
+        store.replace_few(facts, rows, now, windows, job)
+    else:
+        store.replace_clocks(facts, rows, now)
+        count_again(windows)
     return len(rows)
 
 
@@ -73,22 +81,18 @@ def count_again(windows: Iterable[tuple[int, int]]) -> None:
 
 
 def request_count() -> None:
-    organization_id = current_organization_id()
-    enqueue(ATTAIN, by=Actor.system(organization_id), key=ATTAIN_KEY, title="Count service levels")
+    enqueue(ATTAIN, by=Actor.system(current_organization_id()), key=ATTAIN_KEY, title=_TITLE)
 
 
-def _accuracy_windows(facts: Facts, item_ids: Sequence[int]) -> set[tuple[int, int]]:
+def _accuracy_windows(facts: Facts) -> set[tuple[int, int]]:
     """When an item was delivered decides which of its checks count."""
-    if not facts.accuracy:
-        return set()
-    checked = QualityCheck.objects.filter(item_id__in=item_ids).values_list("item_id", "checked_at")
     streams = {item.id: item.workstream_id for item in facts.items}
-    found = set()
-    for item_id, at in checked:
-        for version in facts.accuracy:
-            if version.level.workstream_id == streams.get(item_id):
-                found.add((version.level_id, window_start(to_epoch(at), version.time_zone, version.window)))
-    return found
+    return {
+        (version.level_id, window_start(at, version.time_zone, version.window))
+        for item_id, at in facts.checked
+        for version in facts.accuracy
+        if version.level.workstream_id == streams.get(item_id)
+    }
 
 
 def accuracy_windows(workstream_id: int, at: int) -> set[tuple[int, int]]:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Sequence
+from itertools import count
+from typing import Any
 
 from django.db import connection
 
 from lpo.core.localtime import from_epoch
+from lpo.core.prepared import Prepared
+from lpo.jobs.queue import JOB_TYPES, asking, publish_on_commit
 from lpo.tenancy.context import current_organization_id
 from sla.clockrows import ClockRow
 from sla.facts import ClockKey, Facts, StoredClock
@@ -45,6 +50,52 @@ ON CONFLICT (organization_id, level_id, window_start) DO UPDATE SET since = EXCL
 """
 
 
+def _numbered(sql: str, first: int) -> str:
+    """The statement with $first, $first + 1, … for its parameters."""
+    numbers = count(first)
+    return re.sub("%s", lambda _: f"${next(numbers)}", sql)
+
+
+# The parameters, in order: organization, now, the columns, organization, ids to delete, levels and windows to count, organization.
+_FEW_TYPES = (
+    "bigint",
+    "timestamptz",
+    *(f"{kind}[]" for kind in _TYPES),
+    "bigint",
+    "bigint[]",
+    "bigint[]",
+    "bigint[]",
+    "bigint",
+    *JOB_TYPES,
+)
+_FEW_SQL = f"""
+WITH written AS ({_UPSERT.format(source=_ARRAYS)}),
+gone AS (DELETE FROM sla_clock WHERE organization_id = %s AND id = ANY (%s)),
+dirty AS ({_DIRTY} RETURNING 1),
+job AS ({asking("EXISTS (SELECT FROM dirty)")})
+SELECT id FROM job
+"""  # noqa: S608 -- pieces of this module
+_FEW = Prepared("sla_write_few", _FEW_TYPES, _numbered(_FEW_SQL, 1))
+
+
+def replace_few(facts: Facts, rows: Sequence[ClockRow], now: int, windows: Iterable[tuple[int, int]], job: Sequence[Any]) -> None:
+    """The same for a few clocks, with the windows to be counted again and the `job` that counts them, all in one statement."""
+    pairs, organization = sorted(set(windows)), current_organization_id()
+    columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in _NAMES]
+    given: list[Any] = [organization, from_epoch(now), *columns, organization, _gone(facts, rows)]
+    given += [[level for level, _ in pairs], [window for _, window in pairs], organization, *job]
+    with connection.cursor() as cursor:
+        _FEW.execute(cursor, given)
+        made = cursor.fetchone()
+    if made is not None:
+        publish_on_commit(organization, int(made[0]))
+
+
+def _gone(facts: Facts, rows: Iterable[ClockRow]) -> list[int]:
+    kept = {row.key for row in rows}
+    return [stored.id for key, stored in facts.stored.items() if key not in kept]
+
+
 def replace_clocks(facts: Facts, rows: Sequence[ClockRow], now: int, *, few: int = FEW) -> None:
     """Make the stored clocks of the items in `facts` be exactly `rows`: one upsert, and one delete where some no longer apply."""
     organization = current_organization_id()
@@ -57,9 +108,7 @@ def replace_clocks(facts: Facts, rows: Sequence[ClockRow], now: int, *, few: int
             cursor.copy_expert(f"COPY sla_clock_given ({_COLUMNS}) FROM STDIN", _copy_text(rows))
             cursor.execute(_UPSERT.format(source="sla_clock_given"), [organization, from_epoch(now)])
             cursor.execute("TRUNCATE sla_clock_given")
-        kept = {row.key for row in rows}
-        gone = [stored.id for key, stored in facts.stored.items() if key not in kept]
-        if gone:
+        if gone := _gone(facts, rows):
             cursor.execute("DELETE FROM sla_clock WHERE organization_id = %s AND id = ANY (%s)", [organization, gone])
 
 

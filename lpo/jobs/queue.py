@@ -76,6 +76,23 @@ def enqueue(
     return job
 
 
+# Types of what `asked` gives, in order.
+JOB_TYPES = ("bigint", "text", "jsonb", "text", "text", "integer", "bigint", "bigint")
+
+
+def asking(when: str) -> str:
+    """Asking as one part of a larger statement, for what is asked for with every change: an INSERT that returns the new job's id. It
+    asks only where the condition `when` holds and no job with this key is queued or running. Its values are those of `asked`; whoever
+    executes it calls `publish_on_commit` for the id."""
+    return _INSERT.replace("VALUES (", "SELECT ").replace("now())", f"now() WHERE {when}")
+
+
+def asked(kind: str, *, by: Actor, key: str, title: str) -> list[str | int | None]:
+    """The values of `asking`."""
+    handler_of(kind)
+    return [current_organization_id(), kind, "{}", key, title[:200], 0, by.member_id, None]
+
+
 def publish_on_commit(organization_id: int, job_id: int) -> None:
     transaction.on_commit(lambda: publish(organization_id, job_id))
 

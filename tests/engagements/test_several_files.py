@@ -202,7 +202,7 @@ def test_the_next_file_of_a_source_begins_with_what_was_said_of_the_last(stream:
         batch = actions.upload_history(workstream=stream, by=by, files=[("jan.csv", log(*JANUARY))])
         batch = actions.map_columns(batch=batch, by=by, mapping=mapping)
         list(history_imports.check_history(batch))
-        list(history_imports.load_history(actions.confirm_import(batch=batch, by=by), {}, by))
+        list(history_loading.load_history(actions.confirm_import(batch=batch, by=by), {}, by))
         again = actions.upload_history(workstream=stream, by=by, files=[("feb.csv", log("A,x,Open,,High", header=HEADER + ",priority"))])
         assert {name: again.mapping[name] for name in mapping} == mapping | {"columns": {**MAPPING["columns"], "priority": "priority"}}
         fewer = actions.upload_history(workstream=stream, by=by, files=[("mar.csv", log("A,x,Open", header="case,when,status"))])

@@ -26,7 +26,7 @@ PAGES = [row for row in matrix.read(matrix.PAGES) if row.method == "GET"]
 BEFORE = re.compile(
     "|".join(
         [
-            r"^(SAVEPOINT|RELEASE|ROLLBACK)|set_config\(",
+            r"^(SAVEPOINT|RELEASE|ROLLBACK|PREPARE)|set_config\(",
             r'FROM "django_session"|UPDATE "django_session"|UPDATE "accounts_membership" SET "last_seen_at"',
             r"FROM engagements_matter m WHERE m.organization_id = \d+ AND m.walled",
             r"FROM engagements_matter WHERE organization_id = \d+ AND supervising",
