@@ -73,19 +73,19 @@ def _subjects(facts: Facts, repin: bool) -> Iterator[Subject]:
     for item in facts.items:
         for level_id in facts.levels.get(item.workstream_id, ()):
             version = _binding(facts, item, level_id, effective[level_id], repin)
-            if version is not None and applies(version, item):
-                events = item.events(version.stop_state)
+            events = item.events(version) if version is not None and applies(version, item) else None
+            if version is not None and events is not None:
                 closing = _closing(facts, version, events)
                 rule = rules.get((version.pk, closing)) or rules.setdefault((version.pk, closing), rule_of(version, closing))
                 yield Subject(item, version, events, rule, (level_id, item.id) in facts.excluded)
 
 
 def subject_of(facts: Facts, item_id: int, version: ServiceLevelVersion) -> Subject | None:
-    """One item as a given version sees it; None where the item is not among the facts."""
+    """One item as a given version sees it; None where the item is not among the facts, or its clock has not started."""
     item = next((item for item in facts.items if item.id == item_id), None)
-    if item is None:
+    events = item.events(version) if item is not None else None
+    if item is None or events is None:
         return None
-    events = item.events(version.stop_state)
     return Subject(item, version, events, rule_of(version, _closing(facts, version, events)), (version.level_id, item_id) in facts.excluded)
 
 
@@ -107,12 +107,28 @@ def _binding(facts: Facts, item: ItemFacts, level_id: int, effective: list[tuple
     stored = facts.stored.get((item.id, level_id, 1))
     pinned = facts.version(stored.version_id, level_id) if stored else None
     # A finished clock keeps its version whatever is asked: nobody can work towards another goal any more.
-    if pinned is not None and not (repin and not item.events(pinned.stop_state).stops):
+    if pinned is not None and not (repin and _runs(item, pinned)):
         return pinned
     if stored is None and not versions[0].level.active:
         return None
-    index = in_force(effective, item.received)
-    return None if index is None else versions[index]
+    return _in_force(item, versions, effective)
+
+
+def _runs(item: ItemFacts, version: ServiceLevelVersion) -> bool:
+    events = item.events(version)
+    return events is None or not events.stops
+
+
+def _in_force(item: ItemFacts, versions: Sequence[ServiceLevelVersion], effective: list[tuple[date, str]]) -> ServiceLevelVersion | None:
+    """The version in force when the clock starts: by its own start, as versions may differ in what starts them."""
+    if not any(version.start_state for version in versions):
+        index = in_force(effective, item.received)
+        return None if index is None else versions[index]
+    for place in range(len(versions) - 1, -1, -1):
+        started = item.started(versions[place].start_state)
+        if started is not None and in_force(effective[: place + 1], started) == place:
+            return versions[place]
+    return None
 
 
 def _closing(facts: Facts, version: ServiceLevelVersion, events: ItemEvents) -> int | None:

@@ -164,6 +164,7 @@ _PROMISE = (
     "severity",
     "unit",
     "target",
+    "start_state",
     "stop_state",
     "decides",
     "pausing_parties",

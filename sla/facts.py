@@ -22,6 +22,7 @@ M = TypeVar("M", bound=models.Model)
 
 # A state counts as reached by everything that lies behind it: whoever answers an enquiry has acknowledged it.
 REACHED: dict[tuple[str, str], frozenset[str]] = {
+    (states.WORK, states.ASSIGNED): frozenset({states.ASSIGNED, states.IN_REVIEW, states.QUALITY_CHECK, states.DELIVERED, states.ACCEPTED}),
     (states.WORK, states.IN_REVIEW): frozenset({states.IN_REVIEW, states.QUALITY_CHECK, states.DELIVERED, states.ACCEPTED}),
     (states.WORK, states.QUALITY_CHECK): frozenset({states.QUALITY_CHECK, states.DELIVERED, states.ACCEPTED}),
     (states.WORK, states.DELIVERED): frozenset({states.DELIVERED, states.ACCEPTED}),
@@ -103,19 +104,29 @@ class ItemFacts:
         """When it was cancelled, if that is how things stand."""
         return self.moves[-1][1] if self.moves and self.moves[-1][0] == states.CANCELLED else None
 
-    def events(self, stop_state: str) -> ItemEvents:
-        """Its stops and returns as a level with this stop state sees them."""
+    def started(self, start_state: str) -> int | None:
+        """When the clocks of a level begin that starts with this state, or with receipt; None while it has not been reached."""
+        if not start_state:
+            return self.received
+        reached = REACHED.get((self.kind, start_state), frozenset({start_state}))
+        return next((max(at, self.received) for to, at in self.moves if to in reached), None)
+
+    def events(self, version: ServiceLevelVersion) -> ItemEvents | None:
+        """Its start, stops and returns as a level sees them; None before it has started."""
+        stop_state, started = version.stop_state, self.started(version.start_state)
+        if started is None:
+            return None
         reached = REACHED.get((self.kind, stop_state), frozenset({stop_state}))
         stops, returns, inside = [], [], False
         for to, at in self.moves:
             if to in reached and not inside:
-                stops.append(max(at, self.received))
+                stops.append(max(at, started))
             elif to == states.CANCELLED:
                 continue
             elif to not in reached and inside:
-                returns.append(max(at, self.received))
+                returns.append(max(at, started))
             inside = to in reached
-        return ItemEvents(self.received, self.pauses, tuple(stops), tuple(returns))
+        return ItemEvents(started, self.pauses, tuple(stops), tuple(returns))
 
 
 @dataclass(frozen=True, slots=True)

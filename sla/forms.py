@@ -78,6 +78,9 @@ class PromiseForm(Refusable, forms.Form):
     expected_percent = forms.DecimalField(max_digits=7, decimal_places=4, label="Share promised, %", required=False)
     amount = forms.DecimalField(max_digits=7, decimal_places=2, min_value=Decimal("0.01"), label="Within", required=False)
     unit = forms.ChoiceField(choices=UNITS, label="Counted in")
+    start_state = forms.ChoiceField(
+        choices=[("", "Receipt"), (states.ASSIGNED, "Assignment"), (states.IN_REVIEW, "Start of review")], required=False, label="From"
+    )
     calendar_version = CalendarField(label="Calendar", help_text="Open hours and holidays for business time.")
     decides = forms.ChoiceField(choices=[("first", "First delivery"), ("last", "Last delivery")], label="Which delivery decides")
     third_party = forms.BooleanField(required=False, label="Waiting on a third party stops the clock too")
@@ -117,7 +120,17 @@ class PromiseForm(Refusable, forms.Form):
         help_text="Within twelve months; usually 3.",
     )
 
-    CLOCK = ("expected_percent", "amount", "unit", "calendar_version", "decides", "third_party", "minimum_percent", "misses_before_default")
+    CLOCK = (
+        "expected_percent",
+        "amount",
+        "unit",
+        "start_state",
+        "calendar_version",
+        "decides",
+        "third_party",
+        "minimum_percent",
+        "misses_before_default",
+    )
     RATE = ("max_error_percent", "error_unit")
     # The form in parts, each under its heading; the last two are seldom needed and begin closed.
     PARTS = (
@@ -144,7 +157,7 @@ class PromiseForm(Refusable, forms.Form):
         if kind != LevelKind.ERROR_RESOLUTION:
             del self.fields["severity"]
         if kind in (LevelKind.RESPONSE, LevelKind.ERROR_RESOLUTION):
-            del self.fields["decides"]
+            del self.fields["decides"], self.fields["start_state"]
         for name in ("expected_percent", "amount", "max_error_percent"):
             if name in self.fields:
                 self.fields[name].required = True
@@ -200,6 +213,7 @@ class PromiseForm(Refusable, forms.Form):
             "target": int(data["amount"] * seconds),
             "calendar_version": data["calendar_version"],
             "decides": data.get("decides") or "first",
+            "start_state": data.get("start_state") or "",
             "pausing_parties": parties,
             "minimum_percent": data["minimum_percent"],
             "misses_before_default": MISSES_BEFORE_DEFAULT if data["misses_before_default"] is None else data["misses_before_default"],
@@ -226,6 +240,7 @@ def initial_of(version: ServiceLevelVersion) -> dict[str, Any]:
         "unit": version.unit,
         "calendar_version": version.calendar_version_id,
         "decides": version.decides,
+        "start_state": version.start_state,
         "third_party": Party.THIRD_PARTY.value in version.pausing_parties,
         "max_error_percent": _short(version.max_error_percent),
         "error_unit": version.error_unit,

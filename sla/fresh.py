@@ -67,7 +67,7 @@ class Group:
 
 def write_clocks(item_ids: Sequence[int], now: int) -> set[tuple[int, int]] | None:
     """Store the clocks of new items. Returns the open windows they fall into, or None, with nothing written, where a level
-    stops at a beginning: then the general projection must look at every item."""
+    starts later than receipt or stops at a beginning: then the general projection must look at every item."""
     groups = _groups(item_ids)
     versions = versions_of({group.workstream_id for group in groups})
     if any(_stops_at_once(version) for known in versions.values() for version in known):
@@ -101,6 +101,9 @@ def versions_of(streams: set[int]) -> dict[int, list[ServiceLevelVersion]]:
 
 
 def _stops_at_once(version: ServiceLevelVersion) -> bool:
+    """Whether its clock may start or stop with something else than receipt and what follows the beginning."""
+    if version.start_state:
+        return True
     reached = REACHED.get((version.item_kind, version.stop_state), frozenset({version.stop_state}))
     return bool(reached & _BEGINNINGS)
 

@@ -96,6 +96,8 @@ class ServiceLevelVersion(TenantModel):
     unit = models.CharField(max_length=14, choices=Unit.choices, default=Unit.ELAPSED)
     target = models.PositiveIntegerField(null=True, blank=True)
     calendar_version = TenantForeignKey(CalendarVersion, null=True, blank=True)
+    # Receipt where it is empty; else the first time the item reaches the state.
+    start_state = models.CharField(max_length=16, choices=list(states.LABELS.items()), blank=True)
     stop_state = models.CharField(max_length=16, choices=list(states.LABELS.items()), default=states.DELIVERED)
     decides = models.CharField(max_length=5, choices=[("first", "First delivery"), ("last", "Last delivery")], default="first")
     pausing_parties = models.JSONField(default=list, help_text="Whose pauses stop the clock; the client's by default.")

@@ -70,6 +70,8 @@ def write_clocks(item_ids: Sequence[int], to: str, at: int, now: int) -> tuple[l
         cursor.execute(_CLOCKS, values)
         clocks: Rows = np.array(cursor.fetchall(), dtype=np.int64).reshape(-1, 7)
         versions = versions_of(streams)
+        if any(version.start_state for known in versions.values() for version in known):
+            return list(item_ids), set()  # the move may have started a clock
         closed = closed_of(versions)
         left, windows = set(item_ids), set[tuple[int, int]]()
         cursor.execute(_TEMPORARY)

@@ -22,6 +22,7 @@ _VERB = {
     states.IN_REVIEW: "taken into review",
     states.QUALITY_CHECK: "in quality check",
 }
+_BEGINS = {states.ASSIGNED: "assignment", states.IN_REVIEW: "the start of review"}
 _PARTY = {"client": "the client", "third_party": "a third party"}
 
 
@@ -147,7 +148,7 @@ def _credit(version: ServiceLevelVersion) -> Iterator[str]:
 def _clock_promise(version: ServiceLevelVersion) -> str:
     assert version.expected_percent is not None  # noqa: S101 -- the database requires it of a level with a target
     share = "All" if version.expected_percent == 100 else f"{number(version.expected_percent)} % of"
-    begins = "notification" if version.item_kind == states.ERROR else "receipt"
+    begins = "notification" if version.item_kind == states.ERROR else _BEGINS.get(version.start_state, "receipt")
     text = f"{share} {subject(version)} must be {_VERB[version.stop_state]} within {time_promised(version)} of {begins}"
     if version.calendar_version is not None:
         text += f", counted on the calendar {version.calendar_version.calendar.name} ({version.calendar_version.time_zone})"

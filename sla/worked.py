@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
+from engagements import states
 from lpo.core.localtime import from_epoch, local_midnight
 from lpo.core.templatetags.formats import duration
 from sla.attain import percent
@@ -19,6 +20,7 @@ from sla.verdict import Counted, default, judge
 from sla.wording import number
 
 _CHECKED = 400
+_BEGUN = {"": "Received", states.ASSIGNED: "Assigned", states.IN_REVIEW: "Taken into review"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +51,12 @@ def _clock_cases(version: ServiceLevelVersion, now: datetime) -> list[Case]:
     late = evaluate(ItemEvents(received, stops=(due + 1,)), rule, due + 1, explain=False)[0]
     asked, answered = received + 1800, friday + 3 * 86_400 + int(9.5 * 3600)
     waited = evaluate(ItemEvents(received, (Pause(asked, answered),)), rule, answered, explain=False)[0].projected_due
-    at, due_text = _say(received, zone), _say(due, zone)
+    at, due_text = f"{_BEGUN[version.start_state]} {_say(received, zone)}", _say(due, zone)
     return [
-        Case(f"Received {at}, finished {due_text}", "Met, at the last second", "met"),
-        Case(f"Received {at}, finished one second later", f"Missed, {duration(late.late_seconds)} late", "breach"),
+        Case(f"{at}, finished {due_text}", "Met, at the last second", "met"),
+        Case(f"{at}, finished one second later", f"Missed, {duration(late.late_seconds)} late", "breach"),
         Case(
-            f"Received {at}, waiting on the client from {_say(asked, zone)} to {_say(answered, zone)}",
+            f"{at}, waiting on the client from {_say(asked, zone)} to {_say(answered, zone)}",
             f"Due {_say(waited, zone)}" if waited != due else f"Still due {due_text}",
             "met",
         ),

@@ -14,7 +14,7 @@ from sla.models import Attainment, Calendar, CalendarVersion, CreditClaim, Servi
 from sla.queries import Figure
 
 _AS_STORED = ("number", "clause", "item_kind", "priority", "severity", "unit", "target", "stop_state", "decides", "pausing_parties")
-_AT_LOW_VOLUME = ("allowed_misses", "roll_up_below", "no_credit_below", "misses_before_default")
+_SINCE_THEN = ("start_state", "allowed_misses", "roll_up_below", "no_credit_below", "misses_before_default")
 _TEXT = ("error_unit", "window", "time_zone")
 
 
@@ -99,7 +99,7 @@ def promised(snapshot: dict[str, Any]) -> ServiceLevelVersion:
         minimum_percent=_decimal(values.get("minimum_percent")),
         pool_percent=_decimal(values.get("pool_percent")),
         allocation_percent=_decimal(values.get("allocation_percent")),
-        **{name: values[name] for name in _AT_LOW_VOLUME if name in values},
+        **{name: values[name] for name in _SINCE_THEN if name in values},
     )
     version.level = ServiceLevel(name=snapshot["level"]["name"], kind=snapshot["level"]["kind"])
     if calendar is not None:

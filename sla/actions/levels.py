@@ -28,6 +28,8 @@ from sla.windows import window_start
 
 # A workstream of this size has its clocks before the page answers; a larger one through a job.
 AT_ONCE = 300
+# What may start a clock of work besides its receipt.
+STARTS = (states.ASSIGNED, states.IN_REVIEW)
 RECOMPUTE = "sla.recompute"
 
 
@@ -41,6 +43,7 @@ class Promise(TypedDict, total=False):
     unit: str
     target: int | None
     calendar_version: CalendarVersion | None
+    start_state: str
     stop_state: str
     decides: str
     pausing_parties: list[str]
@@ -81,6 +84,7 @@ def complete(kind: str, promise: Promise) -> dict[str, Any]:
         raise Refused("Give the share promised, above 0 and at most 100 %.", "expected_percent")
     if (values["item_kind"], values["stop_state"]) not in REACHED:
         raise Refused("This kind of item never comes to that state.", "stop_state")
+    _start_checked(values)
     if values.get("unit", Unit.ELAPSED) == Unit.ELAPSED:
         values["calendar_version"] = None
     elif values.get("calendar_version") is None:
@@ -89,6 +93,14 @@ def complete(kind: str, promise: Promise) -> dict[str, Any]:
         raise Refused("The provider's own pauses never stop a clock.", "pausing_parties")
     values["max_error_percent"], values["error_unit"] = None, ""
     return _credit_checked(values)
+
+
+def _start_checked(values: dict[str, Any]) -> None:
+    start = values.get("start_state") or ""
+    if start and values["item_kind"] != states.WORK:
+        raise Refused("Enquiries and errors start with their receipt or notification.", "start_state")
+    if start and (start not in STARTS or values["stop_state"] not in REACHED[states.WORK, start] - {start}):
+        raise Refused("The clock must start before it stops.", "start_state")
 
 
 def _complete_accuracy(values: dict[str, Any]) -> dict[str, Any]:

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from engagements import actions as work
 from lpo.accounts.models import Membership, Organization
 from lpo.core.errors import Refused
 from lpo.core.localtime import from_epoch
 from lpo.tenancy.context import Scope, in_organization
 from sla import actions, counting
-from sla.models import Attainment, CreditClaim, ServiceLevelVersion
+from sla.clockrows import FEW
+from sla.models import Attainment, Clock, CreditClaim, ServiceLevelVersion
 from sla.verify import verify
 from tests import make as base
 from tests.sla import make
@@ -156,3 +158,40 @@ def test_the_form_takes_the_terms_and_reads_them_back_with_their_cases(
         assert (made.allowed_misses, made.roll_up_below, made.minimum_percent, made.effective_from) == (
             [[9, 1], [19, 2]], 5, Decimal(90), date(2026, 11, 1),
         )  # fmt: skip
+
+
+def test_a_level_may_start_with_assignment_or_review_and_has_no_clock_before(in_alder: Scope, now: WallClock, rita: Membership) -> None:
+    now.is_at("2026-03-10 12:00")
+    stream = base.workstream()
+    make.level(stream, name="From assignment", start_state="assigned", target=3600)
+    make.level(stream, name="From review", start_state="in_review", target=3600)
+    item = make.item(stream, "2026-03-10 09:00")
+    assert not Clock.objects.exists()
+    now.is_at("2026-03-10 12:30")
+    work.assign_item(item=item, by=base.system(), member=rita)
+    assert [(clock.level.name, clock.due_at) for clock in Clock.objects.select_related("level")] == [
+        ("From assignment", new_york("2026-03-10 13:30"))
+    ]
+    now.is_at("2026-03-10 13:00")
+    moved = work.move_item(item=item, to="in_review", by=base.system())
+    assert {clock.started_at for clock in Clock.objects.all()} == {new_york("2026-03-10 12:30"), new_york("2026-03-10 13:00")}
+    work.undo_last_move(item=moved, by=base.system())
+    assert [clock.level.name for clock in Clock.objects.select_related("level")] == ["From assignment"]
+
+
+def test_many_moved_together_start_the_clocks_that_one_by_one_would(in_alder: Scope, now: WallClock) -> None:
+    now.is_at("2026-03-10 12:00")
+    stream = base.workstream()
+    make.level(stream, start_state="in_review", target=3600)
+    items = [make.item(stream, "2026-03-10 09:00") for _ in range(FEW + 1)]
+    now.is_at("2026-03-10 12:30")
+    work.move_items(ids=[item.id for item in items], to="in_review", by=base.system())
+    assert set(Clock.objects.values_list("started_at", flat=True)) == {new_york("2026-03-10 12:30")}
+    assert Clock.objects.count() == FEW + 1
+
+
+@pytest.mark.parametrize("terms", [{"start_state": "delivered"}, {"start_state": "in_review", "stop_state": "in_review"}])
+def test_a_clock_must_start_before_it_stops(in_alder: Scope, terms: dict[str, Any]) -> None:
+    with pytest.raises(Refused) as refused:
+        make.level(**terms)
+    assert refused.value.field == "start_state"
