@@ -47,7 +47,7 @@ FROM generate_series(%(first)s, %(last)s) n
 CROSS JOIN LATERAL (SELECT n / %(count)s AS turn) AS t
 JOIN engagements_workstream w ON w.organization_id = %(organization)s AND w.id = (%(streams)s::bigint[])[1 + n %% %(count)s]
 """
-_CLOCKS = """
+CLOCKS = """
 INSERT INTO sla_clock (organization_id, client_id, matter_id, item_id, level_id, level_version_id, cycle, started_at, due_at, stopped_at,
     cancelled, excluded, target_seconds, used_seconds, paused_seconds, late_seconds, window_start, computed_at)
 SELECT i.organization_id, i.client_id, i.matter_id, i.id, v.level_id, v.id, 1, i.received_at, i.received_at + interval '1 day',
@@ -58,7 +58,7 @@ JOIN sla_servicelevel l ON l.organization_id = i.organization_id AND l.workstrea
 JOIN sla_servicelevelversion v ON v.organization_id = l.organization_id AND v.level_id = l.id
 WHERE i.organization_id = %(organization)s AND i.id > %(known)s
 """
-_COUNTERS = """
+COUNTERS = """
 UPDATE engagements_workstream w SET item_count = (SELECT count(*) FROM engagements_workitem i
     WHERE i.organization_id = w.organization_id AND i.workstream_id = w.id)
 WHERE w.organization_id = %(organization)s
@@ -89,8 +89,8 @@ def grow(streams: list[Workstream], first: int, last: int) -> None:
             values["known"] = cursor.fetchone()[0]
             cursor.execute(_ITEMS, values)
             cursor.execute("ANALYZE engagements_workitem")
-            cursor.execute(_CLOCKS, values)
-            cursor.execute(_COUNTERS, values)
+            cursor.execute(CLOCKS, values)
+            cursor.execute(COUNTERS, values)
     with floor.superuser() as link, link.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE engagements_workitem, sla_clock")
 

@@ -224,6 +224,12 @@ class Clock(TenantModel):
                 include=["matter_id"],
                 name="clock_open",
             ),
+            models.Index(
+                fields=["organization", "held_since", "id"],
+                condition=Q(stopped_at__isnull=True, cancelled=False, held_since__isnull=False),
+                include=["matter_id"],
+                name="clock_held",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -41,7 +41,7 @@ def today(request: TenantRequest, organization: str) -> HttpResponse:
     chosen, member = query["show"], request.membership.pk
     waiting = chosen == "waiting"
     page = _waiting_page(member, query) if waiting else _running_page(chosen, member, query, now)
-    held = list(board.with_details(board.held_clocks(chosen, member))[: board.HELD_SHOWN]) if page.first and not waiting else []
+    held = board.held_first(chosen, member) if page.first and not waiting else []
     rows = board.rows_of([*page.clocks, *held], now, request.actor.permissions)
     totals = board.totals(now, member)
     context = {
