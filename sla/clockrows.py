@@ -67,17 +67,32 @@ def project(facts: Facts, now: int, *, repin: bool = False, few: int = FEW) -> l
     return [_kept_in_closed_window(row, facts) for row in rows]
 
 
-def _subjects(facts: Facts, repin: bool) -> Iterator[Subject]:
+def replayed(facts: Facts, now: int, proposal: ServiceLevelVersion | None = None) -> list[ClockRow]:
+    """The clocks as the facts alone would have them, whatever windows counted when they closed. With a `proposal`, as if it had been
+    its level's version from its date on. For comparing, never for storing."""
+    subjects = list(_subjects(facts, False, proposal))
+    return _one_by_one(subjects, now) if len(subjects) <= FEW else _by_arrays(subjects, now)
+
+
+def _subjects(facts: Facts, repin: bool, proposal: ServiceLevelVersion | None = None) -> Iterator[Subject]:
     effective = {level: _dates(versions) for level, versions in facts.versions.items()}
-    rules: dict[tuple[int, int | None], ClockRule] = {}
+    rules: dict[tuple[int | None, int | None], ClockRule] = {}
     for item in facts.items:
         for level_id in facts.levels.get(item.workstream_id, ()):
             version = _binding(facts, item, level_id, effective[level_id], repin)
+            if proposal is not None and proposal.level_id == level_id and _falls_under(facts, item, proposal):
+                version = proposal
             if version is not None and applies(version, item):
                 events = item.events(version.stop_state)
                 closing = _closing(facts, version, events)
                 rule = rules.get((version.pk, closing)) or rules.setdefault((version.pk, closing), rule_of(version, closing))
                 yield Subject(item, version, events, rule, (level_id, item.id) in facts.excluded)
+
+
+def _falls_under(facts: Facts, item: ItemFacts, proposal: ServiceLevelVersion) -> bool:
+    """Whether a proposed version would bind an item: received from its date on, and the level takes clocks for it at all."""
+    taken = proposal.level.active or (item.id, proposal.level_id, 1) in facts.stored
+    return taken and in_force(_dates([proposal]), item.received) is not None
 
 
 def subject_of(facts: Facts, item_id: int, version: ServiceLevelVersion) -> Subject | None:

@@ -214,6 +214,29 @@ class LevelForm(PromiseForm):
         self.order_fields(["name"])
 
 
+class ScenarioForm(PromiseForm):
+    """A proposed contract and the months to replay under it."""
+
+    name = forms.CharField(max_length=120, help_text="As “36 hours, table of misses”: by it others find this replay.")
+    first_month = forms.TypedChoiceField(coerce=date.fromisoformat, label="From")
+    last_month = forms.TypedChoiceField(coerce=date.fromisoformat, label="To the end of")
+
+    def __init__(self, *args: Any, months: Sequence[date], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(month.isoformat(), f"{month:%B %Y}") for month in months]
+        for name in ("first_month", "last_month"):
+            self.fields[name].choices = choices  # type: ignore[attr-defined]
+        self.fields["effective_from"].label = "The proposal binds work received from"
+        self.fields["effective_from"].help_text = "What was received before stays under what holds."
+        self.order_fields(["name", "first_month", "last_month", "effective_from"])
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        if data.get("first_month") and data.get("last_month") and data["last_month"] < data["first_month"]:
+            self.add_error("last_month", "The last month lies before the first.")
+        return data
+
+
 def initial_of(version: ServiceLevelVersion) -> dict[str, Any]:
     """The form of a new version begins with the last one."""
     return {

@@ -14,6 +14,7 @@ from sla.actions.levels import (
     withdraw_exclusion,
 )
 from sla.actions.restating import differences, latest_closed, restate_window
+from sla.actions.scenarios import key_of, proposed_version, replay_again, replay_level
 
 __all__ = [
     "Promise",
@@ -29,12 +30,16 @@ __all__ = [
     "differences",
     "exclude_item",
     "finalize_claims",
+    "key_of",
     "latest_closed",
+    "proposed_version",
     "public_holidays",
     "publish_attainment",
     "recompute",
     "record_quality_check",
     "regions",
+    "replay_again",
+    "replay_level",
     "restate_window",
     "update_level",
     "withdraw_exclusion",

@@ -28,6 +28,7 @@ from sla.models import Attainment, Clock, CreditClaim, DirtyWindow, ServiceLevel
 from sla.projection import refresh
 from sla.verdict import Basis, Counted, Default, Verdict, default, judge
 from sla.windows import period
+from sla.worth import share_of
 
 PROVISIONAL, FINAL, WITHDRAWN = "provisional", "final", "withdrawn"
 
@@ -143,26 +144,14 @@ def default_of(attainment: Attainment, version: ServiceLevelVersion) -> Default:
     return default(version, verdict, counted_of(attainment), sum(row.met is False for row in latest))
 
 
-def _share(version: ServiceLevelVersion, attainment: Attainment) -> tuple[Decimal, dict[str, Any]]:
-    """What a default is worth in percent of the credit base, and what that was reckoned from."""
-    if version.pool_percent is None or version.allocation_percent is None:
-        return version.credit_percent, {"credit_percent": wording.number(version.credit_percent)}
-    day = attainment.window_start.astimezone(ZoneInfo(version.time_zone)).date()
-    contract = contract_on(version.level.workstream.matter.engagement_id, day)
-    at_risk = contract.at_risk_percent if contract is not None else Decimal(0)
-    shares = {"pool_percent": version.pool_percent, "allocation_percent": version.allocation_percent, "at_risk_percent": at_risk}
-    percent = version.pool_percent * version.allocation_percent * at_risk / 10_000
-    return percent, {name: wording.number(value) for name, value in shares.items()}
-
-
 def claim_in_words(attainment: Attainment, version: ServiceLevelVersion) -> str:
     """What closing a missed window as it stands would claim, or why it would claim nothing."""
-    ruling, (_, shares) = default_of(attainment, version), _share(version, attainment)
+    ruling, (_, shares) = default_of(attainment, version), share_of(version, attainment.window_start)
     return wording.credit_formula(version, attainment, shares, ruling.why) if ruling.due else ruling.why
 
 
 def _claim(attainment: Attainment, version: ServiceLevelVersion, now: datetime) -> None:
-    ruling, (percent, shares) = default_of(attainment, version), _share(version, attainment)
+    ruling, (percent, shares) = default_of(attainment, version), share_of(version, attainment.window_start)
     if ruling.due and percent and credit_applies(version, attainment.window_start):
         _make_claim(attainment, percent, shares, ruling.why, now, None)
 
@@ -171,7 +160,7 @@ def claim_anew(attainment: Attainment, now: datetime, standing: CreditClaim | No
     """The claim of a restated window in place of the `standing` one; None where there is none to make, or the standing one is right.
     Where a credit is no longer due the claim is one of nothing: it takes the other's place once nobody can contest it."""
     version = attainment.level_version
-    ruling, (percent, shares) = default_of(attainment, version), _share(version, attainment)
+    ruling, (percent, shares) = default_of(attainment, version), share_of(version, attainment.window_start)
     due = percent if ruling.due and credit_applies(version, attainment.window_start) else Decimal(0)
     if standing is None:
         return _make_claim(attainment, due, shares, ruling.why, now, None) if due else None

@@ -104,6 +104,8 @@ def level(request: TenantRequest, organization: str, prefix: str, number: int) -
         "edit_url": level_url("edit_level", organization, found, number),
         "version_url": level_url("new_version", organization, found, number),
         "recompute_url": level_url("recompute", organization, found, number),
+        "scenario_url": level_url("new_scenario", organization, found, number),
+        "scenarios_url": address("scenarios", organization, prefix),
         "may_edit": request.membership.may(P.EDIT_LEVELS),
         "crumbs": [*crumbs(organization, found, number)[:1], (found.name, "")],
     }
@@ -182,11 +184,11 @@ def _credit_note(workstream: Workstream, kind: str) -> str:
     return credit_note(engagement, work.contract_on(engagement, timezone.localdate()))
 
 
-def _promise_page(request: TenantRequest, form: PromiseForm, **context: Any) -> HttpResponse:
+def promise_page(request: TenantRequest, form: PromiseForm, **context: Any) -> HttpResponse:
     """The form with its read-back; for htmx the read-back alone. Looking at it refuses nothing."""
     looking = request.POST.get("do") == "preview" or bool(request.htmx)
     # An untouched form is read back too: what it begins with is a promise already.
-    read = form if form.is_bound else type(form)(form.initial, kind=form.kind)
+    read = form if form.is_bound else PromiseForm(form.initial, kind=form.kind)
     read_back = _read_back(read, form.kind, context["title"])
     if request.htmx:
         return render(request, "sla/_read_back.html", read_back)
@@ -194,7 +196,7 @@ def _promise_page(request: TenantRequest, form: PromiseForm, **context: Any) -> 
     return render(request, "sla/level_form.html", {"form": form, **read_back, **context}, status=status)
 
 
-def _workstream_or_404(prefix: str) -> Workstream:
+def workstream_or_404(prefix: str) -> Workstream:
     found: Workstream | None = Workstream.objects.filter(item_prefix=prefix).select_related("client", "matter__engagement").first()
     if found is None:
         raise Http404("No such page.")
@@ -207,7 +209,7 @@ def choose(request: TenantRequest, organization: str) -> HttpResponse:
     streams = Workstream.objects.filter(status="open").select_related("client", "matter").order_by("client_id", "id")[:200]
     chosen = request.GET.get("workstream", "")
     if chosen and request.GET.get("kind") in LevelKind.values:
-        return HttpResponseRedirect(address("new_level", organization, _workstream_or_404(chosen).item_prefix, request.GET["kind"]))
+        return HttpResponseRedirect(address("new_level", organization, workstream_or_404(chosen).item_prefix, request.GET["kind"]))
     said = {
         LevelKind.TURNAROUND: "95 % of standard NDAs reviewed within 24 hours",
         LevelKind.RESPONSE: "every enquiry acknowledged within 2 business hours",
@@ -222,7 +224,7 @@ def choose(request: TenantRequest, organization: str) -> HttpResponse:
 @requires(P.EDIT_LEVELS, POST=P.EDIT_LEVELS)
 @acting
 def new_level(request: TenantRequest, organization: str, prefix: str, kind: str) -> HttpResponse:
-    workstream = _workstream_or_404(prefix)
+    workstream = workstream_or_404(prefix)
     if kind not in LevelKind.values:
         raise Http404("No such page.")
     contract = work.contract_on(workstream.matter.engagement_id, timezone.localdate())
@@ -241,7 +243,7 @@ def new_level(request: TenantRequest, organization: str, prefix: str, kind: str)
             return HttpResponseRedirect(level_url("level", organization, made.level, number_of(made.level)))
     trail = [("Service levels", address("levels", organization)), (f"New level for {workstream.title}", "")]
     note = _credit_note(workstream, kind)
-    return _promise_page(request, form, title=f"New level: {LevelKind(kind).label.lower()}", submit="Add level", crumbs=trail, note=note)
+    return promise_page(request, form, title=f"New level: {LevelKind(kind).label.lower()}", submit="Add level", crumbs=trail, note=note)
 
 
 def _create(request: TenantRequest, workstream: Workstream, kind: str, form: LevelForm) -> ServiceLevelVersion:
@@ -269,7 +271,7 @@ def new_version(request: TenantRequest, organization: str, prefix: str, number: 
             return HttpResponseRedirect(level_url("level", organization, found, number))
     note = "Clocks keep the version they started under. A new version counts for work received from its date on."
     trail = [*crumbs(organization, found, number), ("New version", "")]
-    return _promise_page(request, form, title=f"New version of {found.name}", submit="Add version", crumbs=trail, note=note)
+    return promise_page(request, form, title=f"New version of {found.name}", submit="Add version", crumbs=trail, note=note)
 
 
 @requires(P.EDIT_LEVELS, POST=P.EDIT_LEVELS)
