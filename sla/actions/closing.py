@@ -20,10 +20,9 @@ from lpo.accounts.roles import Permission
 from lpo.audit.record import record
 from lpo.core.errors import Refused
 from lpo.core.localtime import from_epoch, local_midnight, to_epoch
-from lpo.core.periods import add_months
 from sla import evidence, wording
 from sla.augmentation import credit_applies
-from sla.counting import count_window, rolled_up
+from sla.counting import count_window, misses_before, rolled_up
 from sla.models import Attainment, Clock, CreditClaim, DirtyWindow, ServiceLevel, ServiceLevelVersion
 from sla.projection import refresh
 from sla.verdict import Basis, Counted, Default, Verdict, default, judge
@@ -135,13 +134,7 @@ def _verdict_on(attainment: Attainment, version: ServiceLevelVersion) -> Verdict
 def default_of(attainment: Attainment, version: ServiceLevelVersion) -> Default:
     """Whether the window's miss is a default under its contract: with what closed windows of the twelve months before say."""
     verdict = Verdict(attainment.met, Basis(attainment.basis), below_minimum=attainment.below_minimum)
-    first = add_months(attainment.window_start.astimezone(ZoneInfo(version.time_zone)).date(), -12)
-    since = from_epoch(local_midnight(first, ZoneInfo(version.time_zone)))
-    earlier = Attainment.objects.filter(
-        level_id=attainment.level_id, state="closed", window_start__gte=since, window_start__lt=attainment.window_start
-    )
-    latest = earlier.order_by("window_start", "-revision").distinct("window_start").only("met")
-    return default(version, verdict, counted_of(attainment), sum(row.met is False for row in latest))
+    return default(version, verdict, counted_of(attainment), misses_before(version, attainment.window_start))
 
 
 def claim_in_words(attainment: Attainment, version: ServiceLevelVersion) -> str:

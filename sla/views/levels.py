@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -23,17 +24,18 @@ from lpo.core import charts
 from lpo.core.errors import Refused
 from lpo.core.exports import write_csv
 from lpo.core.templatetags.formats import duration
-from sla import actions, queries, wording
+from sla import actions, board, counting, queries, slots, wording, worth
 from sla.attain import percent
 from sla.augmentation import credit_applies, note_on
 from sla.businesstime import CalendarError
 from sla.forms import TEMPLATES, LevelForm, PromiseForm, UpdateLevelForm, initial_of
-from sla.models import DirtyWindow, LevelKind, ServiceLevel, ServiceLevelVersion
+from sla.models import Clock, DirtyWindow, LevelKind, ServiceLevel, ServiceLevelVersion
 from sla.queries import Figure
 from sla.views.edges import acting, address, attempt, level_or_404, number_of
 from sla.worked import cases
 
 MONTHS = 12
+NEAREST = 5
 
 
 def level_url(name: str, slug: str, level: ServiceLevel, number: int, *parts: object) -> str:
@@ -99,6 +101,7 @@ def level(request: TenantRequest, organization: str, prefix: str, number: int) -
         "chart": _chart(found, current, list(reversed(figures))) if figures else None,
         "versions": [(version, wording.short_target(version)) for version in reversed(versions)],
         "turnaround": _turnaround(running),
+        **_what_if(request, present, now),
         "counting": DirtyWindow.objects.filter(level=found).exists(),
         "csv_url": level_url("level_csv", organization, found, number),
         "edit_url": level_url("edit_level", organization, found, number),
@@ -110,6 +113,19 @@ def level(request: TenantRequest, organization: str, prefix: str, number: int) -
         "crumbs": [*crumbs(organization, found, number)[:1], (found.name, "")],
     }
     return render(request, "sla/level.html", context)
+
+
+def _what_if(request: TenantRequest, present: Figure, now: datetime) -> dict[str, Any]:
+    """How many further misses the running window bears, what the next ones cost, and the open items that could become one."""
+    if present.attainment is None or present.closed:
+        return {}
+    found = present.bearing(counting.misses_before(present.version, present.start))
+    percent = worth.earned(present.version, present.start, found.ruling)
+    money = slots.in_money(request, present.version, present.start, percent) if percent else ""
+    clocks = Clock.objects.filter(level=present.level, window_start=present.start, cycle=1, excluded=False, cancelled=False)
+    nearest = clocks.filter(stopped_at__isnull=True, held_since__isnull=True, due_at__gte=now).order_by("due_at", "id")
+    rows = [(clock, *board.standing(clock, now)) for clock in board.with_details(nearest)[:NEAREST]]
+    return {"bears": wording.bears(found, present.version), "costs": wording.costs(found, present.version, percent, money), "nearest": rows}
 
 
 def _turnaround(attainment: Any) -> str:
