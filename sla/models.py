@@ -31,6 +31,8 @@ class CalendarVersion(TenantModel):
     weekly = models.JSONField()
     holidays = models.JSONField(default=list)
     exceptions = models.JSONField(default=dict)
+    # What a holiday is called, and why a date is an exception, by ISO date. Said, not counted by.
+    names = models.JSONField(default=dict)
     holiday_source = models.CharField(max_length=60, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 

@@ -39,6 +39,7 @@ urlpatterns = [
     path("calendars/", calendars.calendars, name="calendars"),
     path("calendars/new/", calendars.new_calendar, name="new_calendar"),
     path("calendars/<int:number>/", calendars.calendar, name="calendar"),
+    path("calendars/<int:number>/exceptions/new/", calendars.new_exception, name="new_exception"),
     path("calendars/<int:number>/versions/new/", calendars.new_calendar_version, name="new_calendar_version"),
     path(_ITEM + "quality/", quality.check, name="check"),
     path(_ITEM + "exclusions/new/", quality.exclude, name="exclude"),

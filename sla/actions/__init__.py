@@ -1,6 +1,13 @@
 """The only writers of the room. Verb first, keyword-only, `by=` an actor, atomic, audited."""
 
-from sla.actions.calendars import add_calendar_version, create_calendar, public_holidays, regions
+from sla.actions.calendars import (
+    add_calendar_version,
+    change_calendar,
+    create_calendar,
+    proposed_calendar_version,
+    public_holidays,
+    regions,
+)
 from sla.actions.closing import claim_in_words, close_window, contestable_until, default_of, finalize_claims, publish_attainment
 from sla.actions.levels import (
     Promise,
@@ -20,6 +27,7 @@ __all__ = [
     "Promise",
     "add_calendar_version",
     "add_level_version",
+    "change_calendar",
     "claim_in_words",
     "close_window",
     "complete",
@@ -32,6 +40,7 @@ __all__ = [
     "finalize_claims",
     "key_of",
     "latest_closed",
+    "proposed_calendar_version",
     "proposed_version",
     "public_holidays",
     "publish_attainment",

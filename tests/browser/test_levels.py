@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
@@ -59,3 +60,25 @@ def test_the_past_is_replayed_under_another_target_and_shown_side_by_side(
     expect(page).to_have_url(re.compile("/scenarios/1/$"))
     expect(page.get_by_role("heading", name="Three business days")).to_be_visible()
     look(page, "replay")
+
+
+def test_a_day_off_is_looked_at_with_what_it_would_do_before_it_is_saved(
+    live_server: LiveServer, new_page: NewPage, asha: Membership, level: ServiceLevelVersion
+) -> None:
+    page = new_page()
+    sign_in(page, live_server, asha)
+    zone = ZoneInfo("America/New_York")
+    day = timezone.now().astimezone(zone).date() + timedelta(days=1)
+    while day.weekday() > 4:
+        day += timedelta(days=1)
+    page.goto(f"{live_server.url}/alder/calendars/1/")
+    page.get_by_role("link", name="Exception").click()
+    page.get_by_label("Day").fill(day.isoformat())
+    page.get_by_label("Reason").fill("Office move")
+    page.get_by_role("button", name="Show what it would do").click()
+    expect(page.get_by_role("heading", name="Open clocks of NDA turnaround")).to_be_visible()
+    look(page, "calendar-exception")
+    page.get_by_role("button", name="Add version").click()
+    page.goto(f"{live_server.url}/alder/calendars/1/?month={day:%Y-%m}")
+    expect(page.get_by_text("Office move")).to_be_visible()
+    look(page, "calendar-month")

@@ -465,6 +465,7 @@ NAMES: dict[str, Part] = {
     "sla:calendars": _nothing,
     "sla:new_calendar": _nothing,
     "sla:calendar": lambda place: {"number": 1},
+    "sla:new_exception": lambda place: {"number": 1},
     "sla:new_calendar_version": lambda place: {"number": 1},
     "sla:check": lambda place: {"reference": place.refs.fresh_delivered.reference},
     "sla:exclude": lambda place: {"reference": place.refs.fresh_delivered.reference},
