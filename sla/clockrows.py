@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from lpo.core.intervals import union
+from lpo.core.localtime import local_midnight
 from sla.clock import ClockResult, ClockRule, Cycle, Decides, ItemEvents, Pause, cycles, evaluate
 from sla.clock_arrays import NONE, ClockArrays, PauseArrays, evaluate_many
 from sla.facts import Facts, ItemFacts
@@ -77,11 +79,11 @@ def replayed(facts: Facts, now: int, proposal: ServiceLevelVersion | None = None
 def _subjects(facts: Facts, repin: bool, proposal: ServiceLevelVersion | None = None) -> Iterator[Subject]:
     effective = {level: _dates(versions) for level, versions in facts.versions.items()}
     rules: dict[tuple[int | None, int | None], ClockRule] = {}
+    begins = None if proposal is None else local_midnight(proposal.effective_from, ZoneInfo(proposal.time_zone))
     for item in facts.items:
         for level_id in facts.levels.get(item.workstream_id, ()):
-            version = _binding(facts, item, level_id, effective[level_id], repin)
-            if proposal is not None and proposal.level_id == level_id and _falls_under(facts, item, proposal):
-                version = proposal
+            proposed = proposal is not None and begins is not None and item.received >= begins and _takes(facts, item, proposal, level_id)
+            version = proposal if proposed else _binding(facts, item, level_id, effective[level_id], repin)
             if version is not None and applies(version, item):
                 events = item.events(version.stop_state)
                 closing = _closing(facts, version, events)
@@ -89,10 +91,9 @@ def _subjects(facts: Facts, repin: bool, proposal: ServiceLevelVersion | None = 
                 yield Subject(item, version, events, rule, (level_id, item.id) in facts.excluded)
 
 
-def _falls_under(facts: Facts, item: ItemFacts, proposal: ServiceLevelVersion) -> bool:
-    """Whether a proposed version would bind an item: received from its date on, and the level takes clocks for it at all."""
-    taken = proposal.level.active or (item.id, proposal.level_id, 1) in facts.stored
-    return taken and in_force(_dates([proposal]), item.received) is not None
+def _takes(facts: Facts, item: ItemFacts, proposal: ServiceLevelVersion, level_id: int) -> bool:
+    """Whether a proposed version is one of this level, and the level takes clocks for the item at all."""
+    return proposal.level_id == level_id and (proposal.level.active or (item.id, level_id, 1) in facts.stored)
 
 
 def subject_of(facts: Facts, item_id: int, version: ServiceLevelVersion) -> Subject | None:

@@ -202,23 +202,21 @@ def outcome_of_row(row: ClockRow, now: int) -> str:
 
 def _keep(tally: Tally, item_id: int, pair: Sequence[ClockRow | None], outcomes: Sequence[str | None], now: int) -> None:
     """Remember a row that differs, and one that was nearly decided the other way, as long as there are not too many nearer ones."""
-    present = [row for row in pair if row is not None]
-    decided = pair[1]
+    decided, differs = pair[1], outcomes[0] != outcomes[1]
     distance = 0 if decided is None else abs((now if decided.stopped is None else decided.stopped) - decided.due)
-    stopped = present[0].stopped
-    sides = [None if row is None else [outcome, row.due, row.window] for row, outcome in zip(pair, outcomes, strict=True)]
-    entry = [distance, item_id, stopped, *sides]
-    if outcomes[0] != outcomes[1]:
-        tally.differing += 1
-        _nearest(tally.kept, entry, MOST_KEPT)
-    if outcomes[1] in ("met", "missed"):
-        _nearest(tally.near, entry, NEAREST)
+    tally.differing += differs
+    for rows, most, wanted in ((tally.kept, MOST_KEPT, differs), (tally.near, NEAREST, outcomes[1] in ("met", "missed"))):
+        if wanted and (len(rows) < most or distance < rows[-1][0]):
+            insort(rows, [distance, item_id, _stopped(pair), *_sides(pair, outcomes)], key=lambda row: (row[0], row[1]))
+            del rows[most:]
 
 
-def _nearest(rows: list[list[Any]], entry: list[Any], most: int) -> None:
-    if len(rows) < most or entry[0] < rows[-1][0]:
-        insort(rows, entry, key=lambda row: (row[0], row[1]))
-        del rows[most:]
+def _stopped(pair: Sequence[ClockRow | None]) -> int | None:
+    return next(row.stopped for row in pair if row is not None)
+
+
+def _sides(pair: Sequence[ClockRow | None], outcomes: Sequence[str | None]) -> list[list[Any] | None]:
+    return [None if row is None else [outcome, row.due, row.window] for row, outcome in zip(pair, outcomes, strict=True)]
 
 
 def outcome_of_replay(question: Question, tally: Tally) -> dict[str, Any]:
