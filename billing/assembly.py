@@ -205,6 +205,14 @@ def _credits(engagement: Engagement, period: BillingPeriod, contract: Contract, 
     return found
 
 
+def at_stake(engagement: Engagement, period: BillingPeriod, contract: Contract) -> tuple[Decimal, Decimal]:
+    """A running period's credit base so far, and what the cap leaves of the share at risk. Raises as `assemble` does."""
+    spans = queries.spans(engagement, days_of(period))
+    lines = [line for span in spans if span.term.model != "staff" for line in _current(span, period, contract.currency)]
+    lines += _staff(spans, period, contract.currency)
+    return round_money(_base(period, period, lines, contract), contract.currency), _room(period, period, lines, contract)
+
+
 def _base(measured: BillingPeriod, current: BillingPeriod, lines: Sequence[Assembled], contract: Contract) -> Decimal:
     """What a credit of a period is a share of: the fees of the terms marked for it, or the contract's baseline amount."""
     if contract.credit_base == CreditBase.BASELINE:

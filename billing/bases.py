@@ -28,4 +28,4 @@ def cap_periods(measured: BillingPeriod, contract: Contract) -> list[BillingPeri
     if contract.cap_period == CapPeriod.QUARTER:
         first = measured.starts_on.replace(month=measured.starts_on.month - (measured.starts_on.month - 1) % 3, day=1)
     same = BillingPeriod.objects.filter(engagement_id=measured.engagement_id, starts_on__gte=first, index__lte=measured.index)
-    return list(same.order_by("index"))
+    return [*same.order_by("index"), *([measured] if measured._state.adding else [])]

@@ -12,6 +12,7 @@ from billing import finding, queries, wording
 from billing.models import Charge, ChargeTerm, ChargeTermVersion, Invoice, InvoiceLine, InvoiceState
 from billing.spending import spent
 from billing.staffing import Placed, pricing
+from billing.stakes import credit_worth
 from billing.terms import Days
 from engagements import beside, panels
 from engagements.models import Engagement, Placement
@@ -38,6 +39,8 @@ def register() -> None:
     panels.searches["Invoices"] = finding.invoices
     if credited not in slots.claim_became:
         slots.claim_became.append(credited)
+    if credit_worth not in slots.credit_worth:
+        slots.credit_worth.append(credit_worth)
 
 
 def spend(request: TenantRequest, engagement: Engagement) -> Panel | None:

@@ -217,7 +217,9 @@ def credit_base(period: BillingPeriod) -> Decimal:
 
 
 def credited(period: BillingPeriod) -> Decimal:
-    """Credits already issued against a period, as a positive amount."""
+    """Credits already issued against a period, as a positive amount. One that was never stored has none."""
+    if period._state.adding:
+        return Decimal(0)
     lines = InvoiceLine.objects.filter(rated_period=period, claim_id__isnull=False, invoice__state=InvoiceState.ISSUED)
     return -(lines.aggregate(sum=Sum("amount"))["sum"] or Decimal(0))
 

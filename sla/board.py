@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -75,6 +75,8 @@ class Group:
 
     title: str
     rows: tuple[Row, ...]
+    # What the levels of the rows bear, where rows are grouped by what levels belong to.
+    notes: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -198,15 +200,17 @@ def _next_move(clock: Clock, permissions: frozenset[Permission]) -> tuple[str, s
     return (moves[0].verb, moves[0].to) if moves else ("Open", "")
 
 
-def grouped(rows: Iterable[Row], by: str) -> list[Group]:
-    """Rows by client or workstream, the most urgent group first; one nameless group otherwise."""
+def grouped(rows: Iterable[Row], by: str, notes: Mapping[int, str] | None = None) -> list[Group]:
+    """Rows by client or workstream, the most urgent group first; one nameless group otherwise. `notes`: what is said of a level."""
     if by not in ("client", "workstream"):
         return [Group("", tuple(rows))]
     found: dict[str, list[Row]] = {}
     for row in rows:
         title = row.client if by == "client" else f"{row.client}, {row.item.workstream.title}"
         found.setdefault(title, []).append(row)
-    return [Group(title, tuple(members)) for title, members in found.items()]
+    known = notes or {}
+    said = {title: dict.fromkeys(row.clock.level_id for row in members if row.clock.level_id in known) for title, members in found.items()}
+    return [Group(title, tuple(members), tuple(known[pk] for pk in said[title])) for title, members in found.items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +254,12 @@ CROSS JOIN LATERAL (SELECT i.assignee_id, i.kind FROM engagements_workitem i
 def totals(now: datetime, member_id: int) -> Totals:
     """All counts of the page in one statement."""
     with connection.cursor() as cursor:
-        values = {"organization": current_organization_id(), "now": now, "soon": now + SOON, "member": member_id, "most": MOST_WALKED}
+        values: dict[str, Any] = {
+            "organization": current_organization_id(),
+            "now": now,
+            "soon": now + SOON,
+            "member": member_id,
+            "most": MOST_WALKED,
+        }
         cursor.execute(_TOTALS, values)
         return Totals(*cursor.fetchone())

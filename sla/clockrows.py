@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from lpo.core.intervals import union
+from lpo.core.localtime import local_midnight
 from sla.clock import ClockResult, ClockRule, Cycle, Decides, ItemEvents, Pause, cycles, evaluate
 from sla.clock_arrays import NONE, ClockArrays, PauseArrays, evaluate_many
 from sla.facts import Facts, ItemFacts
@@ -67,17 +69,33 @@ def project(facts: Facts, now: int, *, repin: bool = False, few: int = FEW) -> l
     return [_kept_in_closed_window(row, facts) for row in rows]
 
 
-def _subjects(facts: Facts, repin: bool) -> Iterator[Subject]:
+def replayed(facts: Facts, now: int, proposal: ServiceLevelVersion | None = None) -> list[ClockRow]:
+    """The clocks as the facts alone would have them, whatever windows counted when they closed. With a `proposal`, as if it had been
+    its level's version from its date on. For comparing, never for storing."""
+    subjects = list(_subjects(facts, False, proposal))
+    return _one_by_one(subjects, now) if len(subjects) <= FEW else _by_arrays(subjects, now)
+
+
+def _subjects(facts: Facts, repin: bool, proposal: ServiceLevelVersion | None = None) -> Iterator[Subject]:
     effective = {level: _dates(versions) for level, versions in facts.versions.items()}
-    rules: dict[tuple[int, int | None], ClockRule] = {}
+    rules: dict[tuple[int | None, int | None], ClockRule] = {}
+    begins = None if proposal is None else local_midnight(proposal.effective_from, ZoneInfo(proposal.time_zone))
     for item in facts.items:
         for level_id in facts.levels.get(item.workstream_id, ()):
-            version = _binding(facts, item, level_id, effective[level_id], repin)
+            proposed = proposal is not None and begins is not None and _takes(facts, item, proposal, level_id, begins)
+            version = proposal if proposed else _binding(facts, item, level_id, effective[level_id], repin)
             events = item.events(version) if version is not None and applies(version, item) else None
             if version is not None and events is not None:
                 closing = _closing(facts, version, events)
                 rule = rules.get((version.pk, closing)) or rules.setdefault((version.pk, closing), rule_of(version, closing))
                 yield Subject(item, version, events, rule, (level_id, item.id) in facts.excluded)
+
+
+def _takes(facts: Facts, item: ItemFacts, proposal: ServiceLevelVersion, level_id: int, begins: int) -> bool:
+    """Whether a proposed version is one of this level and in force when the item starts, and the level takes clocks for it at all."""
+    started = item.started(proposal.start_state)
+    in_time = started is not None and started >= begins
+    return in_time and proposal.level_id == level_id and (proposal.level.active or (item.id, level_id, 1) in facts.stored)
 
 
 def subject_of(facts: Facts, item_id: int, version: ServiceLevelVersion) -> Subject | None:

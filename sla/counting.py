@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from lpo.core.localtime import from_epoch, to_epoch
+from lpo.core.localtime import from_epoch, local_midnight, to_epoch
+from lpo.core.periods import add_months
 from lpo.tenancy.context import current_organization_id
 from sla.models import Attainment, LevelKind, ServiceLevelVersion
 from sla.store import mark_dirty
@@ -82,6 +84,15 @@ def rolled_up(version: ServiceLevelVersion, start: datetime) -> tuple[bool, tupl
     latest = earlier.order_by("window_start", "-revision").distinct("window_start")
     sums = [(row.numerator, row.denominator) for row in latest.only("numerator", "denominator", "basis") if row.basis == Basis.ROLLED_UP]
     return True, (sum(numerator for numerator, _ in sums), sum(denominator for _, denominator in sums))
+
+
+def misses_before(version: ServiceLevelVersion, start: datetime) -> int:
+    """How many of the level's closed windows in the twelve months before a window missed what was expected."""
+    zone = ZoneInfo(version.time_zone)
+    since = from_epoch(local_midnight(add_months(start.astimezone(zone).date(), -12), zone))
+    earlier = Attainment.objects.filter(level_id=version.level_id, state="closed", window_start__gte=since, window_start__lt=start)
+    latest = earlier.order_by("window_start", "-revision").distinct("window_start").only("met")
+    return sum(row.met is False for row in latest)
 
 
 def last_of_quarter(version: ServiceLevelVersion, start: datetime) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,7 @@ from engagements.forms import ZONES, Moment, Refusable
 from engagements.models import WorkItem
 from lpo.core.validators import validate_year
 from sla.actions import Promise
+from sla.adoption import KEEP, NEW, OPEN
 from sla.clock import Party
 from sla.models import CalendarVersion, Importance, LevelKind, ServiceLevel, ServiceLevelVersion, Unit
 from sla.verdict import MISSES_BEFORE_DEFAULT
@@ -228,6 +229,29 @@ class LevelForm(PromiseForm):
         self.order_fields(["name"])
 
 
+class ScenarioForm(PromiseForm):
+    """A proposed contract and the months to replay under it."""
+
+    name = forms.CharField(max_length=120, help_text="As “36 hours, table of misses”: by it others find this replay.")
+    first_month = forms.TypedChoiceField(coerce=date.fromisoformat, label="From")
+    last_month = forms.TypedChoiceField(coerce=date.fromisoformat, label="To the end of")
+
+    def __init__(self, *args: Any, months: Sequence[date], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(month.isoformat(), f"{month:%B %Y}") for month in months]
+        for name in ("first_month", "last_month"):
+            self.fields[name].choices = choices  # type: ignore[attr-defined]
+        self.fields["effective_from"].label = "The proposal binds work received from"
+        self.fields["effective_from"].help_text = "What was received before stays under what holds."
+        self.order_fields(["name", "first_month", "last_month", "effective_from"])
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        if data.get("first_month") and data.get("last_month") and data["last_month"] < data["first_month"]:
+            self.add_error("last_month", "The last month lies before the first.")
+        return data
+
+
 def initial_of(version: ServiceLevelVersion) -> dict[str, Any]:
     """The form of a new version begins with the last one."""
     return {
@@ -292,7 +316,72 @@ class UpdateLevelForm(Refusable, forms.Form):
     active = forms.BooleanField(required=False, label="Starts clocks for new work", help_text="A retired level keeps the clocks it has.")
 
 
-class CalendarForm(Refusable, forms.Form):
+class AdoptionForm(Refusable, forms.Form):
+    """A change of a calendar, with what becomes of each level that counts by it: `keep`, `new` or `open`, one field a level."""
+
+    def __init__(self, *args: Any, adopting: Sequence[tuple[ServiceLevelVersion, Mapping[str, date]]] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.adopting = {f"level_{version.level_id}": version.level_id for version, _ in adopting}
+        for version, days in adopting:
+            name = f"{version.level.name}, {version.level.workstream.client.name} {version.level.workstream.title}"
+            self.fields[f"level_{version.level_id}"] = forms.ChoiceField(
+                label=name,
+                required=False,
+                choices=[
+                    (KEEP, f"Keeps version {version.calendar_version.number if version.calendar_version else 0}"),
+                    (NEW, f"Takes it for work received from {days[NEW]:%d %b %Y}"),
+                    (OPEN, f"Takes it for its open clocks too, received from {days[OPEN]:%d %b %Y}"),
+                ],
+            )
+
+    def own(self) -> list[Any]:
+        """The fields of the change itself."""
+        return [self[name] for name in self.fields if name not in self.adopting]
+
+    def choices(self) -> list[Any]:
+        return [self[name] for name in self.adopting]
+
+    def adopt(self) -> dict[int, str]:
+        """Level → choice. Call on a valid form."""
+        return {level: self.cleaned_data.get(name) or KEEP for name, level in self.adopting.items()}
+
+
+class ExceptionForm(AdoptionForm):
+    """Dates on which a calendar is open otherwise than its week says."""
+
+    first_day = date_field(label="Day")
+    last_day = date_field(label="To", required=False, help_text="The same day if left empty.")
+    what = forms.ChoiceField(
+        choices=[("closed", "Closed"), ("hours", "Open at other hours"), ("usual", "As the week and its holidays say")],
+        label="The calendar is",
+    )
+    hours = forms.CharField(max_length=60, required=False, help_text="As 9:00-13:00, where it is open at other hours.")
+    reason = forms.CharField(max_length=100, required=False, help_text="As “Office move”. It is shown on the calendar.")
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        first, last = data.get("first_day"), data.get("last_day") or data.get("first_day")
+        if first and last and not 0 <= (last - first).days <= 366:
+            self.add_error("last_day", "Give a day on or after the first, within a year of it.")
+        try:
+            shifts = parse_shifts(data.get("hours", ""))
+        except ValueError as error:
+            shifts = []
+            self.add_error("hours", str(error))
+        if data.get("what") == "hours" and not shifts and "hours" not in self.errors:
+            self.add_error("hours", "Say at which hours it is open, as 9:00-13:00.")
+        if data.get("what") != "usual" and not data.get("reason", "").strip():
+            self.add_error("reason", "Say why.")
+        data["shifts"] = shifts if data.get("what") == "hours" else []
+        return data
+
+    def days(self) -> list[str]:
+        """The dates in ISO form. Call on a valid form."""
+        first, last = self.cleaned_data["first_day"], self.cleaned_data["last_day"] or self.cleaned_data["first_day"]
+        return [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]
+
+
+class CalendarForm(AdoptionForm):
     """Open hours by weekday, as in “9:00-12:30, 13:30-17:00”; empty is closed."""
 
     name = forms.CharField(max_length=100, help_text="As people call it: “New York office”.")

@@ -29,7 +29,9 @@ def make_spec(zone: str, weekly: dict[str, list[list[int]]], holidays: list[str]
 
 
 def open_hours(version: CalendarVersion) -> OpenHours:
-    """The open hours of a frozen version, shared by the whole process."""
+    """The open hours of a frozen version, shared by the whole process; of a proposed one, built for the asker."""
+    if version._state.adding:
+        return OpenHours(spec_of(version))
     key = (version.pk, version.created_at)
     if key not in _built:
         if len(_built) >= _MOST_KEPT:

@@ -31,6 +31,8 @@ class CalendarVersion(TenantModel):
     weekly = models.JSONField()
     holidays = models.JSONField(default=list)
     exceptions = models.JSONField(default=dict)
+    # What a holiday is called, and why a date is an exception, by ISO date. Said, not counted by.
+    names = models.JSONField(default=dict)
     holiday_source = models.CharField(max_length=60, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -390,3 +392,34 @@ class CreditClaim(TenantModel):
 
     def __str__(self) -> str:
         return self.formula
+
+
+class Scenario(TenantModel):
+    """A past replayed under a proposed contract. Nothing that holds is touched by it: it keeps what was asked and what came of it."""
+
+    client_id = models.BigIntegerField()
+    matter_id = models.BigIntegerField()
+    level = TenantForeignKey(ServiceLevel, via=["client_id", "matter_id"])
+    name = models.CharField(max_length=120)
+    first_month = models.DateField()
+    last_month = models.DateField()
+    effective_from = models.DateField(help_text="Work received on or after this day falls under the proposal.")
+    calendar_version = TenantForeignKey(CalendarVersion, null=True, blank=True)
+    proposal = models.JSONField(help_text="The other fields of the proposed version.")
+    result = models.JSONField(null=True)
+    computed_at = models.DateTimeField(null=True)
+    by_label = models.CharField(max_length=200)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(first_month__lte=F("last_month")), name="scenario_months_in_order"),
+            models.CheckConstraint(
+                condition=Q(result__isnull=True, computed_at__isnull=True) | Q(result__isnull=False, computed_at__isnull=False),
+                name="scenario_result_and_when",
+            ),
+        ]
+        indexes = [models.Index(fields=["organization", "level", "-id"], name="scenario_by_level")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -132,6 +132,7 @@ def workstream_panel(request: TenantRequest, workstream: Workstream) -> Panel | 
         "rows": rows,
         "kind": worst(figure.kind for figure, _ in rows),
         "new_url": f"{reverse('sla:choose_level', args=[request.organization.slug])}?workstream={workstream.item_prefix}",
+        "replays_url": reverse("sla:scenarios", args=[request.organization.slug, workstream.item_prefix]),
         "may_edit": request.membership.may(P.EDIT_LEVELS),
         "named": False,
     }

@@ -17,6 +17,7 @@ from lpo.core.templatetags.formats import error_percent, percent
 from lpo.core.templatetags.formats import target as target_text
 from sla import wording
 from sla.augmentation import credit_applies
+from sla.bearing import Bearing, bearing, bearing_of_rate
 from sla.models import Attainment, AttainmentRow, CreditClaim, ServiceLevel, ServiceLevelVersion
 from sla.verdict import Basis, Counted
 from sla.windows import in_force, period
@@ -93,7 +94,7 @@ class Figure:
         """What the verdict rests on, where that is not the bare percentage."""
         if self.attainment is None:
             return ""
-        return wording.judged(self.version, Counted(*(getattr(self.attainment, name) for name in _COUNTED)), Basis(self.attainment.basis))
+        return wording.judged(self.version, self.counted, Basis(self.attainment.basis))
 
     @property
     def kind(self) -> str:
@@ -112,6 +113,25 @@ class Figure:
         if self.accuracy:
             return "Under the limit so far" if self.attainment.met else "Over the limit so far"
         return "On target so far" if self.attainment.met else "Below target so far"
+
+    @property
+    def counted(self) -> Counted:
+        """The fraction with what was rolled up into it."""
+        return Counted(*(getattr(self.attainment, name) for name in _COUNTED)) if self.attainment else Counted(0, 0)
+
+    @property
+    def ends_quarter(self) -> bool:
+        start = to_epoch(self.start)
+        zone = self.version.time_zone
+        return period(start, zone, self.version.window).end == period(start, zone, "quarter").end
+
+    def bearing(self, earlier_misses: int = 0) -> Bearing:
+        """What further misses would do. `earlier_misses` matters to what they cost, not to how many are borne."""
+        ends = self.ends_quarter
+        if self.accuracy:
+            return bearing_of_rate(self.version, self.counted, quarter_ends=ends, earlier_misses=earlier_misses)
+        pending = self.attainment.pending if self.attainment else 0
+        return bearing(self.version, self.counted, pending, quarter_ends=ends, earlier_misses=earlier_misses)
 
     @property
     def credit(self) -> str:

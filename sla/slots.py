@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from sla.models import CreditClaim
+from sla.models import CreditClaim, ServiceLevelVersion
 
 if TYPE_CHECKING:
     from lpo.accounts.access import TenantRequest
@@ -24,6 +26,25 @@ class Became:
 Source = Callable[["TenantRequest", CreditClaim], Became | None]
 
 claim_became: list[Source] = []
+
+
+@dataclass(frozen=True)
+class InMoney:
+    """What a percentage of the credit base comes to in the period so far, after the cap, in words: 100.00 USD of 2,000.00 so far."""
+
+    text: str
+
+
+# (request, a level's version, start of the window, percent of the credit base) → None where it is no money, or none this viewer may see.
+Worth = Callable[["TenantRequest", ServiceLevelVersion, datetime, Decimal], InMoney | None]
+
+credit_worth: list[Worth] = []
+
+
+def in_money(request: TenantRequest, version: ServiceLevelVersion, window: datetime, percent: Decimal) -> str:
+    """What a credit would come to, from the first room that knows; empty where none does."""
+    found = (source(request, version, window, percent) for source in credit_worth)
+    return next((worth.text for worth in found if worth is not None), "")
 
 
 def became(request: TenantRequest, claim: CreditClaim) -> list[Became]:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import asdict
 
 from django.utils import timezone
 
 from engagements.models import WorkItem
 from lpo.accounts.actor import Actor
+from lpo.core.localtime import to_epoch
 from lpo.jobs.registry import Progress, Result, Run, every, handler
 from sla import counting, projection
 from sla.actions import finalize_claims
 from sla.actions.levels import RECOMPUTE
-from sla.models import DirtyWindow, ServiceLevel
+from sla.actions.scenarios import SIMULATE, keep_result, question_of
+from sla.models import DirtyWindow, Scenario, ServiceLevel
+from sla.replay import Tally, replay, size
 
 CHUNK = 5_000
+# Counting further would cost more than a progress bar is worth.
+MOST_COUNTED = 2_000_000
 
 
 @handler(projection.ATTAIN, chunked=True)
@@ -42,6 +48,20 @@ def recompute(run: Run) -> Generator[Progress, None, Result | None]:
         projection.refresh(ids, repin=bool(run.payload.get("repin")), level_ids=[level.pk])
         after, done = ids[-1], done + len(ids)
         yield Progress(done=done, total=max(total, done), message="items", cursor={"after": after, "done": done})
+
+
+@handler(SIMULATE, chunked=True)
+def simulate(run: Run) -> Generator[Progress, None, Result | None]:
+    """Replay a scenario's months, resuming after the last item done: the cursor holds everything counted so far."""
+    scenario = Scenario.objects.select_related("level__workstream__matter__engagement", "calendar_version").get(pk=run.payload["scenario"])
+    now = run.cursor.get("now", to_epoch(timezone.now()))
+    question, tally = question_of(scenario, now), Tally(**run.cursor.get("tally", {}))
+    total = run.cursor.get("total") or size(question, MOST_COUNTED)
+    for counted in replay(question, tally):
+        cursor = {"now": now, "total": total, "tally": asdict(counted)}
+        yield Progress(done=counted.items, total=max(total, counted.items), message="items replayed", cursor=cursor)
+    keep_result(scenario, question, tally)
+    return Result(data={"items": tally.items})
 
 
 @every("sla.sweep", minutes=1, title="Service levels, every minute")

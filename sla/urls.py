@@ -6,7 +6,7 @@ from django.urls import path
 
 # Registers the converter for a workstream's prefix.
 from engagements import urls as work
-from sla.views import calendars, desk, levels, quality, today, windows
+from sla.views import calendars, desk, levels, quality, scenarios, today, windows
 
 app_name = "sla"
 _LEVEL = "service-levels/<prefix:prefix>/<int:number>/"
@@ -26,6 +26,11 @@ urlpatterns = [
     path(_LEVEL + "edit/", levels.edit_level, name="edit_level"),
     path(_LEVEL + "versions/new/", levels.new_version, name="new_version"),
     path(_LEVEL + "recompute/", levels.recompute, name="recompute"),
+    path("service-levels/<prefix:prefix>/scenarios/", scenarios.scenarios, name="scenarios"),
+    path(_LEVEL + "scenarios/new/", scenarios.new_scenario, name="new_scenario"),
+    path(_LEVEL + "scenarios/<int:scenario>/", scenarios.scenario, name="scenario"),
+    path(_LEVEL + "scenarios/<int:scenario>/again/", scenarios.scenario_again, name="scenario_again"),
+    path(_LEVEL + "scenarios/<int:scenario>/windows.csv", scenarios.scenario_csv, name="scenario_csv"),
     path(_WINDOW, windows.window, name="window"),
     path(_WINDOW + "rows.csv", windows.window_csv, name="window_csv"),
     path(_WINDOW + "close/", windows.close, name="close"),
@@ -34,6 +39,7 @@ urlpatterns = [
     path("calendars/", calendars.calendars, name="calendars"),
     path("calendars/new/", calendars.new_calendar, name="new_calendar"),
     path("calendars/<int:number>/", calendars.calendar, name="calendar"),
+    path("calendars/<int:number>/exceptions/new/", calendars.new_exception, name="new_exception"),
     path("calendars/<int:number>/versions/new/", calendars.new_calendar_version, name="new_calendar_version"),
     path(_ITEM + "quality/", quality.check, name="check"),
     path(_ITEM + "exclusions/new/", quality.exclude, name="exclude"),

@@ -9,6 +9,7 @@ from fractions import Fraction
 from engagements import states
 from lpo.core.templatetags.formats import duration
 from sla.attain import percent as percent_of
+from sla.bearing import Bearing
 from sla.models import Attainment, LevelKind, ServiceLevelVersion, Unit
 from sla.verdict import Basis, Counted, misses_allowed, ordinal
 
@@ -172,6 +173,43 @@ def result(numerator: int, denominator: int, *, places: int = 2) -> str:
     if not denominator:
         return "not measured"
     return f"{numerator:,} of {denominator:,} = {percent_of(Fraction(numerator, denominator), places)} %"
+
+
+def bears(found: Bearing, version: ServiceLevelVersion) -> str:
+    """How many further misses a running window bears, in words."""
+    if found.bears is None:
+        return f"Too few are counted: the {version.window} is judged together with the end of its quarter."
+    accuracy = version.max_error_percent is not None
+    noun = "error" if accuracy else "miss"
+    if found.bears < 0:
+        if accuracy:
+            return "Over its limit already."
+        return f"Missed even with {_open_ones(found)} in time." if found.open_ones else "Below target already."
+    if accuracy:
+        return f"Bears {found.bears:,} more {noun}{'' if found.bears == 1 else 's'} in the units checked so far."
+    if not found.open_ones:
+        return "Bears a further miss." if found.bears else "Bears no further miss."
+    if found.bears >= found.open_ones:
+        return f"Bears all {found.open_ones:,} open ones late." if found.open_ones > 1 else "Bears the open one late."
+    return (
+        f"Bears {found.bears:,} of the {found.open_ones:,} open ones late." if found.bears else f"Bears none of {_open_ones(found)} late."
+    )
+
+
+def _open_ones(found: Bearing) -> str:
+    return f"the {found.open_ones:,} open ones" if found.open_ones > 1 else "the open one"
+
+
+def costs(found: Bearing, version: ServiceLevelVersion, percent: Decimal, money: str) -> str:
+    """What the misses that it does not bear would cost; empty where there are none. `money`: the percentage in money, where known."""
+    noun = "error" if version.max_error_percent is not None else "miss"
+    if found.costs_from is None:
+        return found.ruling.why
+    if not percent:
+        return "No credit is agreed for it."
+    worth = f"{number(percent)} % of the credit base{f': {money}' if money else ''}"
+    begins = "As it stands it" if found.costs_from == 0 else f"The {ordinal(found.costs_from)} further {noun}"
+    return " ".join(filter(None, [f"{begins} earns the client {worth}.", found.ruling.why]))
 
 
 def credit_formula(version: ServiceLevelVersion, attainment: Attainment, shares: Mapping[str, str], why: str = "") -> str:

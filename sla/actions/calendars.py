@@ -9,12 +9,15 @@ from typing import Any
 
 import holidays as registry
 from django.db import transaction
+from django.utils import timezone
 
 from engagements.actions.checks import build, known_zone, locked, one_by_one
 from lpo.accounts.actor import Actor
 from lpo.accounts.roles import Permission
 from lpo.audit.record import record
 from lpo.core.errors import Refused
+from sla.actions.levels import Promise, add_level_version, recompute
+from sla.adoption import KEEP, NEW, OPEN, adoption_days, on_calendar
 from sla.businesstime import CalendarError
 from sla.hours import make_spec
 from sla.models import Calendar, CalendarVersion
@@ -50,6 +53,7 @@ def create_calendar(
     by: Actor,
     holidays: Sequence[date] = (),
     exceptions: Shifts | None = None,
+    names: Mapping[str, str] | None = None,
     holiday_source: str = "",
 ) -> CalendarVersion:
     """A calendar with its first version. Raises `Refused`."""
@@ -62,7 +66,7 @@ def create_calendar(
         raise Refused("There is a calendar of this name already.", "name")
     calendar = build(Calendar, {"name": name})
     calendar.save()
-    return _add(calendar, 1, time_zone, weekly, holidays, exceptions or {}, holiday_source, by)
+    return _add(calendar, 1, _content(time_zone, weekly, holidays, exceptions or {}, names or {}, holiday_source), by)
 
 
 @transaction.atomic
@@ -74,6 +78,7 @@ def add_calendar_version(
     by: Actor,
     holidays: Sequence[date] = (),
     exceptions: Shifts | None = None,
+    names: Mapping[str, str] | None = None,
     holiday_source: str = "",
 ) -> CalendarVersion:
     """The next version. Levels keep the version they name until they get a version of their own. The same content adds none."""
@@ -81,34 +86,65 @@ def add_calendar_version(
     calendar = locked(calendar)
     latest: CalendarVersion | None = CalendarVersion.objects.filter(calendar=calendar).order_by("-number").first()
     assert latest is not None  # noqa: S101 -- a calendar is created with its first version
-    content = _content(time_zone, weekly, holidays, exceptions or {}, holiday_source)
+    content = _content(time_zone, weekly, holidays, exceptions or {}, names or {}, holiday_source)
     if all(getattr(latest, name) == value for name, value in content.items()):
         return latest
-    return _add(calendar, latest.number + 1, time_zone, weekly, holidays, exceptions or {}, holiday_source, by)
+    return _add(calendar, latest.number + 1, content, by)
 
 
-def _content(time_zone: str, weekly: Shifts, holidays: Sequence[date], exceptions: Shifts, source: str) -> dict[str, Any]:
+def proposed_calendar_version(calendar: Calendar, **content: Any) -> CalendarVersion:
+    """The next version as it would be, stored nowhere: what a preview reckons with. Raises `Refused`."""
+    values = {"holidays": (), "exceptions": {}, "names": {}, "holiday_source": "", **content}
+    source = values.pop("holiday_source")
+    checked = _checked(_content(source=source, **values))
+    return CalendarVersion(organization_id=calendar.organization_id, calendar=calendar, number=0, **checked)
+
+
+def _content(
+    time_zone: str, weekly: Shifts, holidays: Sequence[date], exceptions: Shifts, names: Mapping[str, str], source: str
+) -> dict[str, Any]:
+    dated = {day.isoformat() for day in holidays} | set(exceptions)
     return {
         "time_zone": time_zone,
         "weekly": {day: [list(shift) for shift in shifts] for day, shifts in sorted(weekly.items()) if shifts},
         "holidays": sorted({day.isoformat() for day in holidays}),
         "exceptions": {day: [list(shift) for shift in shifts] for day, shifts in sorted(exceptions.items())},
+        "names": {day: name.strip()[:100] for day, name in sorted(names.items()) if day in dated and name.strip()},
         "holiday_source": source,
     }
 
 
-def _add(
-    calendar: Calendar, number: int, time_zone: str, weekly: Shifts, holidays: Sequence[date], exceptions: Shifts, source: str, by: Actor
-) -> CalendarVersion:
-    known_zone(time_zone)
-    content = _content(time_zone, weekly, holidays, exceptions, source)
+def _add(calendar: Calendar, number: int, content: dict[str, Any], by: Actor) -> CalendarVersion:
+    version = CalendarVersion(calendar=calendar, number=number, **_checked(content))
+    version.save(force_insert=True)
+    record(by=by, action="calendar.version", target=calendar, after={"number": number, **content}, reference=calendar.name)
+    return version
+
+
+def _checked(content: dict[str, Any]) -> dict[str, Any]:
+    known_zone(content["time_zone"])
     if not content["weekly"]:
         raise Refused("It is never open. Give at least one day its hours.", "weekly")
     try:
-        make_spec(time_zone, content["weekly"], content["holidays"], content["exceptions"])
+        make_spec(content["time_zone"], content["weekly"], content["holidays"], content["exceptions"])
     except (CalendarError, ValueError) as error:
         raise Refused(f"{str(error)[:1].upper()}{str(error)[1:]}.", "weekly") from error
-    version = CalendarVersion(calendar=calendar, number=number, **content)
-    version.save(force_insert=True)
-    record(by=by, action="calendar.version", target=calendar, after={"number": number, **content}, reference=calendar.name)
+    return content
+
+
+@transaction.atomic
+def change_calendar(*, calendar: Calendar, by: Actor, adopt: Mapping[int, str], **content: Any) -> CalendarVersion:
+    """The next version of a calendar, and the levels that take it, by explicit choice: level → `NEW`, for work received from a day on,
+    or `OPEN`, for its open clocks too. A level that is not named keeps the version it has. Raises `Refused`."""
+    by.need(Permission.EDIT_LEVELS)
+    version = add_calendar_version(calendar=calendar, by=by, **content)
+    for latest in on_calendar(calendar):
+        choice = adopt.get(latest.level_id, KEEP)
+        if choice in (NEW, OPEN) and latest.calendar_version_id != version.pk:
+            days = adoption_days(latest, timezone.now())
+            promise: Promise = {name: getattr(latest, name) for name in Promise.__annotations__}  # type: ignore[assignment]
+            promise["calendar_version"] = version
+            add_level_version(level=latest.level, effective_from=days[choice], by=by, **promise)
+            if choice == OPEN:
+                recompute(level=latest.level, by=by, repin=True)
     return version

@@ -20,14 +20,14 @@ from lpo.accounts.roles import Permission
 from lpo.audit.record import record
 from lpo.core.errors import Refused
 from lpo.core.localtime import from_epoch, local_midnight, to_epoch
-from lpo.core.periods import add_months
 from sla import evidence, wording
 from sla.augmentation import credit_applies
-from sla.counting import count_window, rolled_up
+from sla.counting import count_window, misses_before, rolled_up
 from sla.models import Attainment, Clock, CreditClaim, DirtyWindow, ServiceLevel, ServiceLevelVersion
 from sla.projection import refresh
 from sla.verdict import Basis, Counted, Default, Verdict, default, judge
 from sla.windows import period
+from sla.worth import share_of
 
 PROVISIONAL, FINAL, WITHDRAWN = "provisional", "final", "withdrawn"
 
@@ -134,35 +134,17 @@ def _verdict_on(attainment: Attainment, version: ServiceLevelVersion) -> Verdict
 def default_of(attainment: Attainment, version: ServiceLevelVersion) -> Default:
     """Whether the window's miss is a default under its contract: with what closed windows of the twelve months before say."""
     verdict = Verdict(attainment.met, Basis(attainment.basis), below_minimum=attainment.below_minimum)
-    first = add_months(attainment.window_start.astimezone(ZoneInfo(version.time_zone)).date(), -12)
-    since = from_epoch(local_midnight(first, ZoneInfo(version.time_zone)))
-    earlier = Attainment.objects.filter(
-        level_id=attainment.level_id, state="closed", window_start__gte=since, window_start__lt=attainment.window_start
-    )
-    latest = earlier.order_by("window_start", "-revision").distinct("window_start").only("met")
-    return default(version, verdict, counted_of(attainment), sum(row.met is False for row in latest))
-
-
-def _share(version: ServiceLevelVersion, attainment: Attainment) -> tuple[Decimal, dict[str, Any]]:
-    """What a default is worth in percent of the credit base, and what that was reckoned from."""
-    if version.pool_percent is None or version.allocation_percent is None:
-        return version.credit_percent, {"credit_percent": wording.number(version.credit_percent)}
-    day = attainment.window_start.astimezone(ZoneInfo(version.time_zone)).date()
-    contract = contract_on(version.level.workstream.matter.engagement_id, day)
-    at_risk = contract.at_risk_percent if contract is not None else Decimal(0)
-    shares = {"pool_percent": version.pool_percent, "allocation_percent": version.allocation_percent, "at_risk_percent": at_risk}
-    percent = version.pool_percent * version.allocation_percent * at_risk / 10_000
-    return percent, {name: wording.number(value) for name, value in shares.items()}
+    return default(version, verdict, counted_of(attainment), misses_before(version, attainment.window_start))
 
 
 def claim_in_words(attainment: Attainment, version: ServiceLevelVersion) -> str:
     """What closing a missed window as it stands would claim, or why it would claim nothing."""
-    ruling, (_, shares) = default_of(attainment, version), _share(version, attainment)
+    ruling, (_, shares) = default_of(attainment, version), share_of(version, attainment.window_start)
     return wording.credit_formula(version, attainment, shares, ruling.why) if ruling.due else ruling.why
 
 
 def _claim(attainment: Attainment, version: ServiceLevelVersion, now: datetime) -> None:
-    ruling, (percent, shares) = default_of(attainment, version), _share(version, attainment)
+    ruling, (percent, shares) = default_of(attainment, version), share_of(version, attainment.window_start)
     if ruling.due and percent and credit_applies(version, attainment.window_start):
         _make_claim(attainment, percent, shares, ruling.why, now, None)
 
@@ -171,7 +153,7 @@ def claim_anew(attainment: Attainment, now: datetime, standing: CreditClaim | No
     """The claim of a restated window in place of the `standing` one; None where there is none to make, or the standing one is right.
     Where a credit is no longer due the claim is one of nothing: it takes the other's place once nobody can contest it."""
     version = attainment.level_version
-    ruling, (percent, shares) = default_of(attainment, version), _share(version, attainment)
+    ruling, (percent, shares) = default_of(attainment, version), share_of(version, attainment.window_start)
     due = percent if ruling.due and credit_applies(version, attainment.window_start) else Decimal(0)
     if standing is None:
         return _make_claim(attainment, due, shares, ruling.why, now, None) if due else None

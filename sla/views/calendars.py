@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import calendar as days
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,10 +18,13 @@ from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 from lpo.core.localtime import local_midnight
 from lpo.core.periods import add_months
+from lpo.core.templatetags.formats import duration
 from sla import actions
-from sla.forms import DAYS, CalendarForm, initial_of_calendar, latest_calendars, write_shifts
+from sla.adoption import adoption_days, on_calendar
+from sla.adoption import effects as effects_of
+from sla.forms import DAYS, AdoptionForm, CalendarForm, ExceptionForm, initial_of_calendar, latest_calendars, write_shifts
 from sla.hours import open_hours
-from sla.models import Calendar, CalendarVersion
+from sla.models import Calendar, CalendarVersion, ServiceLevelVersion
 from sla.views.edges import acting, address, attempt, calendar_or_404
 
 SHOWN = 200
@@ -29,11 +32,13 @@ SHOWN = 200
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A date of the month shown: its hours, or why it is closed."""
+    """A date of the month shown: its hours and what makes it another than its weekday; `shift`: how the clocks change on it."""
 
     date: date
     hours: str
-    holiday: bool
+    note: str = ""
+    shift: str = ""
+    today: bool = False
 
 
 @requires(P.VIEW_LEVELS)
@@ -71,63 +76,100 @@ def _month(text: str, today: date) -> date:
 
 @requires(P.VIEW_LEVELS)
 def calendar(request: TenantRequest, organization: str, number: int) -> HttpResponse:
+    """A month of one version: the last, or `?version=`."""
     found = calendar_or_404(number)
     versions = list(CalendarVersion.objects.filter(calendar=found).order_by("-number"))
-    version = versions[0]
+    version = next((row for row in versions if str(row.number) == request.GET.get("version", "")), versions[0])
     zone = ZoneInfo(version.time_zone)
-    first = _month(request.GET.get("month", ""), timezone.now().astimezone(zone).date())
+    today = timezone.now().astimezone(zone).date()
+    first = _month(request.GET.get("month", ""), today)
     following = add_months(first, 1)
     hours = open_hours(version).elapsed(local_midnight(first, zone), local_midnight(following, zone))
+    earlier = "" if version == versions[0] else f"&version={version.number}"
     context = {
         "calendar": found,
         "version": version,
         "versions": versions,
         "week": _week(version),
-        "weeks": _weeks(version, first),
+        "weeks": _weeks(version, first, today),
         "weekdays": [name[:3] for name in DAYS],
         "first": first,
         "hours": Fraction(hours, 3600),
-        "before": f"?month={add_months(first, -1):%Y-%m}",
-        "after": f"?month={following:%Y-%m}",
+        "before": f"?month={add_months(first, -1):%Y-%m}{earlier}",
+        "after": f"?month={following:%Y-%m}{earlier}",
+        "here": f"?month={first:%Y-%m}",
         "edit_url": address("new_calendar_version", organization, number),
+        "exception_url": address("new_exception", organization, number),
         "may_edit": request.membership.may(P.EDIT_LEVELS),
         "crumbs": [("Calendars", address("calendars", organization)), (found.name, "")],
     }
     return render(request, "sla/calendar.html", context)
 
 
-def _weeks(version: CalendarVersion, first: date) -> list[list[Day | None]]:
-    """The month by weeks from Monday; None where a day belongs to another month."""
-    holidays = set(version.holidays)
+def _weeks(version: CalendarVersion, first: date, today: date) -> list[list[tuple[str, Day | None]]]:
+    """The month by weeks from Monday, each day under its weekday's name; None where it belongs to another month."""
+    holidays, zone = set(version.holidays), ZoneInfo(version.time_zone)
     month = days.Calendar().monthdatescalendar(first.year, first.month)
-    return [[_day(version, day, holidays) if day.month == first.month else None for day in week] for week in month]
+    return [
+        [(DAYS[day.weekday()][:3], _day(version, day, holidays, zone, today) if day.month == first.month else None) for day in week]
+        for week in month
+    ]
 
 
-def _day(version: CalendarVersion, day: date, holidays: set[str]) -> Day:
+def _day(version: CalendarVersion, day: date, holidays: set[str], zone: ZoneInfo, today: date) -> Day:
     iso = day.isoformat()
+    name, shift = version.names.get(iso, ""), _clock_change(day, zone)
     if iso in version.exceptions:
-        return Day(day, write_shifts(version.exceptions[iso]), False)
+        return Day(day, write_shifts(version.exceptions[iso]), name or "exception", shift, day == today)
     if iso in holidays:
-        return Day(day, "", True)
-    return Day(day, write_shifts(version.weekly.get(str(day.weekday()), [])), False)
+        return Day(day, "", name or "holiday", shift, day == today)
+    return Day(day, write_shifts(version.weekly.get(str(day.weekday()), [])), "", shift, day == today)
 
 
-def _values(data: Mapping[str, Any]) -> dict[str, Any]:
-    """What the actions take; public holidays are frozen into the version here and now."""
+def _clock_change(day: date, zone: ZoneInfo) -> str:
+    """How the clocks are put on a date: a day of other than 24 hours."""
+    gained = local_midnight(day + timedelta(days=1), zone) - local_midnight(day, zone) - 86_400
+    return "" if not gained else f"clocks go {'back' if gained > 0 else 'forward'} {duration(abs(gained))}"
+
+
+def _values(data: Mapping[str, Any], latest: CalendarVersion | None = None) -> dict[str, Any]:
+    """What the actions take; public holidays are frozen into the version here and now. Exceptions and names stay from the last one."""
     found = actions.public_holidays(data["region"], data["years"]) if data["region"] else {}
     source = f"{data['region'].strip().upper()} {data['years'][0]}–{data['years'][-1]}" if found else ""
+    kept = latest.names if latest is not None else {}
     return {
         "time_zone": data["time_zone"],
         "weekly": data["weekly"],
         "holidays": [*found, *data["closed"]],
-        "holiday_source": source,
+        "exceptions": latest.exceptions if latest is not None else {},
+        "names": {**{day.isoformat(): name for day, name in found.items()}, **kept},
+        "holiday_source": source or (latest.holiday_source if latest is not None else ""),
     }
 
 
-def _form_page(request: TenantRequest, form: CalendarForm, **context: Any) -> HttpResponse:
+def _with_exceptions(form: ExceptionForm, latest: CalendarVersion) -> dict[str, Any]:
+    """The last version's content with some dates otherwise."""
+    exceptions, names = dict(latest.exceptions), dict(latest.names)
+    for day in form.days():
+        if form.cleaned_data["what"] == "usual":
+            if exceptions.pop(day, None) is not None and day not in latest.holidays:
+                names.pop(day, None)
+        else:
+            exceptions[day], names[day] = form.cleaned_data["shifts"], form.cleaned_data["reason"]
+    return {
+        "time_zone": latest.time_zone,
+        "weekly": latest.weekly,
+        "holidays": [date.fromisoformat(day) for day in latest.holidays],
+        "exceptions": exceptions,
+        "names": names,
+        "holiday_source": latest.holiday_source,
+    }
+
+
+def _form_page(request: TenantRequest, form: AdoptionForm, **context: Any) -> HttpResponse:
     preview: list[tuple[date, str]] = []
     looking = request.POST.get("do") == "preview"
-    if looking and form.is_valid() and form.cleaned_data["region"]:
+    if looking and form.is_valid() and form.cleaned_data.get("region"):
         attempted = attempt(form, lambda: actions.public_holidays(form.cleaned_data["region"], form.cleaned_data["years"]))
         preview = list((attempted or {}).items())
     status = 422 if form.is_bound and form.errors else 200
@@ -152,13 +194,43 @@ def new_calendar(request: TenantRequest, organization: str) -> HttpResponse:
 @requires(P.EDIT_LEVELS, POST=P.EDIT_LEVELS)
 @acting
 def new_calendar_version(request: TenantRequest, organization: str, number: int) -> HttpResponse:
+    found, latest = _latest(number)
+    adopting = _adopting(found)
+    form = CalendarForm(request.POST or None, initial=dict(initial_of_calendar(latest)), named=False, adopting=adopting)
+    title = f"New version of {found.name}"
+    return _change(request, form, found, number, title, lambda: _values(form.cleaned_data, latest))
+
+
+@requires(P.EDIT_LEVELS, POST=P.EDIT_LEVELS)
+@acting
+def new_exception(request: TenantRequest, organization: str, number: int) -> HttpResponse:
+    """Dates open otherwise, as the calendar's next version."""
+    found, latest = _latest(number)
+    form = ExceptionForm(request.POST or None, adopting=_adopting(found))
+    return _change(request, form, found, number, f"Exception for {found.name}", lambda: _with_exceptions(form, latest))
+
+
+def _latest(number: int) -> tuple[Calendar, CalendarVersion]:
     found = calendar_or_404(number)
-    latest = CalendarVersion.objects.filter(calendar=found).order_by("-number")[0]
-    form = CalendarForm(request.POST or None, initial=dict(initial_of_calendar(latest)), named=False)
-    here = address("calendar", organization, number)
+    return found, CalendarVersion.objects.filter(calendar=found).order_by("-number")[0]
+
+
+def _adopting(found: Calendar) -> list[tuple[ServiceLevelVersion, Mapping[str, date]]]:
+    return [(version, adoption_days(version, timezone.now())) for version in on_calendar(found)]
+
+
+def _change(
+    request: TenantRequest, form: AdoptionForm, found: Calendar, number: int, title: str, values: Callable[[], dict[str, Any]]
+) -> HttpResponse:
+    """A calendar's next version: looked at with what it would do to open clocks, then saved with what each level chose."""
+    here = address("calendar", request.organization.slug, number)
     if request.POST and request.POST.get("do") != "preview":
-        made = attempt(form, lambda: actions.add_calendar_version(calendar=found, by=request.actor, **_values(form.cleaned_data)))
+        made = attempt(form, lambda: actions.change_calendar(calendar=found, by=request.actor, adopt=form.adopt(), **values()))
         if made is not None:
             return HttpResponseRedirect(here)
-    trail = [("Calendars", address("calendars", organization)), (found.name, here), ("New version", "")]
-    return _form_page(request, form, title=f"New version of {found.name}", submit="Add version", crumbs=trail)
+    effects = None
+    if request.POST.get("do") == "preview":
+        now = timezone.now()
+        effects = attempt(form, lambda: effects_of(found, actions.proposed_calendar_version(found, **values()), now))
+    trail = [("Calendars", address("calendars", request.organization.slug)), (found.name, here), (title.partition(" ")[0], "")]
+    return _form_page(request, form, title=title, submit="Add version", crumbs=trail, effects=effects, changing=True)

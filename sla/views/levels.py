@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -23,17 +24,18 @@ from lpo.core import charts
 from lpo.core.errors import Refused
 from lpo.core.exports import write_csv
 from lpo.core.templatetags.formats import duration
-from sla import actions, queries, wording
+from sla import actions, board, counting, queries, slots, wording, worth
 from sla.attain import percent
 from sla.augmentation import credit_applies, note_on
 from sla.businesstime import CalendarError
 from sla.forms import TEMPLATES, LevelForm, PromiseForm, UpdateLevelForm, initial_of
-from sla.models import DirtyWindow, LevelKind, ServiceLevel, ServiceLevelVersion
+from sla.models import Clock, DirtyWindow, LevelKind, ServiceLevel, ServiceLevelVersion
 from sla.queries import Figure
 from sla.views.edges import acting, address, attempt, level_or_404, number_of
 from sla.worked import cases
 
 MONTHS = 12
+NEAREST = 5
 
 
 def level_url(name: str, slug: str, level: ServiceLevel, number: int, *parts: object) -> str:
@@ -99,15 +101,31 @@ def level(request: TenantRequest, organization: str, prefix: str, number: int) -
         "chart": _chart(found, current, list(reversed(figures))) if figures else None,
         "versions": [(version, wording.short_target(version)) for version in reversed(versions)],
         "turnaround": _turnaround(running),
+        **_what_if(request, present, now),
         "counting": DirtyWindow.objects.filter(level=found).exists(),
         "csv_url": level_url("level_csv", organization, found, number),
         "edit_url": level_url("edit_level", organization, found, number),
         "version_url": level_url("new_version", organization, found, number),
         "recompute_url": level_url("recompute", organization, found, number),
+        "scenario_url": level_url("new_scenario", organization, found, number),
+        "scenarios_url": address("scenarios", organization, prefix),
         "may_edit": request.membership.may(P.EDIT_LEVELS),
         "crumbs": [*crumbs(organization, found, number)[:1], (found.name, "")],
     }
     return render(request, "sla/level.html", context)
+
+
+def _what_if(request: TenantRequest, present: Figure, now: datetime) -> dict[str, Any]:
+    """How many further misses the running window bears, what the next ones cost, and the open items that could become one."""
+    if present.attainment is None or present.closed:
+        return {}
+    found = present.bearing(counting.misses_before(present.version, present.start))
+    percent = worth.earned(present.version, present.start, found.ruling)
+    money = slots.in_money(request, present.version, present.start, percent) if percent else ""
+    clocks = Clock.objects.filter(level=present.level, window_start=present.start, cycle=1, excluded=False, cancelled=False)
+    nearest = clocks.filter(stopped_at__isnull=True, held_since__isnull=True, due_at__gte=now).order_by("due_at", "id")
+    rows = [(clock, *board.standing(clock, now)) for clock in board.with_details(nearest)[:NEAREST]]
+    return {"bears": wording.bears(found, present.version), "costs": wording.costs(found, present.version, percent, money), "nearest": rows}
 
 
 def _turnaround(attainment: Any) -> str:
@@ -182,11 +200,11 @@ def _credit_note(workstream: Workstream, kind: str) -> str:
     return credit_note(engagement, work.contract_on(engagement, timezone.localdate()))
 
 
-def _promise_page(request: TenantRequest, form: PromiseForm, **context: Any) -> HttpResponse:
+def promise_page(request: TenantRequest, form: PromiseForm, **context: Any) -> HttpResponse:
     """The form with its read-back; for htmx the read-back alone. Looking at it refuses nothing."""
     looking = request.POST.get("do") == "preview" or bool(request.htmx)
     # An untouched form is read back too: what it begins with is a promise already.
-    read = form if form.is_bound else type(form)(form.initial, kind=form.kind)
+    read = form if form.is_bound else PromiseForm(form.initial, kind=form.kind)
     read_back = _read_back(read, form.kind, context["title"])
     if request.htmx:
         return render(request, "sla/_read_back.html", read_back)
@@ -194,7 +212,7 @@ def _promise_page(request: TenantRequest, form: PromiseForm, **context: Any) -> 
     return render(request, "sla/level_form.html", {"form": form, **read_back, **context}, status=status)
 
 
-def _workstream_or_404(prefix: str) -> Workstream:
+def workstream_or_404(prefix: str) -> Workstream:
     found: Workstream | None = Workstream.objects.filter(item_prefix=prefix).select_related("client", "matter__engagement").first()
     if found is None:
         raise Http404("No such page.")
@@ -207,7 +225,7 @@ def choose(request: TenantRequest, organization: str) -> HttpResponse:
     streams = Workstream.objects.filter(status="open").select_related("client", "matter").order_by("client_id", "id")[:200]
     chosen = request.GET.get("workstream", "")
     if chosen and request.GET.get("kind") in LevelKind.values:
-        return HttpResponseRedirect(address("new_level", organization, _workstream_or_404(chosen).item_prefix, request.GET["kind"]))
+        return HttpResponseRedirect(address("new_level", organization, workstream_or_404(chosen).item_prefix, request.GET["kind"]))
     said = {
         LevelKind.TURNAROUND: "95 % of standard NDAs reviewed within 24 hours",
         LevelKind.RESPONSE: "every enquiry acknowledged within 2 business hours",
@@ -222,7 +240,7 @@ def choose(request: TenantRequest, organization: str) -> HttpResponse:
 @requires(P.EDIT_LEVELS, POST=P.EDIT_LEVELS)
 @acting
 def new_level(request: TenantRequest, organization: str, prefix: str, kind: str) -> HttpResponse:
-    workstream = _workstream_or_404(prefix)
+    workstream = workstream_or_404(prefix)
     if kind not in LevelKind.values:
         raise Http404("No such page.")
     contract = work.contract_on(workstream.matter.engagement_id, timezone.localdate())
@@ -241,7 +259,7 @@ def new_level(request: TenantRequest, organization: str, prefix: str, kind: str)
             return HttpResponseRedirect(level_url("level", organization, made.level, number_of(made.level)))
     trail = [("Service levels", address("levels", organization)), (f"New level for {workstream.title}", "")]
     note = _credit_note(workstream, kind)
-    return _promise_page(request, form, title=f"New level: {LevelKind(kind).label.lower()}", submit="Add level", crumbs=trail, note=note)
+    return promise_page(request, form, title=f"New level: {LevelKind(kind).label.lower()}", submit="Add level", crumbs=trail, note=note)
 
 
 def _create(request: TenantRequest, workstream: Workstream, kind: str, form: LevelForm) -> ServiceLevelVersion:
@@ -269,7 +287,7 @@ def new_version(request: TenantRequest, organization: str, prefix: str, number: 
             return HttpResponseRedirect(level_url("level", organization, found, number))
     note = "Clocks keep the version they started under. A new version counts for work received from its date on."
     trail = [*crumbs(organization, found, number), ("New version", "")]
-    return _promise_page(request, form, title=f"New version of {found.name}", submit="Add version", crumbs=trail, note=note)
+    return promise_page(request, form, title=f"New version of {found.name}", submit="Add version", crumbs=trail, note=note)
 
 
 @requires(P.EDIT_LEVELS, POST=P.EDIT_LEVELS)

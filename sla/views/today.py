@@ -18,7 +18,7 @@ from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 from lpo.core.errors import Refused
 from lpo.core.templatetags.formats import duration
-from sla import board
+from sla import board, queries, wording
 from sla.beginning import first_steps
 from sla.models import Attainment, Clock
 from sla.queries import Figure
@@ -45,7 +45,7 @@ def today(request: TenantRequest, organization: str) -> HttpResponse:
     rows = board.rows_of([*page.clocks, *held], now, request.actor.permissions)
     totals = board.totals(now, member)
     context = {
-        "groups": board.grouped(rows, query["group"]),
+        "groups": board.grouped(rows, query["group"], _borne(rows, now) if query["group"] == "workstream" else None),
         "any": bool(rows),
         "summary": f"{len(rows):,} shown",
         "previous_url": page.previous_url,
@@ -106,6 +106,14 @@ def _first_level(now: datetime) -> Figure | None:
         return None
     worst.level_version.level = worst.level
     return Figure(worst.level_version, worst.label, worst.window_start, worst.window_end, worst)
+
+
+def _borne(rows: Sequence[board.Row], now: datetime) -> dict[int, str]:
+    """What each level of the rows bears in its running window, by level: two statements."""
+    levels = {row.clock.level_id: row.clock.level for row in rows}
+    figures = queries.current_figures(levels.values(), now)
+    counted = [figure for figure in figures if figure.attainment is not None]
+    return {figure.level.pk: f"{figure.level.name}: {wording.bears(figure.bearing(), figure.version)}" for figure in counted}
 
 
 def _chips(organization: str, query: dict[str, str], totals: board.Totals) -> list[dict[str, object]]:

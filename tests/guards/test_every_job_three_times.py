@@ -22,7 +22,7 @@ from lpo.jobs.queue import enqueue
 from lpo.jobs.runner import run_due, run_job
 from lpo.tenancy.context import in_organization
 from lpo.tenancy.models import TenantModel
-from sla.models import DirtyWindow
+from sla.models import DirtyWindow, Scenario
 from tests import make
 from tests.guards.world import Place, World
 
@@ -62,6 +62,11 @@ def _misstated_clocks(place: Place) -> Mapping[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE sla_clock SET used_seconds = used_seconds + 1 WHERE level_id = %s", [place.refs.level.level_id])
     return {"level": place.refs.level.level_id}
+
+
+def _unanswered_question(place: Place) -> Mapping[str, Any]:
+    Scenario.objects.filter(pk=place.refs.scenario.pk).update(result=None, computed_at=None)
+    return {"scenario": place.refs.scenario.pk}
 
 
 def _overdue(place: Place) -> Mapping[str, Any]:
@@ -160,6 +165,7 @@ CASES: dict[str, Case] = {
     "sla.attain": Case(_moved),
     "sla.recompute": Case(_misstated_clocks),
     "sla.sweep": Case(_overdue),
+    "sla.simulate": Case(_unanswered_question),
     "billing.render": Case(_issued),
     # A draft is assembled anew from the work as it is: new rows, which must say the same.
     "billing.draft_month": Case(_discarded, anew=("id", "line_id", "version"), told=frozenset({"audit_event"})),

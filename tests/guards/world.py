@@ -484,6 +484,9 @@ def _bill(place: Place, word: str) -> None:
             if start < at(month_before(0, timezone.now()), 1, 0):
                 sla.close_window(level=level.level, window_start=start, by=system, publish=True)
     refs.attainment = Attainment.objects.filter(level_id=refs.level.level_id, state="closed").latest("window_start")
+    month = f"{refs.first_month:%Y-%m}"
+    for level in (refs.level, refs.walled_level):
+        refs.scenario = levels.replayed(level, month, month, name=f"{level.level.name} in a week", target=7 * 86_400)
     _terms(place, word)
     biller, approver = Actor.member(place.people["billing"]), Actor.member(place.people["second_billing"])
     refs.invoice = _issued(refs.engagement, 0, biller, approver)

@@ -13,10 +13,11 @@ from django.utils import timezone
 from engagements import actions as work
 from engagements.models import WorkItem, Workstream
 from sla import actions, counting
-from sla.models import Attainment, CalendarVersion, Clock, DirtyWindow, ServiceLevelVersion
+from sla.models import Attainment, CalendarVersion, Clock, DirtyWindow, Scenario, ServiceLevelVersion
 from tests import make
 
 NEW_YORK = "America/New_York"
+_NOT_PROMISED = {"level_id", "number", "effective_from", "id", "organization_id", "client_id", "matter_id", "created_at"}
 NINE_TO_FIVE = {str(day): [[540, 1020]] for day in range(5)}
 
 
@@ -82,3 +83,16 @@ def counted(version: ServiceLevelVersion) -> list[Attainment]:
         counting.count_window(*taken, now=timezone.now())
     assert not DirtyWindow.objects.exists()
     return list(Attainment.objects.filter(level_id=version.level_id).order_by("window_start", "revision"))
+
+
+def promise_of(version: ServiceLevelVersion) -> dict[str, Any]:
+    """A version's own promise, as somebody would type it again."""
+    names = [field.attname for field in version._meta.concrete_fields if field.attname not in _NOT_PROMISED]
+    found = {name: getattr(version, name) for name in names if name != "calendar_version_id"}
+    return {**found, "calendar_version": version.calendar_version}
+
+
+def replayed(version: ServiceLevelVersion, first: str, last: str, **changes: Any) -> Scenario:
+    values = {"effective_from": version.effective_from, "name": "What if", **promise_of(version), **changes}
+    months: dict[str, Any] = {"first_month": date.fromisoformat(f"{first}-01"), "last_month": date.fromisoformat(f"{last}-01")}
+    return actions.replay_level(level=version.level, by=make.system(), **months, **values)
