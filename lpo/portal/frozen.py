@@ -15,6 +15,7 @@ from sla.queries import Figure
 
 _AS_STORED = ("number", "clause", "item_kind", "priority", "severity", "unit", "target", "stop_state", "decides", "pausing_parties")
 _AT_LOW_VOLUME = ("allowed_misses", "roll_up_below", "no_credit_below", "misses_before_default")
+_WHAT_DECIDES = ("test", "accepted_sample", "accepted_errors", "severity_weights", "population", "adjudicator")
 _TEXT = ("error_unit", "window", "time_zone")
 
 
@@ -99,7 +100,8 @@ def promised(snapshot: dict[str, Any]) -> ServiceLevelVersion:
         minimum_percent=_decimal(values.get("minimum_percent")),
         pool_percent=_decimal(values.get("pool_percent")),
         allocation_percent=_decimal(values.get("allocation_percent")),
-        **{name: values[name] for name in _AT_LOW_VOLUME if name in values},
+        **{name: values[name] for name in (*_AT_LOW_VOLUME, *_WHAT_DECIDES) if name in values},
+        test_confidence_percent=_decimal(values.get("test_confidence_percent")),
     )
     version.level = ServiceLevel(name=snapshot["level"]["name"], kind=snapshot["level"]["kind"])
     if calendar is not None:

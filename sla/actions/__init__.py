@@ -14,11 +14,30 @@ from sla.actions.levels import (
     withdraw_exclusion,
 )
 from sla.actions.restating import differences, latest_closed, restate_window
+from sla.actions.sampling import (
+    CHECKERS,
+    SET_ASIDE,
+    Declared,
+    Found,
+    adjudicate,
+    assign_checks,
+    check_sampled,
+    draw_plan,
+    extend_plan,
+    may_adjudicate,
+)
 
 __all__ = [
+    "CHECKERS",
+    "SET_ASIDE",
+    "Declared",
+    "Found",
     "Promise",
     "add_calendar_version",
     "add_level_version",
+    "adjudicate",
+    "assign_checks",
+    "check_sampled",
     "claim_in_words",
     "close_window",
     "complete",
@@ -27,9 +46,12 @@ __all__ = [
     "create_level",
     "default_of",
     "differences",
+    "draw_plan",
     "exclude_item",
+    "extend_plan",
     "finalize_claims",
     "latest_closed",
+    "may_adjudicate",
     "public_holidays",
     "publish_attainment",
     "recompute",
