@@ -129,8 +129,7 @@ class Standing:
 
     @property
     def progress(self) -> str:
-        waiting = f", {self.disputed:,} to adjudicate" if self.disputed else ""
-        return f"{self.checked:,} of {self.plan.size:,} checked{waiting}"
+        return f"{self.checked:,} of {self.plan.size:,} checked"
 
     @property
     def recall(self) -> Recall | None:

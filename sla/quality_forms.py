@@ -118,7 +118,7 @@ class CheckForm(Refusable, forms.Form):
 
     units = forms.IntegerField(min_value=1, max_value=10_000_000, label="Units checked")
     relevant = forms.IntegerField(min_value=0, max_value=10_000_000, label="Relevant among them")
-    note = forms.CharField(max_length=500, required=False)
+    note = forms.CharField(max_length=500, required=False, label="On the item as a whole")
 
     def __init__(self, *args: Any, elusion: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -20,7 +20,7 @@ from lpo.core import charts
 from lpo.core.exports import Cell, write_csv
 from sla import quality
 from sla.models import SampleItem
-from sla.quality import Kind, Overturn, Span
+from sla.quality import Overturn, Span
 from sla.quality_forms import SpanForm
 from sla.samples import Purpose
 from sla.views.edges import address
@@ -98,7 +98,6 @@ def _context(request: TenantRequest, streams: Sequence[Workstream]) -> dict[str,
         "groups": [(name, group) for name, group in groups if group],
         "days_chart": _overturn_chart(overturns.days[-14:]),
         "kinds": [(name, found) for name, found in kinds.items() if found],
-        "causes_chart": _causes_chart(kinds["Root cause"]),
         "mine": SampleItem.objects.filter(checker_id=request.membership.pk, state="drawn", plan__workstream_id__in=span.stream_ids).count(),
         "checks_url": address("checks", slug),
         "may_edit": may(P.EDIT_LEVELS),
@@ -108,15 +107,16 @@ def _context(request: TenantRequest, streams: Sequence[Workstream]) -> dict[str,
 
 
 def _overturn_chart(days: Sequence[Overturn]) -> charts.BarChart | None:
-    rows = [(day.label, day.random or Fraction(0), day.random_text) for day in days if day.random_calls]
+    # 23 Nov: what stands beside a bar has to fit on a phone.
+    rows = [(_short(day.label), day.random or Fraction(0), day.random_text) for day in days if day.random_calls]
     if not rows:
         return None
     return charts.bar_chart("Changed calls by day, random checks", rows, unit="% of calls checked")
 
 
-def _causes_chart(causes: Sequence[Kind]) -> charts.BarChart | None:
-    rows = [(cause.label, cause.random, f"{cause.random:,}") for cause in causes if cause.random]
-    return charts.bar_chart("Root causes, random checks", rows, unit="errors") if rows else None
+def _short(day: str) -> str:
+    found = date.fromisoformat(day)
+    return f"{found.day} {found:%b}"
 
 
 @requires(P.VIEW_LEVELS)

@@ -210,8 +210,7 @@ def sampled(request: TenantRequest, organization: str, prefix: str, number: int,
     if row.checker_id != request.membership.pk:
         raise PermissionDenied("This was given to somebody else to check.")
     elusion = row.plan.purpose == Purpose.ELUSION
-    start = {"units": int(row.item.quantity) if row.item.quantity == int(row.item.quantity) and row.item.quantity else 1}
-    form, rows = CheckForm(posted(request), initial=start, elusion=elusion), ([] if elusion else finding_rows(posted(request)))
+    form, rows = CheckForm(posted(request), elusion=elusion), ([] if elusion else finding_rows(posted(request)))
     if request.method == "POST" and request.POST.get("do") != "more" and all([form.is_valid(), *(each.is_valid() for each in rows)]):
         made = attempt(form, lambda: _check(request, row, form, rows))
         if made is not None:

@@ -37,5 +37,5 @@ def test_a_sample_is_declared_checked_by_keyboard_and_read_as_a_figure(live_serv
     look(page, "plan")
     page.goto(here)
     look(page, "quality")
-    page.goto(f"{live_server.url}/{place.slug}/quality/")
+    page.goto(f"{live_server.url}/{place.slug}/checks/")
     look(page, "to check")

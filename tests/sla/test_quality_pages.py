@@ -89,7 +89,7 @@ def test_a_checker_finds_the_item_in_their_list_and_checks_it_without_a_name(
 ) -> None:
     here = drawn_for(asha, rita, client_of(asha))
     browser = client_of(rita)
-    assert words(browser.get("/alder/quality/").content).count("Plan 1") == 2
+    assert words(browser.get("/alder/checks/").content).count("Plan 1") == 2
     page = words(browser.get(f"{here}1/").content)
     assert asha.display_name not in page.replace(rita.display_name, "")
     assert "first call" not in words(browser.get(here).content)  # whose, is said to those who lead
@@ -98,7 +98,7 @@ def test_a_checker_finds_the_item_in_their_list_and_checks_it_without_a_name(
     assert answer.headers["Location"] == f"{here}2/"  # the next of the plan
     with in_organization(rita.organization_id):
         assert (QualityCheck.objects.get().errors, QualityFinding.objects.get().category) == (2, "missed")
-    assert browser.post(f"{here}2/", {"units": "5", "rows": "3"}).headers["Location"] == "/alder/quality/"
+    assert browser.post(f"{here}2/", {"units": "5", "rows": "3"}).headers["Location"] == "/alder/checks/"
 
 
 def test_more_rows_keep_what_was_typed_and_a_finding_without_a_severity_is_asked_for_it(
