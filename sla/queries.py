@@ -115,6 +115,11 @@ class Figure:
         return Counted(**own, rate=share_of(measured), sample=measured.get("sample"))
 
     @property
+    def result(self) -> str:
+        """36 of 40 = 90.00 %, as counted in the window itself; beside it the rate that is compared, where something weighs."""
+        return wording.result(self.numerator, self.denominator, weighed=self.counted.rate)
+
+    @property
     def strength(self) -> str:
         """How strongly an error rate is shown, apart from the contract's result."""
         return wording.strength(self.version, self.counted) if self.accuracy else ""

@@ -9,7 +9,7 @@ from fractions import Fraction
 from engagements import states
 from lpo.core.templatetags.formats import duration
 from sla.attain import percent as percent_of
-from sla.models import Attainment, LevelKind, Population, ServiceLevelVersion, Unit
+from sla.models import LevelKind, Population, ServiceLevelVersion, Unit
 from sla.samples import Adjudicator, Severity
 from sla.statistics import clopper_pearson, under_limit
 from sla.verdict import Basis, Counted, Test, bound_of, confidence_of, in_sample, misses_allowed, ordinal
@@ -236,27 +236,35 @@ def _pauses(version: ServiceLevelVersion) -> str:
     return f"Time spent waiting on {parties} does not count."
 
 
-def result(numerator: int, denominator: int, *, places: int = 2) -> str:
-    """36 of 40 = 90.00 %; not measured."""
+def result(numerator: int, denominator: int, *, weighed: Fraction | None = None) -> str:
+    """36 of 40 = 90.00 %; 2 of 150 = 1.33 %, weighed 1.00 %; not measured."""
     if not denominator:
         return "not measured"
-    return f"{numerator:,} of {denominator:,} = {percent_of(Fraction(numerator, denominator), places)} %"
+    text = f"{numerator:,} of {denominator:,} = {percent_of(Fraction(numerator, denominator))} %"
+    return text if weighed is None else f"{text}, weighed {percent_of(weighed)} %"
 
 
-def credit_formula(version: ServiceLevelVersion, attainment: Attainment, shares: Mapping[str, str], why: str = "") -> str:
+def held_against(version: ServiceLevelVersion, counted: Counted) -> str:
+    """36 of 40 = 90.00 % against 95 %; with the upper bound where that is what the contract tests."""
+    whole = counted.numerator + counted.carried_numerator, counted.denominator + counted.carried_denominator
+    text = result(*whole, weighed=counted.rate)
+    if version.test == Test.ACCEPTANCE:
+        return f"{text}; at most {version.accepted_errors:,} accepted in a sample of at least {version.accepted_sample:,}"
+    if version.max_error_percent is None:
+        return f"{text} against {number(version.expected_percent or Decimal(0))} %"
+    bound = f", upper bound {bound_text(bound_of(version, counted), version.max_error_percent)}" if version.test == Test.UPPER_BOUND else ""
+    return f"{text}{bound} against under {number(version.max_error_percent)} %"
+
+
+def credit_formula(version: ServiceLevelVersion, counted: Counted, label: str, shares: Mapping[str, str], why: str = "") -> str:
     """5 % of the credit base for October 2026: 36 of 40 = 90.00 % against 95 %."""
-    against = (
-        f"against under {number(version.max_error_percent)} %"
-        if version.max_error_percent is not None
-        else f"against {number(version.expected_percent or Decimal(0))} %"
-    )
-    counted = result(attainment.numerator + attainment.carried_numerator, attainment.denominator + attainment.carried_denominator)
     worth = (
         f"{shares['pool_percent']} % × {shares['allocation_percent']} % × {shares['at_risk_percent']} %"
         if "pool_percent" in shares
         else f"{shares['credit_percent']} %"
     )
-    return " ".join(filter(None, [f"{worth} of the credit base for {attainment.label}: {counted} {against}.", why])).removesuffix(".")
+    said = f"{worth} of the credit base for {label}: {held_against(version, counted)}."
+    return " ".join(filter(None, [said, why])).removesuffix(".")
 
 
 def kind_label(version: ServiceLevelVersion) -> str:

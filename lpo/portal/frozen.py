@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from sla import wording
 from sla.models import Attainment, Calendar, CalendarVersion, CreditClaim, ServiceLevel, ServiceLevelVersion
 from sla.queries import Figure
+from sla.verdict import Test
 
 _AS_STORED = ("number", "clause", "item_kind", "priority", "severity", "unit", "target", "stop_state", "decides", "pausing_parties")
 _AT_LOW_VOLUME = ("allowed_misses", "roll_up_below", "no_credit_below", "misses_before_default")
@@ -40,7 +41,7 @@ class Window:
     @property
     def exact(self) -> str:
         """The figure in full: 36 of 40 = 90.00 %."""
-        return wording.result(self.attainment.numerator, self.attainment.denominator)
+        return self.figure.result
 
     @property
     def credit(self) -> str:
@@ -54,6 +55,8 @@ class Window:
         version, attainment = self.figure.version, self.attainment
         if self.figure.accuracy:
             counted = f"{attainment.numerator:,} wrong of {attainment.denominator:,} checked"
+            if version.test != Test.RATE:
+                return f"{counted} = {self._percent()}; the contract asks for {wording.short_target(version)}"
             return f"{counted} = {self._percent()}; the contract allows less than {wording.number(self._limit())} %"
         counted = f"{attainment.numerator:,} in time of {attainment.denominator:,} decided"
         return f"{counted} = {self._percent()}; the contract asks for {wording.number(version.expected_percent or Decimal(0))} %"

@@ -173,7 +173,7 @@ def _share(version: ServiceLevelVersion, attainment: Attainment) -> tuple[Decima
 def claim_in_words(attainment: Attainment, version: ServiceLevelVersion) -> str:
     """What closing a missed window as it stands would claim, or why it would claim nothing."""
     ruling, (_, shares) = default_of(attainment, version), _share(version, attainment)
-    return wording.credit_formula(version, attainment, shares, ruling.why) if ruling.due else ruling.why
+    return wording.credit_formula(version, counted_of(attainment), attainment.label, shares, ruling.why) if ruling.due else ruling.why
 
 
 def _claim(attainment: Attainment, version: ServiceLevelVersion, now: datetime) -> None:
@@ -199,7 +199,7 @@ def _make_claim(
     attainment: Attainment, percent: Decimal, shares: dict[str, Any], why: str, now: datetime, replaces: CreditClaim | None
 ) -> CreditClaim:
     version = attainment.level_version
-    formula = wording.credit_formula(version, attainment, shares, why)
+    formula = wording.credit_formula(version, counted_of(attainment), attainment.label, shares, why)
     claim = CreditClaim(
         client_id=attainment.client_id,
         matter_id=attainment.matter_id,

@@ -187,7 +187,7 @@ def window(request: TenantRequest, organization: str, prefix: str, number: int, 
         "zone": found.version.time_zone,
         "promise": wording.promise(found.version, credited=credit_applies(found.version, found.start)),
         "credit_note": note_on(found.version, found.start),
-        "result": wording.result(found.figure.numerator, found.figure.denominator),
+        "result": found.figure.result,
         "rows": list(_shown(found, page.rows, now)),
         "page": page,
         "chips": _chips(found, organization, chosen),
@@ -241,7 +241,8 @@ def _changed_since(found: Window, now: datetime) -> str:
         frozen.numerator, frozen.denominator, frozen.carried_numerator, frozen.carried_denominator, frozen.measured,
     ):  # fmt: skip
         return ""
-    return wording.result(count.numerator + carried[0], count.denominator + carried[1])
+    counted = count.counted(carried)
+    return wording.result(count.numerator + carried[0], count.denominator + carried[1], weighed=counted.rate)
 
 
 def _no_credit(found: Window) -> str:
@@ -281,7 +282,7 @@ def close(request: TenantRequest, organization: str, prefix: str, number: int, y
     context = {
         "window": found,
         "figure": found.figure,
-        "result": wording.result(found.figure.numerator, found.figure.denominator),
+        "result": found.figure.result,
         "credit": actions.claim_in_words(found.attainment, found.version) if found.attainment is not None and found.figure.credit else "",
         "word": word,
         "error": error,
@@ -307,7 +308,7 @@ def publish(request: TenantRequest, organization: str, prefix: str, number: int,
         error = f"Type {word} exactly."
     context = {
         "window": found,
-        "result": wording.result(found.figure.numerator, found.figure.denominator),
+        "result": found.figure.result,
         "client": found.level.workstream.client,
         "word": word,
         "error": error,
@@ -341,7 +342,7 @@ def restate(request: TenantRequest, organization: str, prefix: str, number: int,
     context = {
         "window": found,
         "figure": found.figure,
-        "result": wording.result(found.figure.numerator, found.figure.denominator),
+        "result": found.figure.result,
         "changed": _changed_since(found, timezone.now()),
         "differing": list(islice(replayed(found.attainment), SHOWN_CHANGES)),
         "reason": reason,

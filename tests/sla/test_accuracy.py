@@ -18,7 +18,7 @@ from lpo.core.errors import Refused
 from lpo.tenancy.context import Scope, in_organization
 from sla import actions, evidence
 from sla.actions import Found
-from sla.models import Attainment, AttainmentRow, QualityCheck, SampleItem, SamplePlan, ServiceLevelVersion
+from sla.models import Attainment, AttainmentRow, CreditClaim, QualityCheck, SampleItem, SamplePlan, ServiceLevelVersion
 from sla.queries import current_figures
 from sla.verify import verify
 from tests import make as base
@@ -84,6 +84,9 @@ def test_where_the_upper_bound_is_tested_it_decides(stream: Workstream, now: Wal
     targeted(stream, errors, units)
     attainment = closed(level, now)
     assert (attainment.met, attainment.basis) == (met, "bound")
+    formulas = [claim.formula for claim in CreditClaim.objects.all()]
+    assert bool(formulas) is not met
+    assert all(", upper bound 1." in formula and formula.endswith("against under 1 %") for formula in formulas)
     assert all(finding.identical for finding in verify())
 
 
@@ -119,6 +122,9 @@ def test_an_error_counts_what_its_severity_does(stream: Workstream, now: WallClo
     assert (attainment.numerator, attainment.denominator) == (2, 150)  # 1.33 % as counted, exactly 1 % as weighed
     assert attainment.measured["rate"] == "1/100"
     assert attainment.met is False  # 1 % is not under 1 %
+    assert CreditClaim.objects.get().formula == (
+        "5 % of the credit base for October 2026: 2 of 150 = 1.33 %, weighed 1.00 % against under 1 %"
+    )
     assert [row.weighted for row in AttainmentRow.objects.all()] == [Decimal("1.5")]
     assert all(finding.identical for finding in verify())
 
