@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +16,7 @@ from lpo.core.localtime import from_epoch, local_midnight, to_epoch
 from lpo.core.periods import add_months
 from lpo.tenancy.context import current_organization_id
 from sla.models import Attainment, LevelKind, ServiceLevelVersion
+from sla.rates import Part, Rate, rate_of, share_of
 from sla.store import mark_dirty
 from sla.verdict import Basis, Counted, judge
 from sla.windows import in_force, period, window_start
@@ -33,27 +36,43 @@ SELECT count(*) FILTER (WHERE o = 'met'), count(*) FILTER (WHERE o = 'missed'), 
 FROM (SELECT {OUTCOME.format(now="%s")} AS o, c.used_seconds, c.stopped_at IS NOT NULL AND NOT c.excluded AS finished
       FROM sla_clock c WHERE c.organization_id = %s AND c.level_id = %s AND c.window_start = %s AND c.cycle = 1) AS counted
 """  # noqa: S608 -- pieces of this module
-# Only delivered work counts, and only what was found after the delivery: what quality control catches before is another figure.
+# Only delivered work counts, and only what was found after the delivery: what quality control catches before is another figure, and so
+# is what a sample of work set aside finds. An adjudicated check counts as adjudicated.
 CHECKED = """
 FROM engagements_workitem i
 JOIN sla_qualitycheck q ON q.organization_id = i.organization_id AND q.item_id = i.id
+LEFT JOIN sla_sampleitem s ON s.organization_id = q.organization_id AND s.id = q.sampled_id
+LEFT JOIN sla_sampleplan p ON p.organization_id = s.organization_id AND p.id = s.plan_id
+LEFT JOIN sla_adjudication d ON d.organization_id = q.organization_id AND d.quality_check_id = q.id
+LEFT JOIN LATERAL (
+    SELECT sum(f.errors * coalesce((%(weights)s::jsonb ->> f.severity)::numeric, 1)) AS errors FROM sla_qualityfinding f
+    WHERE f.organization_id = q.organization_id AND f.quality_check_id = q.id AND f.adjudication_id IS NOT DISTINCT FROM d.id
+) AS w ON %(weights)s <> '{}'
 LEFT JOIN sla_exclusion x ON x.organization_id = i.organization_id AND x.level_id = %(level)s AND x.item_id = i.id
     AND x.withdrawn_at IS NULL
 WHERE i.organization_id = %(organization)s AND i.workstream_id = %(workstream)s AND i.kind = %(kind)s
   AND (%(priority)s = '' OR i.priority = %(priority)s)
   AND i.first_delivered_at IS NOT NULL AND q.checked_at >= i.first_delivered_at
   AND q.checked_at >= %(start)s AND q.checked_at < %(end)s
+  AND (p.id IS NULL OR p.purpose = 'accuracy') AND (%(population)s = 'all' OR p.id IS NOT NULL)
 """
+ERRORS = "coalesce(d.errors, q.errors)"
+WEIGHTED = f"coalesce(w.errors, {ERRORS})"
+# Strata drawn out of proportion weigh by what they stand for, where nothing but random samples counts.
+STRATUM = "CASE WHEN p.allocation = 'each' AND %(population)s = 'random' THEN p.root_number || '/' || s.stratum ELSE '' END"
 _CHECKS = f"""
-SELECT coalesce(sum(q.errors) FILTER (WHERE x.id IS NULL), 0), coalesce(sum(q.units) FILTER (WHERE x.id IS NULL), 0),
+SELECT {STRATUM} AS stratum, coalesce(max((p.strata -> s.stratum::int ->> 'population')::bigint), 0),
+    count(DISTINCT q.item_id) FILTER (WHERE x.id IS NULL), coalesce(sum(q.units) FILTER (WHERE x.id IS NULL), 0),
+    coalesce(sum({ERRORS}) FILTER (WHERE x.id IS NULL), 0), coalesce(sum({WEIGHTED}) FILTER (WHERE x.id IS NULL), 0),
     count(*) FILTER (WHERE x.id IS NOT NULL)
 {CHECKED}
+GROUP BY 1
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """A window's figures. For clocks `numerator` are the met ones; for accuracy errors in `denominator` units."""
+    """A window's figures. For clocks `numerator` are the met ones; for accuracy errors in `denominator` units, with their rate."""
 
     numerator: int
     denominator: int
@@ -61,6 +80,31 @@ class Count:
     excluded: int = 0
     median: int | None = None
     p90: int | None = None
+    rate: Rate | None = None
+
+    @property
+    def measured(self) -> dict[str, Any]:
+        """What is kept beside the counts: {} where the rate is nothing but numerator ÷ denominator."""
+        return self.rate.as_json() if self.rate is not None else {}
+
+    def counted(self, carried: tuple[int, int] = (0, 0)) -> Counted:
+        """As the verdict reads it."""
+        return counted_with(self.numerator, self.denominator, carried, self.measured)
+
+
+def counted_with(numerator: int, denominator: int, carried: tuple[int, int], measured: Mapping[str, Any]) -> Counted:
+    """Counts and the rate kept beside them, as the verdict reads them."""
+    return Counted(numerator, denominator, *carried, rate=share_of(measured), sample=measured.get("sample"))
+
+
+def of_parts(rows: Iterable[Sequence[Any]]) -> Count:
+    """The count of accuracy from (stratum, its population, items, units, errors, weighted errors, excluded) of each stratum."""
+    known = list(rows)
+    parts = [
+        Part(stratum, population, items, int(units), int(errors), Fraction(w)) for stratum, population, items, units, errors, w, _ in known
+    ]
+    rate = rate_of(parts)
+    return Count(rate.errors, rate.units, 0, sum(int(row[-1]) for row in known), rate=rate)
 
 
 def version_for(level_id: int, window: datetime) -> ServiceLevelVersion | None:
@@ -101,7 +145,7 @@ def last_of_quarter(version: ServiceLevelVersion, start: datetime) -> int:
     return window_start(quarter.end - 1, version.time_zone, version.window)
 
 
-def check_values(version: ServiceLevelVersion, start: datetime, end: datetime) -> dict[str, int | str | datetime]:
+def check_values(version: ServiceLevelVersion, start: datetime, end: datetime) -> dict[str, Any]:
     """Parameters of `CHECKED`."""
     return {
         "organization": version.organization_id,
@@ -109,6 +153,8 @@ def check_values(version: ServiceLevelVersion, start: datetime, end: datetime) -
         "workstream": version.level.workstream_id,
         "kind": version.item_kind,
         "priority": version.priority,
+        "population": version.population,
+        "weights": json.dumps(version.severity_weights),
         "start": start,
         "end": end,
     }
@@ -119,8 +165,7 @@ def measure(version: ServiceLevelVersion, start: datetime, end: datetime, now: d
     with connection.cursor() as cursor:
         if version.level.kind == LevelKind.ACCURACY:
             cursor.execute(_CHECKS, check_values(version, start, end))
-            errors, units, excluded = cursor.fetchone()
-            return Count(int(errors), int(units), 0, int(excluded))
+            return of_parts(cursor.fetchall())
         cursor.execute(_CLOCKS, [now, version.organization_id, version.level_id, start])
         met, missed, pending, excluded, median, p90 = cursor.fetchone()
     return Count(met, met + missed, pending, excluded, median, p90)
@@ -172,7 +217,7 @@ def _figures(version: ServiceLevelVersion, start: datetime, now: datetime) -> di
     end = from_epoch(window.end)
     count = measure(version, start, end, now)
     quarter_ends, carried = rolled_up(version, start)
-    verdict = judge(version, Counted(count.numerator, count.denominator, *carried), quarter_ends=quarter_ends)
+    verdict = judge(version, count.counted(carried), quarter_ends=quarter_ends)
     return {
         "level_version": version,
         "window_end": end,
@@ -183,6 +228,7 @@ def _figures(version: ServiceLevelVersion, start: datetime, now: datetime) -> di
         "excluded": count.excluded,
         "carried_numerator": carried[0],
         "carried_denominator": carried[1],
+        "measured": count.measured,
         "basis": verdict.basis.value,
         "met": verdict.met,
         "below_minimum": verdict.below_minimum,

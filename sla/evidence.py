@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
 
 from lpo.audit.record import canonical
-from sla.counting import CHECKED, OUTCOME, Count, check_values
-from sla.models import Attainment, AttainmentRow, LevelKind, ServiceLevelVersion
+from sla.counting import CHECKED, ERRORS, OUTCOME, STRATUM, WEIGHTED, Count, check_values, of_parts
+from sla.models import Attainment, AttainmentRow, LevelKind, SamplePlan, ServiceLevelVersion
 
-FORMAT = 2
+# 3: rows have what their errors count by severity and the stratum they stand for; the rate is kept where something weighs.
+FORMAT = 3
 # What the client reads beside a row whose moves or pauses one person wrote down late.
 RECORDED_LATE = "Recorded late, approved by a second person"
 
 _CLOCK_ROWS = f"""
 INSERT INTO sla_attainmentrow (organization_id, client_id, matter_id, attainment_id, item_reference, external_id, outcome, started_at,
-    due_at, stopped_at, used_seconds, paused_seconds, late_seconds, units, errors, reason)
+    due_at, stopped_at, used_seconds, paused_seconds, late_seconds, units, errors, stratum, reason)
 SELECT c.organization_id, c.client_id, c.matter_id, %s, i.reference, coalesce(i.external_id, ''), {OUTCOME.format(now="%s")},
-    c.started_at, c.due_at, c.stopped_at, c.used_seconds, c.paused_seconds, c.late_seconds, NULL, NULL,
+    c.started_at, c.due_at, c.stopped_at, c.used_seconds, c.paused_seconds, c.late_seconds, NULL, NULL, '',
     coalesce(x.reason, CASE WHEN c.cancelled THEN 'Cancelled before it was due' WHEN EXISTS (
         SELECT 1 FROM engagements_lateentry l
         WHERE l.organization_id = c.organization_id AND l.item_id = c.item_id AND l.state = 'approved'
@@ -36,10 +37,10 @@ ORDER BY i.reference
 """  # noqa: S608 -- pieces of `sla.counting`
 _CHECK_ROWS = f"""
 INSERT INTO sla_attainmentrow (organization_id, client_id, matter_id, attainment_id, item_reference, external_id, outcome, started_at,
-    due_at, stopped_at, used_seconds, paused_seconds, late_seconds, units, errors, reason)
+    due_at, stopped_at, used_seconds, paused_seconds, late_seconds, units, errors, weighted, stratum, reason)
 SELECT q.organization_id, q.client_id, q.matter_id, %(attainment)s, i.reference, coalesce(i.external_id, ''),
-    CASE WHEN x.id IS NULL THEN 'checked' ELSE 'excluded' END, i.received_at, NULL, q.checked_at, NULL, NULL, NULL, q.units, q.errors,
-    coalesce(x.reason, '')
+    CASE WHEN x.id IS NULL THEN 'checked' ELSE 'excluded' END, i.received_at, NULL, q.checked_at, NULL, NULL, NULL, q.units, {ERRORS},
+    CASE WHEN %(weights)s <> '{{}}' THEN {WEIGHTED} END, {STRATUM}, coalesce(x.reason, '')
 {CHECKED}
 ORDER BY i.reference, q.id
 """
@@ -52,10 +53,12 @@ FROM (SELECT outcome, used_seconds, stopped_at IS NOT NULL AND outcome <> 'exclu
       FROM sla_attainmentrow WHERE organization_id = %s AND attainment_id = %s) AS frozen
 """
 _COUNT_CHECK_ROWS = """
-SELECT coalesce(sum(errors) FILTER (WHERE outcome = 'checked'), 0), coalesce(sum(units) FILTER (WHERE outcome = 'checked'), 0),
-    count(*) FILTER (WHERE outcome = 'excluded')
-FROM sla_attainmentrow WHERE organization_id = %s AND attainment_id = %s
+SELECT stratum, count(DISTINCT item_reference) FILTER (WHERE outcome = 'checked'),
+    coalesce(sum(units) FILTER (WHERE outcome = 'checked'), 0), coalesce(sum(errors) FILTER (WHERE outcome = 'checked'), 0),
+    coalesce(sum(coalesce(weighted, errors)) FILTER (WHERE outcome = 'checked'), 0), count(*) FILTER (WHERE outcome = 'excluded')
+FROM sla_attainmentrow WHERE organization_id = %s AND attainment_id = %s GROUP BY stratum
 """
+_SINCE_3 = ("weighted", "stratum")
 _FIELDS = (
     "item_reference",
     "external_id",
@@ -69,6 +72,7 @@ _FIELDS = (
     "units",
     "errors",
     "reason",
+    *_SINCE_3,
 )
 
 
@@ -82,23 +86,34 @@ def write_rows(attainment: Attainment, version: ServiceLevelVersion, now: dateti
             cursor.execute(_CLOCK_ROWS, [attainment.pk, now, attainment.organization_id, attainment.level_id, attainment.window_start])
 
 
-def count_rows(attainment: Attainment, kind: str) -> Count:
-    """The figures that the frozen rows themselves add up to."""
+def count_rows(attainment: Attainment, kind: str, populations: Mapping[str, int] | None = None) -> Count:
+    """The figures that the frozen rows themselves add up to. `populations` of strata that weigh: those of the plans, unless given."""
     with connection.cursor() as cursor:
         if kind == LevelKind.ACCURACY:
             cursor.execute(_COUNT_CHECK_ROWS, [attainment.organization_id, attainment.pk])
-            errors, units, excluded = cursor.fetchone()
-            return Count(int(errors), int(units), 0, int(excluded))
+            rows = cursor.fetchall()
+            known = _populations(attainment, [row[0] for row in rows]) if populations is None else populations
+            return of_parts((row[0], known.get(row[0], 0), *row[1:]) for row in rows)
         cursor.execute(_COUNT_CLOCK_ROWS, [attainment.organization_id, attainment.pk])
         met, missed, pending, excluded, median, p90 = cursor.fetchone()
     return Count(met, met + missed, pending, excluded, median, p90)
 
 
-def rows_digest(attainment: Attainment) -> tuple[int, str]:
-    """How many rows, and SHA-256 over their canonical lines in the order they were frozen."""
-    rows: Iterable[tuple[Any, ...]] = (
-        AttainmentRow.objects.filter(attainment=attainment).order_by("id").values_list(*_FIELDS).iterator(5000)
-    )
+def _populations(attainment: Attainment, strata: Sequence[str]) -> dict[str, int]:
+    """How many items each stratum that weighs stands for, as its plan froze them."""
+    split = {stratum: stratum.split("/") for stratum in strata if stratum}
+    if not split:
+        return {}
+    plans = SamplePlan.objects.filter(workstream_id=attainment.level.workstream_id, number__in={int(root) for root, _ in split.values()})
+    by_number = {plan.number: plan.strata for plan in plans}
+    return {stratum: by_number[int(root)][int(place)]["population"] for stratum, (root, place) in split.items()}
+
+
+def rows_digest(attainment: Attainment, version: int = FORMAT) -> tuple[int, str]:
+    """How many rows, and SHA-256 over their canonical lines in the order they were frozen. `version` of the snapshot's format: an
+    older one did not hold every column."""
+    fields = _FIELDS if version >= FORMAT else _FIELDS[: -len(_SINCE_3)]
+    rows: Iterable[tuple[Any, ...]] = AttainmentRow.objects.filter(attainment=attainment).order_by("id").values_list(*fields).iterator(5000)
     digest, number = hashlib.sha256(), 0
     for row in rows:
         digest.update(canonical_bytes(list(row)) + b"\n")
@@ -145,6 +160,7 @@ def snapshot_of(
                 "median_seconds": count.median,
                 "p90_seconds": count.p90,
             },
+            "measured": count.measured,
             "verdict": {"met": attainment.met, "basis": attainment.basis, "below_minimum": attainment.below_minimum, "default": why},
             "rows": {"number": number, "sha256": digest},
             "closed_at": closed_at,
@@ -182,6 +198,13 @@ _PROMISE = (
     "importance",
     "pool_percent",
     "allocation_percent",
+    "test",
+    "test_confidence_percent",
+    "accepted_sample",
+    "accepted_errors",
+    "severity_weights",
+    "population",
+    "adjudicator",
 )
 
 

@@ -19,8 +19,9 @@ from lpo.core.validators import validate_year
 from sla.actions import Promise
 from sla.adoption import KEEP, NEW, OPEN
 from sla.clock import Party
-from sla.models import CalendarVersion, Importance, LevelKind, ServiceLevel, ServiceLevelVersion, Unit
-from sla.verdict import MISSES_BEFORE_DEFAULT
+from sla.models import CalendarVersion, Importance, LevelKind, Population, ServiceLevel, ServiceLevelVersion, Unit
+from sla.samples import Adjudicator, Severity
+from sla.verdict import MISSES_BEFORE_DEFAULT, Test
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 UNITS = [
@@ -63,6 +64,18 @@ def latest_calendars() -> Any:
     """One version of each calendar, the last."""
     versions = CalendarVersion.objects.order_by("calendar_id", "-number").distinct("calendar_id")
     return CalendarVersion.objects.filter(pk__in=versions.values("pk")).select_related("calendar").order_by("calendar__name")
+
+
+def weight_field(label: str) -> forms.DecimalField:
+    return forms.DecimalField(
+        max_digits=4,
+        decimal_places=3,
+        min_value=Decimal(0),
+        max_value=Decimal(1),
+        required=False,
+        label=label,
+        help_text="1 if left empty.",
+    )
 
 
 class PromiseForm(Refusable, forms.Form):
@@ -121,6 +134,24 @@ class PromiseForm(Refusable, forms.Form):
         help_text="Within twelve months; usually 3.",
     )
 
+    test = forms.ChoiceField(
+        choices=[("rate", "The measured rate"), ("upper_bound", "The upper bound of the rate"), ("acceptance", "An acceptance plan")],
+        required=False,
+        label="What is tested",
+    )
+    test_confidence_percent = forms.DecimalField(
+        max_digits=5, decimal_places=2, required=False, label="Bound at, %", help_text="One-sided; usually 95."
+    )
+    accepted_sample = forms.IntegerField(min_value=1, max_value=1_000_000, required=False, label="Acceptance plan: sample of")
+    accepted_errors = forms.IntegerField(min_value=0, max_value=1_000_000, required=False, label="Errors accepted in it")
+    population = forms.ChoiceField(choices=Population.choices, required=False, label="Which checks count")
+    weight_critical = weight_field("A critical error counts")
+    weight_major = weight_field("A major error counts")
+    weight_minor = weight_field("A minor error counts")
+    adjudicator = forms.ChoiceField(
+        choices=[("", "Not said"), *Adjudicator.choices], required=False, label="Who decides where two reviews differ"
+    )
+
     CLOCK = (
         "expected_percent",
         "amount",
@@ -132,9 +163,21 @@ class PromiseForm(Refusable, forms.Form):
         "minimum_percent",
         "misses_before_default",
     )
-    RATE = ("max_error_percent", "error_unit")
+    DECIDES = (
+        "test",
+        "test_confidence_percent",
+        "accepted_sample",
+        "accepted_errors",
+        "population",
+        "weight_critical",
+        "weight_major",
+        "weight_minor",
+        "adjudicator",
+    )
+    RATE = ("max_error_percent", "error_unit", *DECIDES)
     # The form in parts, each under its heading; the last two are seldom needed and begin closed.
     PARTS = (
+        ("What decides", DECIDES),
         ("At low volume", ("allowed_misses", "roll_up_below")),
         (
             "When missed",
@@ -175,7 +218,8 @@ class PromiseForm(Refusable, forms.Form):
         """Heading and fields, those of the promise itself first."""
         aside = {name for _, names in self.PARTS for name in names}
         first = [self[name] for name in self.fields if name not in aside]
-        return [("", first), *((title, [self[name] for name in names if name in self.fields]) for title, names in self.PARTS)]
+        parts = [(title, [self[name] for name in names if name in self.fields]) for title, names in self.PARTS]
+        return [("", first), *(part for part in parts if part[1])]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -204,7 +248,8 @@ class PromiseForm(Refusable, forms.Form):
             "no_credit_below": data["no_credit_below"] or 0,
         }
         if self.kind == LevelKind.ACCURACY:
-            return {**found, "max_error_percent": data["max_error_percent"], "error_unit": data["error_unit"] or "document"}
+            rate: Promise = {"max_error_percent": data["max_error_percent"], "error_unit": data["error_unit"] or "document"}
+            return {**found, **rate, **self._what_decides()}
         seconds = 1 if data["unit"] == Unit.BUSINESS_DAYS else 3600
         parties = [Party.CLIENT.value, *([Party.THIRD_PARTY.value] if data["third_party"] else [])]
         return {
@@ -218,6 +263,19 @@ class PromiseForm(Refusable, forms.Form):
             "pausing_parties": parties,
             "minimum_percent": data["minimum_percent"],
             "misses_before_default": MISSES_BEFORE_DEFAULT if data["misses_before_default"] is None else data["misses_before_default"],
+        }
+
+    def _what_decides(self) -> Promise:
+        data = self.cleaned_data
+        given = {severity: data[f"weight_{severity}"] for severity in Severity.values}
+        return {
+            "test": data["test"] or Test.RATE.value,
+            "test_confidence_percent": data["test_confidence_percent"],
+            "accepted_sample": data["accepted_sample"],
+            "accepted_errors": data["accepted_errors"],
+            "population": data["population"] or Population.ALL.value,
+            "severity_weights": {severity: str(weight) for severity, weight in given.items() if weight is not None},
+            "adjudicator": data["adjudicator"],
         }
 
 
@@ -268,6 +326,13 @@ def initial_of(version: ServiceLevelVersion) -> dict[str, Any]:
         "third_party": Party.THIRD_PARTY.value in version.pausing_parties,
         "max_error_percent": _short(version.max_error_percent),
         "error_unit": version.error_unit,
+        "test": version.test,
+        "test_confidence_percent": _short(version.test_confidence_percent),
+        "accepted_sample": version.accepted_sample,
+        "accepted_errors": version.accepted_errors,
+        "population": version.population,
+        **{f"weight_{severity}": version.severity_weights.get(severity) for severity in Severity.values},
+        "adjudicator": version.adjudicator,
         "window": version.window,
         "time_zone": version.time_zone,
         "importance": version.importance,

@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from engagements import states
 from lpo.tenancy.models import TenantForeignKey, TenantModel
-from sla.verdict import Basis
+from sla.samples import Adjudication, Adjudicator, QualityFinding, SampleItem, SamplePlan
+from sla.verdict import Basis, Test
 
 
 class Calendar(TenantModel):
@@ -48,6 +49,11 @@ class LevelKind(models.TextChoices):
     RESPONSE = "response", "Response"
     ERROR_RESOLUTION = "error_resolution", "Error resolution"
     ACCURACY = "accuracy", "Accuracy"
+
+
+class Population(models.TextChoices):
+    ALL = "all", "Every check of delivered work"
+    RANDOM = "random", "Checks of random samples only"
 
 
 class Importance(models.TextChoices):
@@ -106,6 +112,14 @@ class ServiceLevelVersion(TenantModel):
     expected_percent = models.DecimalField(max_digits=7, decimal_places=4, null=True, blank=True)
     max_error_percent = models.DecimalField(max_digits=7, decimal_places=4, null=True, blank=True)
     error_unit = models.CharField(max_length=20, blank=True, help_text="Document, field or clause.")
+    # What decides an accuracy level: the measured rate, the upper bound of it, or an acceptance plan.
+    test = models.CharField(max_length=11, choices=[(test.value, test.value) for test in Test], default=Test.RATE.value)
+    test_confidence_percent = models.DecimalField(max_digits=5, decimal_places=2, null=True, blank=True)
+    accepted_sample = models.PositiveIntegerField(null=True, blank=True)
+    accepted_errors = models.PositiveIntegerField(null=True, blank=True)
+    severity_weights = models.JSONField(default=dict, blank=True, help_text="What an error counts by its severity; 1 unless it says.")
+    population = models.CharField(max_length=6, choices=Population.choices, default=Population.ALL)
+    adjudicator = models.CharField(max_length=8, choices=Adjudicator.choices, blank=True)
     window = models.CharField(max_length=8, choices=[("month", "Month"), ("quarter", "Quarter")], default="month")
     time_zone = models.CharField(max_length=64, help_text="The contract's zone: where windows begin and end.")
     minimum_percent = models.DecimalField(max_digits=7, decimal_places=4, null=True, blank=True)
@@ -145,6 +159,14 @@ class ServiceLevelVersion(TenantModel):
                 condition=Q(target__isnull=False, expected_percent__isnull=False, max_error_percent__isnull=True)
                 | Q(target__isnull=True, expected_percent__isnull=True, max_error_percent__isnull=False),
                 name="servicelevelversion_clock_or_accuracy",
+            ),
+            models.CheckConstraint(
+                condition=Q(test="rate", test_confidence_percent__isnull=True, accepted_sample__isnull=True, accepted_errors__isnull=True)
+                | Q(test="upper_bound", test_confidence_percent__gt=0, test_confidence_percent__lt=100, max_error_percent__isnull=False)
+                & Q(accepted_sample__isnull=True, accepted_errors__isnull=True)
+                | Q(test="acceptance", test_confidence_percent__isnull=True, max_error_percent__isnull=False, accepted_sample__gt=0)
+                & Q(accepted_errors__lt=F("accepted_sample")),
+                name="servicelevelversion_test",
             ),
             models.CheckConstraint(
                 condition=Q(unit="elapsed") | Q(calendar_version__isnull=False) | Q(target__isnull=True),
@@ -239,7 +261,10 @@ class Clock(TenantModel):
 
 
 class QualityCheck(TenantModel):
-    """A check of delivered work: how many units were looked at and how many were wrong."""
+    """How many units of an item were looked at and how many were wrong: of a random plan where it has `sampled`, else targeted.
+
+    In a sample of what was set aside `errors` are the relevant ones found. `reviewer` is whose calls were checked.
+    """
 
     client_id = models.BigIntegerField()
     matter_id = models.BigIntegerField()
@@ -248,12 +273,17 @@ class QualityCheck(TenantModel):
     units = models.PositiveIntegerField(help_text="Documents, fields or clauses looked at.")
     errors = models.PositiveIntegerField(default=0)
     note = models.CharField(max_length=500, blank=True)
-    by_member = TenantForeignKey("accounts.Membership", null=True)
+    sampled = TenantForeignKey(SampleItem, via=["client_id", "matter_id"], null=True, blank=True)
+    reviewer = TenantForeignKey("accounts.Membership", null=True, blank=True)
+    by_member = TenantForeignKey("accounts.Membership", null=True, blank=True)
     by_label = models.CharField(max_length=200)
     recorded_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(errors__lte=F("units"), units__gt=0), name="qualitycheck_counts")]
+        constraints = [
+            models.CheckConstraint(condition=Q(errors__lte=F("units"), units__gt=0), name="qualitycheck_counts"),
+            models.UniqueConstraint(fields=["organization", "sampled"], name="qualitycheck_once_sampled"),
+        ]
         indexes = [models.Index(fields=["organization", "item", "checked_at"], name="qualitycheck_by_item")]
 
     def __str__(self) -> str:
@@ -283,6 +313,8 @@ class Attainment(TenantModel):
     carried_numerator = models.BigIntegerField(default=0)
     carried_denominator = models.BigIntegerField(default=0)
     basis = models.CharField(max_length=10, choices=[(basis.value, basis.value) for basis in Basis], default=Basis.FRACTION.value)
+    # Where the rate is not `numerator` ÷ `denominator` (severities weigh, strata do), and what a bound was tested by: see `sla.rates`.
+    measured = models.JSONField(default=dict, blank=True)
     # None is "not measured", or judged with the quarter: a zero denominator is never 0 or 100.
     met = models.BooleanField(null=True)
     below_minimum = models.BooleanField(default=False)
@@ -307,8 +339,8 @@ class Attainment(TenantModel):
             ),
             models.CheckConstraint(
                 condition=Q(denominator=0, carried_denominator=0, met__isnull=True)
-                | Q(denominator__gt=0, basis="rolled_up", met__isnull=True)
-                | ((Q(denominator__gt=0) | Q(carried_denominator__gt=0)) & ~Q(basis="rolled_up") & Q(met__isnull=False)),
+                | Q(denominator__gt=0, basis__in=["rolled_up", "short"], met__isnull=True)
+                | ((Q(denominator__gt=0) | Q(carried_denominator__gt=0)) & ~Q(basis__in=["rolled_up", "short"]) & Q(met__isnull=False)),
                 name="attainment_measured_iff_counted",
             ),
         ]
@@ -338,6 +370,9 @@ class AttainmentRow(TenantModel):
     late_seconds = models.BigIntegerField(null=True)
     units = models.BigIntegerField(null=True)
     errors = models.BigIntegerField(null=True)
+    # What the errors count by their severity, and the stratum a row stands for: "3/1" is the second stratum of plan 3.
+    weighted = models.DecimalField(max_digits=14, decimal_places=4, null=True)
+    stratum = models.CharField(max_length=20, blank=True)
     reason = models.CharField(max_length=300, blank=True)
 
     class Meta:
@@ -423,3 +458,27 @@ class Scenario(TenantModel):
 
     def __str__(self) -> str:
         return self.name
+
+
+__all__ = [
+    "Adjudication",
+    "Attainment",
+    "AttainmentRow",
+    "Calendar",
+    "CalendarVersion",
+    "Clock",
+    "CreditClaim",
+    "DirtyWindow",
+    "Exclusion",
+    "Importance",
+    "LevelKind",
+    "Population",
+    "QualityCheck",
+    "QualityFinding",
+    "SampleItem",
+    "SamplePlan",
+    "Scenario",
+    "ServiceLevel",
+    "ServiceLevelVersion",
+    "Unit",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.urls import reverse
 from django.utils import timezone
 
@@ -20,7 +20,7 @@ from lpo.core.templatetags.formats import instant
 from sla import queries, windows
 from sla.explain import explained
 from sla.facts import read
-from sla.models import Clock, Exclusion, QualityCheck, ServiceLevel
+from sla.models import Adjudication, Clock, Exclusion, QualityCheck, SampleItem, ServiceLevel
 from sla.queries import Figure
 
 CHECKS_SHOWN = 10
@@ -32,7 +32,9 @@ def register() -> None:
         (panels.item_panels, item_panel),
         (panels.item_panels, quality_panel),
         (panels.workstream_panels, workstream_panel),
+        (panels.workstream_panels, workstream_quality),
         (panels.matter_panels, matter_panel),
+        (panels.matter_panels, matter_quality),
         (panels.engagement_panels, engagement_panel),
     ):
         if source not in slots:
@@ -100,7 +102,11 @@ def quality_panel(request: TenantRequest, item: WorkItem) -> Panel | None:
     may_check = request.membership.may(P.CHECK_QUALITY)
     if not (may_check or request.membership.may(P.VIEW_LEVELS)):
         return None
-    checks = list(QualityCheck.objects.filter(item=item).order_by("-checked_at", "-id")[:CHECKS_SHOWN])
+    # Whoever is to check it a second time does not read what others found.
+    mine = SampleItem.objects.filter(item=OuterRef("item"), checker_id=request.membership.pk, state="drawn")
+    known = QualityCheck.objects.filter(~Exists(mine), item=item).select_related("sampled__plan")
+    decided = Adjudication.objects.filter(quality_check=OuterRef("pk")).values("errors")
+    checks = list(known.annotate(decided=Subquery(decided)).order_by("-checked_at", "-id")[:CHECKS_SHOWN])
     if not checks and not may_check:
         return None
     context = {
@@ -138,6 +144,17 @@ def workstream_panel(request: TenantRequest, workstream: Workstream) -> Panel | 
     }
     title = f"Service levels, {rows[0][0].label}" if rows else "Service levels"
     return Panel(title, "sla/_figures.html", context, P.VIEW_LEVELS, note=_note(rows) if rows else "", flush=bool(rows))
+
+
+def workstream_quality(request: TenantRequest, workstream: Workstream) -> Panel:
+    """The way to its samples, findings and overturned calls."""
+    url = reverse("sla:quality", args=[request.organization.slug, workstream.item_prefix])
+    return Panel("Quality", "sla/_quality_link.html", {"url": url}, P.VIEW_LEVELS, aside=True)
+
+
+def matter_quality(request: TenantRequest, matter: Matter) -> Panel:
+    url = reverse("sla:matter_quality", args=[request.organization.slug, matter.reference])
+    return Panel("Quality", "sla/_quality_link.html", {"url": url}, P.VIEW_LEVELS, aside=True)
 
 
 def matter_panel(request: TenantRequest, matter: Matter) -> Panel | None:

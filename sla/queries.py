@@ -19,7 +19,8 @@ from sla import wording
 from sla.augmentation import credit_applies
 from sla.bearing import Bearing, bearing, bearing_of_rate
 from sla.models import Attainment, AttainmentRow, CreditClaim, ServiceLevel, ServiceLevelVersion
-from sla.verdict import Basis, Counted
+from sla.rates import share_of
+from sla.verdict import Basis, Counted, Test
 from sla.windows import in_force, period
 
 PROVISIONAL, FINAL = "provisional", "final"
@@ -63,6 +64,10 @@ class Figure:
 
     @property
     def share(self) -> Fraction | None:
+        """What is compared: where severities or strata weigh it is not numerator ÷ denominator."""
+        weighed = share_of(self.attainment.measured) if self.attainment else None
+        if weighed is not None:
+            return weighed
         return Fraction(self.numerator, self.denominator) if self.denominator else None
 
     @property
@@ -90,6 +95,11 @@ class Figure:
         return self.attainment is not None and self.attainment.basis == Basis.ROLLED_UP
 
     @property
+    def short(self) -> bool:
+        """Fewer were checked than the acceptance plan asks for."""
+        return self.attainment is not None and self.attainment.basis == Basis.SHORT
+
+    @property
     def judged(self) -> str:
         """What the verdict rests on, where that is not the bare percentage."""
         if self.attainment is None:
@@ -97,27 +107,48 @@ class Figure:
         return wording.judged(self.version, self.counted, Basis(self.attainment.basis))
 
     @property
+    def counted(self) -> Counted:
+        """As the verdict reads it."""
+        if self.attainment is None:
+            return Counted(0, 0)
+        measured = self.attainment.measured
+        own = {name: getattr(self.attainment, name) for name in _COUNTED}
+        return Counted(**own, rate=share_of(measured), sample=measured.get("sample"))
+
+    @property
+    def result(self) -> str:
+        """36 of 40 = 90.00 %, as counted in the window itself; beside it the rate that is compared, where something weighs."""
+        return wording.result(self.numerator, self.denominator, weighed=self.counted.rate)
+
+    @property
+    def strength(self) -> str:
+        """How strongly an error rate is shown, apart from the contract's result."""
+        return wording.strength(self.version, self.counted) if self.accuracy else ""
+
+    @property
+    def in_full(self) -> str:
+        """Met, 3 of 400 clauses, 0.75 %."""
+        return wording.measured(self.state, self.version, self.counted)
+
+    @property
     def kind(self) -> str:
         """The status kind: shape and colour."""
         if self.attainment is None or self.attainment.met is None:
-            return "progressing" if self.rolled_up else "draft"
+            return "progressing" if self.rolled_up or self.short else "draft"
         return "met" if self.attainment.met else "breach"
 
     @property
     def state(self) -> str:
         """Met, or below target so far."""
         if self.attainment is None or self.attainment.met is None:
-            return "Judged with its quarter" if self.rolled_up else "Not measured"
+            return "Judged with its quarter" if self.rolled_up else "Not decided" if self.short else "Not measured"
         if self.closed:
             return "Met" if self.attainment.met else "Missed"
+        if self.version.test != Test.RATE:
+            return "Met so far" if self.attainment.met else "Missed so far"
         if self.accuracy:
             return "Under the limit so far" if self.attainment.met else "Over the limit so far"
         return "On target so far" if self.attainment.met else "Below target so far"
-
-    @property
-    def counted(self) -> Counted:
-        """The fraction with what was rolled up into it."""
-        return Counted(*(getattr(self.attainment, name) for name in _COUNTED)) if self.attainment else Counted(0, 0)
 
     @property
     def ends_quarter(self) -> bool:

@@ -17,6 +17,7 @@ _SAID = {
     "started_at": "received {}",
     "units": "{} units",
     "errors": "{} wrong",
+    "weighted": "{} by severity",
 }
 
 

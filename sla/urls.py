@@ -6,11 +6,13 @@ from django.urls import path
 
 # Registers the converter for a workstream's prefix.
 from engagements import urls as work
-from sla.views import calendars, desk, levels, quality, scenarios, today, windows
+from sla.views import calendars, desk, levels, quality, quality_pages, samples, scenarios, today, windows
 
 app_name = "sla"
 _LEVEL = "service-levels/<prefix:prefix>/<int:number>/"
 _WINDOW = _LEVEL + "<int:year>/<int:month>/"
+_QUALITY = "quality/<prefix:prefix>/"
+_PLAN = _QUALITY + "plans/<int:number>/"
 _ITEM = "work/<str:reference>/"
 
 assert work.app_name == "engagements"  # noqa: S101 -- the import is needed for its converter
@@ -45,6 +47,16 @@ urlpatterns = [
     path(_ITEM + "exclusions/new/", quality.exclude, name="exclude"),
     path(_ITEM + "exclusions/<int:number>/withdraw/", quality.include, name="include"),
     path(_ITEM + "exclusions/<int:number>/evidence/", quality.exclusion_evidence, name="exclusion_evidence"),
+    path("checks/", samples.checks, name="checks"),
+    path(_QUALITY, quality_pages.workstream, name="quality"),
+    path(_QUALITY + "checks.csv", quality_pages.workstream_csv, name="quality_csv"),
+    path(_QUALITY + "plans/new/", samples.new_plan, name="new_plan"),
+    path(_PLAN, samples.plan, name="plan"),
+    path(_PLAN + "assign/", samples.assign, name="assign_checks"),
+    path(_PLAN + "extend/", samples.extend, name="extend_plan"),
+    path(_PLAN + "<int:position>/", samples.sampled, name="sampled"),
+    path(_PLAN + "<int:position>/adjudicate/", samples.adjudicate, name="adjudicate"),
+    path("matters/<str:reference>/quality/", quality_pages.matter, name="matter_quality"),
     path("desk/", desk.desk_page, name="desk"),
     path("desk/seen/", desk.desk_seen, name="desk_seen"),
     path("desk/<str:reference>/<str:do>/", desk.desk_act, name="desk_act"),

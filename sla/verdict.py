@@ -12,9 +12,20 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from math import ceil
 from typing import Protocol
 
+from sla.statistics import sample_needed, upper_bound
+
 MISSES_BEFORE_DEFAULT = 3
+
+
+class Test(StrEnum):
+    """What decides an error rate."""
+
+    RATE = "rate"  # the measured rate
+    UPPER_BOUND = "upper_bound"  # the one-sided upper confidence bound of it
+    ACCEPTANCE = "acceptance"  # at most c errors in a sample of n
 
 
 class Basis(StrEnum):
@@ -24,6 +35,9 @@ class Basis(StrEnum):
     ALLOWED = "allowed"  # the table of misses allowed at low volume
     ROLLED_UP = "rolled_up"  # too few were counted: judged when the quarter ends
     COMBINED = "combined"  # with what was rolled up into it
+    BOUND = "bound"  # the upper confidence bound against the limit
+    ACCEPTANCE = "acceptance"  # errors accepted in a sample of at least n
+    SHORT = "short"  # fewer were checked than the acceptance plan asks for
 
 
 class Terms(Protocol):
@@ -36,19 +50,31 @@ class Terms(Protocol):
     roll_up_below: int
     no_credit_below: int
     misses_before_default: int
+    test: str
+    test_confidence_percent: Decimal | None
+    accepted_sample: int | None
+    accepted_errors: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A window's fraction and what was rolled up into it: the kept ones of those counted, or errors of units checked."""
+    """A window's fraction and what was rolled up into it: the kept ones of those counted, or errors of units checked.
+
+    `rate`: the error rate where severities or strata weigh, so that it is not numerator ÷ denominator; `sample` then says how many
+    equally weighted units would say as much.
+    """
 
     numerator: int
     denominator: int
     carried_numerator: int = 0
     carried_denominator: int = 0
+    rate: Fraction | None = None
+    sample: int | None = None
 
     @property
     def fraction(self) -> Fraction | None:
+        if self.rate is not None:
+            return self.rate
         whole = self.denominator + self.carried_denominator
         return Fraction(self.numerator + self.carried_numerator, whole) if whole else None
 
@@ -70,6 +96,10 @@ def judge(terms: Terms, counted: Counted, *, quarter_ends: bool) -> Verdict:
         return Verdict(None)
     if counted.denominator < terms.roll_up_below and not quarter_ends:
         return Verdict(None, Basis.ROLLED_UP)
+    if terms.test == Test.UPPER_BOUND:
+        return Verdict(bound_stays_under(terms, counted), Basis.BOUND)
+    if terms.test == Test.ACCEPTANCE:
+        return _accepted(terms, counted)
     basis = Basis.COMBINED if counted.carried_denominator else Basis.FRACTION
     below = terms.minimum_percent is not None and share < Fraction(terms.minimum_percent) / 100
     whole = counted.denominator + counted.carried_denominator
@@ -80,6 +110,39 @@ def judge(terms: Terms, counted: Counted, *, quarter_ends: bool) -> Verdict:
         met = misses <= allowed
         return Verdict(met, Basis.ALLOWED, allowed, below_minimum=below and not met)
     return Verdict(reaches(terms, share), basis, below_minimum=below)
+
+
+def in_sample(counted: Counted) -> tuple[int, int]:
+    """(errors, units) a bound is reckoned from: as counted; where something weighs, of the sample that says as much, rounded up."""
+    if counted.rate is None or counted.sample is None:
+        return counted.numerator, counted.denominator
+    return min(counted.sample, ceil(counted.rate * counted.sample)), counted.sample
+
+
+def bound_of(terms: Terms, counted: Counted) -> float:
+    """The exact one-sided upper bound of the error rate at the contract's confidence: the bound that is shown is the one tested."""
+    return upper_bound(*in_sample(counted), confidence_of(terms))
+
+
+def bound_stays_under(terms: Terms, counted: Counted) -> bool:
+    errors, units = in_sample(counted)
+    limit = float(Fraction(terms.max_error_percent or 0) / 100)
+    return limit < 1 and units >= sample_needed(errors, limit, confidence_of(terms))
+
+
+def confidence_of(terms: Terms) -> float:
+    """0.95 unless the contract says otherwise."""
+    return float(Fraction(terms.test_confidence_percent) / 100) if terms.test_confidence_percent is not None else 0.95
+
+
+def _accepted(terms: Terms, counted: Counted) -> Verdict:
+    """At most c errors in a sample of at least n. More than c are too many however few were checked."""
+    share, accepted = counted.fraction or Fraction(0), terms.accepted_errors or 0
+    if share * counted.denominator > accepted:
+        return Verdict(False, Basis.ACCEPTANCE, accepted)
+    if counted.denominator < (terms.accepted_sample or 0):
+        return Verdict(None, Basis.SHORT, accepted)
+    return Verdict(True, Basis.ACCEPTANCE, accepted)
 
 
 def reaches(terms: Terms, share: Fraction) -> bool:

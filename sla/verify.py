@@ -14,7 +14,7 @@ from sla.clockrows import ClockRow, project
 from sla.counting import rolled_up
 from sla.facts import read
 from sla.models import Attainment, AttainmentRow, Clock, LevelKind
-from sla.verdict import Counted, judge
+from sla.verdict import judge
 
 BATCH = 5_000
 
@@ -51,15 +51,19 @@ def _frozen(attainment: Attainment) -> Iterator[str]:
     snapshot: dict[str, Any] = attainment.snapshot or {}
     if evidence.digest_of(snapshot) != attainment.snapshot_sha256:
         yield "the snapshot does not have its recorded hash"
-    number, digest = evidence.rows_digest(attainment)
+    number, digest = evidence.rows_digest(attainment, snapshot["format"])
     if (number, digest) != (snapshot["rows"]["number"], snapshot["rows"]["sha256"]):
         yield f"{number} rows do not match the {snapshot['rows']['number']} that were frozen"
-    count = evidence.count_rows(attainment, attainment.level.kind)
+    measured = snapshot.get("measured", {})
+    populations = {row["stratum"]: row["population"] for row in measured.get("strata", [])}
+    count = evidence.count_rows(attainment, attainment.level.kind, populations)
     counts = snapshot["counts"]
     added = {"numerator": count.numerator, "denominator": count.denominator, "pending": count.pending, "excluded": count.excluded}
     for name, value in added.items():
         if value != counts[name] or value != getattr(attainment, name):
             yield f"{name} {getattr(attainment, name)}: the rows add up to {value}, the snapshot says {counts[name]}"
+    if count.measured != measured or attainment.measured != measured:
+        yield f"the rate: the rows come to {count.measured.get('rate')}, the snapshot says {measured.get('rate')}"
     version = attainment.level_version
     # Of a window that was closed before a term existed, its snapshot does not speak.
     inputs: Any = canonical(evidence.version_inputs(version))
@@ -67,7 +71,7 @@ def _frozen(attainment: Attainment) -> Iterator[str]:
         yield "the promise differs from the one it was measured by"
     carried = counts.get("carried_numerator", 0), counts.get("carried_denominator", 0)
     quarter_ends, _ = rolled_up(version, attainment.window_start)
-    verdict = judge(version, Counted(count.numerator, count.denominator, *carried), quarter_ends=quarter_ends)
+    verdict = judge(version, count.counted(carried), quarter_ends=quarter_ends)
     if (verdict.met, verdict.basis.value, verdict.below_minimum) != (attainment.met, attainment.basis, attainment.below_minimum):
         yield "met or missed does not follow from the figures"
 

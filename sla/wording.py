@@ -10,8 +10,10 @@ from engagements import states
 from lpo.core.templatetags.formats import duration
 from sla.attain import percent as percent_of
 from sla.bearing import Bearing
-from sla.models import Attainment, LevelKind, ServiceLevelVersion, Unit
-from sla.verdict import Basis, Counted, misses_allowed, ordinal
+from sla.models import LevelKind, Population, ServiceLevelVersion, Unit
+from sla.samples import Adjudicator, Severity
+from sla.statistics import clopper_pearson, under_limit
+from sla.verdict import Basis, Counted, Test, bound_of, confidence_of, in_sample, misses_allowed, ordinal
 
 _WORK = {states.WORK: "work", states.ENQUIRY: "enquiries", states.ERROR: "errors"}
 _VERB = {
@@ -74,8 +76,11 @@ def _in_full(seconds: int, version: ServiceLevelVersion, *, seconds_too: bool = 
 
 def short_target(version: ServiceLevelVersion) -> str:
     """95 % within 24 hours · under 1 % errors."""
+    if version.test == Test.ACCEPTANCE:
+        return f"at most {version.accepted_errors:,} errors in {version.accepted_sample:,}"
     if version.max_error_percent is not None:
-        return f"under {number(version.max_error_percent)} % errors"
+        by = f", upper bound at {number(version.test_confidence_percent)} %" if version.test_confidence_percent is not None else ""
+        return f"under {number(version.max_error_percent)} % errors{by}"
     assert version.expected_percent is not None  # noqa: S101 -- the database requires one or the other
     return f"{number(version.expected_percent)} % within {time_promised(version)}"
 
@@ -89,14 +94,72 @@ def subject(version: ServiceLevelVersion) -> str:
 def promise(version: ServiceLevelVersion, *, credited: bool = True) -> str:
     """The whole promise in sentences, to be read beside the contract. `credited`: whether a miss may earn its credit."""
     if version.max_error_percent is not None:
-        unit = version.error_unit or "unit"
-        text = (
-            f"Fewer than {number(version.max_error_percent)} % of the {unit}s checked in delivered {subject(version)} may be wrong,"
-            f" counted by {version.window} in {version.time_zone} by the day of the check."
-        )
+        text = " ".join(_rate_promise(version))
     else:
         text = _clock_promise(version)
     return " ".join([text, *_low_volume(version), *(_credit(version) if credited else [])])
+
+
+def _rate_promise(version: ServiceLevelVersion) -> Iterator[str]:
+    """What may be wrong, what decides it, which checks count, what severities count, who decides where two reviews differ."""
+    unit, limit = version.error_unit or "unit", number(version.max_error_percent or Decimal(0))
+    when = f"counted by {version.window} in {version.time_zone} by the day of the check"
+    if version.test == Test.ACCEPTANCE:
+        yield (
+            f"In a sample of at least {version.accepted_sample:,} {unit}s of delivered {subject(version)} at most"
+            f" {version.accepted_errors:,} may be wrong, {when}. It stands for a rate under {limit} %."
+        )
+    else:
+        yield f"Fewer than {limit} % of the {unit}s checked in delivered {subject(version)} may be wrong, {when}."
+    if version.test == Test.UPPER_BOUND and version.test_confidence_percent is not None:
+        confidence = number(version.test_confidence_percent)
+        yield f"Tested is the exact upper bound of the rate, one-sided at {confidence} %, not the measured rate."
+    if version.population == Population.RANDOM:
+        yield "Only checks of random samples count; strata drawn out of proportion weigh what they stand for."
+    if version.severity_weights:
+        counted = [
+            f"a {severity} one {version.severity_weights[severity]}" for severity in Severity.values if severity in version.severity_weights
+        ]
+        yield f"By severity an error counts 1, {', '.join(counted)}."
+    if version.adjudicator and version.adjudicator != Adjudicator.NONE:
+        yield f"Where two reviews differ, {Adjudicator(version.adjudicator).label.lower()} decides."
+
+
+def bound_text(bound: float, limit: Decimal | None) -> str:
+    """1.93 %: with as many digits as it takes not to read as the limit it lies beside."""
+    texts = (f"{bound * 100:.{places}f}" for places in range(2, 9))
+    return f"{next((text for text in texts if limit is None or Decimal(text) != limit), f'{bound * 100:.8f}')} %"
+
+
+def strength(version: ServiceLevelVersion, counted: Counted) -> str:
+    """Under 1 % not statistically shown (upper bound 1.93 %, one-sided at 95 %); 373 more without an error would show it. Empty where
+    nothing was checked. It stands apart from the contract's result."""
+    errors, units = in_sample(counted)
+    interval = clopper_pearson(errors, units)
+    limit = float(Fraction(version.max_error_percent or 0) / 100)
+    if interval is None or not 0 < limit < 1:
+        return ""
+    shown = under_limit(errors, units, limit, confidence_of(version))
+    bound = f"upper bound {bound_text(shown.upper_bound, version.max_error_percent)}, one-sided at {confidence_of(version) * 100:g} %"
+    said = f"under {number(version.max_error_percent or Decimal(0))} % {'' if shown.shown else 'not '}statistically shown ({bound})"
+    more = "" if shown.shown else f"; {shown.more_clean:,} more without an error would show it"
+    return f"{said[0].upper()}{said[1:]}{more}. The exact two-sided 95 % interval is {interval.low * 100:.2f}–{interval.high * 100:.2f} %."
+
+
+def tested(version: ServiceLevelVersion) -> str:
+    """What the contract tests, to be said beside the strength of the figure."""
+    if version.test == Test.UPPER_BOUND:
+        return "The contract tests this bound."
+    return "The contract tests an acceptance plan." if version.test == Test.ACCEPTANCE else "The contract tests the measured rate."
+
+
+def measured(state: str, version: ServiceLevelVersion, counted: Counted) -> str:
+    """Met, 3 of 400 clauses, 0.75 %; where something weighs, the rate as weighed."""
+    share = counted.fraction
+    if share is None:
+        return "Not measured"
+    weighed = ", weighed" if counted.rate is not None else ""
+    return f"{state}, {counted.numerator:,} of {counted.denominator:,} {version.error_unit or 'unit'}s, {percent_of(share)} %{weighed}"
 
 
 def _low_volume(version: ServiceLevelVersion) -> Iterator[str]:
@@ -119,6 +182,13 @@ def judged(version: ServiceLevelVersion, counted: Counted, basis: Basis) -> str:
     """What a verdict rests on, where it is not the bare percentage of the window."""
     if basis == Basis.ROLLED_UP:
         return f"Fewer than {version.roll_up_below:,} were counted: the {version.window} is judged together with the end of its quarter."
+    if basis == Basis.BOUND:
+        limit = version.max_error_percent or Decimal(0)
+        bound = bound_text(bound_of(version, counted), limit)
+        return f"The upper bound of the rate, {bound}, is what is held against {number(limit)} %."
+    if basis in (Basis.ACCEPTANCE, Basis.SHORT):
+        plan = f"at most {version.accepted_errors:,} errors are accepted in a sample of at least {version.accepted_sample:,}"
+        return f"{counted.denominator:,} were checked: {plan}{', so nothing is decided yet' if basis == Basis.SHORT else ''}."
     together = ""
     if counted.carried_denominator:
         whole = result(counted.numerator + counted.carried_numerator, counted.denominator + counted.carried_denominator)
@@ -168,11 +238,12 @@ def _pauses(version: ServiceLevelVersion) -> str:
     return f"Time spent waiting on {parties} does not count."
 
 
-def result(numerator: int, denominator: int, *, places: int = 2) -> str:
-    """36 of 40 = 90.00 %; not measured."""
+def result(numerator: int, denominator: int, *, weighed: Fraction | None = None) -> str:
+    """36 of 40 = 90.00 %; 2 of 150 = 1.33 %, weighed 1.00 %; not measured."""
     if not denominator:
         return "not measured"
-    return f"{numerator:,} of {denominator:,} = {percent_of(Fraction(numerator, denominator), places)} %"
+    text = f"{numerator:,} of {denominator:,} = {percent_of(Fraction(numerator, denominator))} %"
+    return text if weighed is None else f"{text}, weighed {percent_of(weighed)} %"
 
 
 def bears(found: Bearing, version: ServiceLevelVersion) -> str:
@@ -212,20 +283,27 @@ def costs(found: Bearing, version: ServiceLevelVersion, percent: Decimal, money:
     return " ".join(filter(None, [f"{begins} earns the client {worth}.", found.ruling.why]))
 
 
-def credit_formula(version: ServiceLevelVersion, attainment: Attainment, shares: Mapping[str, str], why: str = "") -> str:
+def held_against(version: ServiceLevelVersion, counted: Counted) -> str:
+    """36 of 40 = 90.00 % against 95 %; with the upper bound where that is what the contract tests."""
+    whole = counted.numerator + counted.carried_numerator, counted.denominator + counted.carried_denominator
+    text = result(*whole, weighed=counted.rate)
+    if version.test == Test.ACCEPTANCE:
+        return f"{text}; at most {version.accepted_errors:,} accepted in a sample of at least {version.accepted_sample:,}"
+    if version.max_error_percent is None:
+        return f"{text} against {number(version.expected_percent or Decimal(0))} %"
+    bound = f", upper bound {bound_text(bound_of(version, counted), version.max_error_percent)}" if version.test == Test.UPPER_BOUND else ""
+    return f"{text}{bound} against under {number(version.max_error_percent)} %"
+
+
+def credit_formula(version: ServiceLevelVersion, counted: Counted, label: str, shares: Mapping[str, str], why: str = "") -> str:
     """5 % of the credit base for October 2026: 36 of 40 = 90.00 % against 95 %."""
-    against = (
-        f"against under {number(version.max_error_percent)} %"
-        if version.max_error_percent is not None
-        else f"against {number(version.expected_percent or Decimal(0))} %"
-    )
-    counted = result(attainment.numerator + attainment.carried_numerator, attainment.denominator + attainment.carried_denominator)
     worth = (
         f"{shares['pool_percent']} % × {shares['allocation_percent']} % × {shares['at_risk_percent']} %"
         if "pool_percent" in shares
         else f"{shares['credit_percent']} %"
     )
-    return " ".join(filter(None, [f"{worth} of the credit base for {attainment.label}: {counted} {against}.", why])).removesuffix(".")
+    said = f"{worth} of the credit base for {label}: {held_against(version, counted)}."
+    return " ".join(filter(None, [said, why])).removesuffix(".")
 
 
 def kind_label(version: ServiceLevelVersion) -> str:

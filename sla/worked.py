@@ -16,8 +16,9 @@ from sla.attain import percent
 from sla.clock import ItemEvents, Pause, evaluate
 from sla.hours import rule_of
 from sla.models import ServiceLevelVersion
-from sla.verdict import Counted, default, judge
-from sla.wording import number
+from sla.statistics import sample_needed
+from sla.verdict import Counted, Test, bound_of, confidence_of, default, judge
+from sla.wording import bound_text, number
 
 _CHECKED = 400
 _BEGUN = {"": "Received", states.ASSIGNED: "Assigned", states.IN_REVIEW: "Taken into review"}
@@ -71,6 +72,8 @@ def _say(instant: int, zone: ZoneInfo) -> str:
 
 def _rate_cases(version: ServiceLevelVersion) -> list[Case]:
     assert version.max_error_percent is not None  # noqa: S101 -- asked by the caller
+    if version.test != Test.RATE:
+        return list(_tested_cases(version))
     limit = Fraction(version.max_error_percent) / 100
     most = -(-limit.numerator * _CHECKED // limit.denominator) - 1
     unit = version.error_unit or "unit"
@@ -83,6 +86,25 @@ def _rate_cases(version: ServiceLevelVersion) -> list[Case]:
         ),
         Case(f"No {unit}s checked", "Not measured: neither met nor missed", "draft"),
     ]
+
+
+def _tested_cases(version: ServiceLevelVersion) -> Iterator[Case]:
+    """Either side of what a bound or an acceptance plan still allows, and too little to say."""
+    unit = version.error_unit or "unit"
+    if version.test == Test.ACCEPTANCE and version.accepted_sample is not None and version.accepted_errors is not None:
+        sample, errors = version.accepted_sample, version.accepted_errors
+        counts = [(errors, sample), (errors + 1, sample), (0, sample - 1)]
+    else:
+        limit = float(Fraction(version.max_error_percent or 0) / 100)
+        clean, one = (sample_needed(errors, limit, confidence_of(version)) for errors in (0, 1))
+        counts = [(0, clean), (0, clean - 1), (1, one)]
+    for errors, checked in counts:
+        verdict = judge(version, Counted(errors, checked), quarter_ends=True)
+        said = {True: "Met", False: "Missed", None: "Not decided"}[verdict.met]
+        bound = bound_of(version, Counted(errors, checked))
+        beside = f": upper bound {bound_text(bound, version.max_error_percent)}" if version.test == Test.UPPER_BOUND else ""
+        kind = {True: "met", False: "breach", None: "draft"}[verdict.met]
+        yield Case(f"{errors} wrong of {checked} {unit}s checked", said + beside, kind)
 
 
 def _low_volume_cases(version: ServiceLevelVersion) -> Iterator[Case]:

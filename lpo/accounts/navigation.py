@@ -76,6 +76,7 @@ GROUPS: list[tuple[str, list[Entry]]] = [
         "Measure",
         [
             Entry("Service levels", "sla:levels", P.VIEW_LEVELS, "l"),
+            Entry("To check", "sla:checks", P.VIEW_WORK_PRODUCT, "x"),
             Entry("Calendars", "sla:calendars", P.VIEW_LEVELS, "k"),
         ],
     ),

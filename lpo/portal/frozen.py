@@ -12,9 +12,11 @@ from zoneinfo import ZoneInfo
 from sla import wording
 from sla.models import Attainment, Calendar, CalendarVersion, CreditClaim, ServiceLevel, ServiceLevelVersion
 from sla.queries import Figure
+from sla.verdict import Test
 
 _AS_STORED = ("number", "clause", "item_kind", "priority", "severity", "unit", "target", "stop_state", "decides", "pausing_parties")
 _SINCE_THEN = ("start_state", "allowed_misses", "roll_up_below", "no_credit_below", "misses_before_default")
+_WHAT_DECIDES = ("test", "accepted_sample", "accepted_errors", "severity_weights", "population", "adjudicator")
 _TEXT = ("error_unit", "window", "time_zone")
 
 
@@ -39,7 +41,7 @@ class Window:
     @property
     def exact(self) -> str:
         """The figure in full: 36 of 40 = 90.00 %."""
-        return wording.result(self.attainment.numerator, self.attainment.denominator)
+        return self.figure.result
 
     @property
     def credit(self) -> str:
@@ -53,6 +55,8 @@ class Window:
         version, attainment = self.figure.version, self.attainment
         if self.figure.accuracy:
             counted = f"{attainment.numerator:,} wrong of {attainment.denominator:,} checked"
+            if version.test != Test.RATE:
+                return f"{counted} = {self._percent()}; the contract asks for {wording.short_target(version)}"
             return f"{counted} = {self._percent()}; the contract allows less than {wording.number(self._limit())} %"
         counted = f"{attainment.numerator:,} in time of {attainment.denominator:,} decided"
         return f"{counted} = {self._percent()}; the contract asks for {wording.number(version.expected_percent or Decimal(0))} %"
@@ -99,7 +103,8 @@ def promised(snapshot: dict[str, Any]) -> ServiceLevelVersion:
         minimum_percent=_decimal(values.get("minimum_percent")),
         pool_percent=_decimal(values.get("pool_percent")),
         allocation_percent=_decimal(values.get("allocation_percent")),
-        **{name: values[name] for name in _SINCE_THEN if name in values},
+        **{name: values[name] for name in (*_SINCE_THEN, *_WHAT_DECIDES) if name in values},
+        test_confidence_percent=_decimal(values.get("test_confidence_percent")),
     )
     version.level = ServiceLevel(name=snapshot["level"]["name"], kind=snapshot["level"]["kind"])
     if calendar is not None:

@@ -21,13 +21,32 @@ from sla.actions.levels import (
     withdraw_exclusion,
 )
 from sla.actions.restating import differences, latest_closed, restate_window
+from sla.actions.sampling import (
+    CHECKERS,
+    SET_ASIDE,
+    Declared,
+    Found,
+    adjudicate,
+    assign_checks,
+    check_sampled,
+    draw_plan,
+    extend_plan,
+    may_adjudicate,
+)
 from sla.actions.scenarios import key_of, proposed_version, replay_again, replay_level
 
 __all__ = [
+    "CHECKERS",
+    "SET_ASIDE",
+    "Declared",
+    "Found",
     "Promise",
     "add_calendar_version",
     "add_level_version",
+    "adjudicate",
+    "assign_checks",
     "change_calendar",
+    "check_sampled",
     "claim_in_words",
     "close_window",
     "complete",
@@ -36,10 +55,13 @@ __all__ = [
     "create_level",
     "default_of",
     "differences",
+    "draw_plan",
     "exclude_item",
+    "extend_plan",
     "finalize_claims",
     "key_of",
     "latest_closed",
+    "may_adjudicate",
     "proposed_calendar_version",
     "proposed_version",
     "public_holidays",

@@ -22,9 +22,10 @@ from lpo.core.errors import Refused
 from lpo.core.localtime import from_epoch, local_midnight, to_epoch
 from sla import evidence, wording
 from sla.augmentation import credit_applies
-from sla.counting import count_window, misses_before, rolled_up
-from sla.models import Attainment, Clock, CreditClaim, DirtyWindow, ServiceLevel, ServiceLevelVersion
+from sla.counting import count_window, counted_with, misses_before, rolled_up, version_for
+from sla.models import Attainment, Clock, CreditClaim, DirtyWindow, LevelKind, QualityCheck, ServiceLevel, ServiceLevelVersion
 from sla.projection import refresh
+from sla.samples import Purpose
 from sla.verdict import Basis, Counted, Default, Verdict, default, judge
 from sla.windows import period
 from sla.worth import share_of
@@ -53,6 +54,7 @@ def close_window(
 
 def _close(level: ServiceLevel, window_start: datetime, by: Actor, now: datetime) -> Attainment:
     refuse_unfinished(level, window_start)
+    _refuse_undecided(level, window_start)
     _let_held_clocks_pass(level, window_start)
     attainment = count_window(level.pk, window_start, now)
     if attainment is None:
@@ -83,6 +85,18 @@ def refuse_unfinished(level: ServiceLevel, window_start: datetime) -> None:
         raise Refused("This window is being counted anew. Try again in a moment.")
 
 
+def _refuse_undecided(level: ServiceLevel, window_start: datetime) -> None:
+    """What a check found waits for a third person's word: that is what the figure follows from."""
+    version = version_for(level.pk, window_start)
+    if level.kind != LevelKind.ACCURACY or version is None:
+        return
+    end = from_epoch(period(to_epoch(window_start), version.time_zone, version.window).end)
+    disputed = QualityCheck.objects.filter(checked_at__gte=window_start, checked_at__lt=end, sampled__state="disputed")
+    waiting = disputed.filter(item__workstream_id=level.workstream_id, sampled__plan__purpose=Purpose.ACCURACY).count()
+    if waiting:
+        raise Refused(f"{waiting:,} check{' waits' if waiting == 1 else 's wait'} for adjudication. The figure follows from it.")
+
+
 def _refuse_unjudged(attainment: Attainment) -> None:
     """What is judged with this window has to stand first."""
     version = attainment.level_version
@@ -110,7 +124,7 @@ def freeze(attainment: Attainment, version: ServiceLevelVersion, now: datetime, 
     count = evidence.count_rows(attainment, version.level.kind)
     attainment.numerator, attainment.denominator = count.numerator, count.denominator
     attainment.pending, attainment.excluded = count.pending, count.excluded
-    attainment.median_seconds, attainment.p90_seconds = count.median, count.p90
+    attainment.median_seconds, attainment.p90_seconds, attainment.measured = count.median, count.p90, count.measured
     verdict = _verdict_on(attainment, version)
     attainment.met, attainment.basis, attainment.below_minimum = verdict.met, verdict.basis.value, verdict.below_minimum
     attainment.computed_at = attainment.closed_at = now
@@ -122,7 +136,8 @@ def freeze(attainment: Attainment, version: ServiceLevelVersion, now: datetime, 
 
 
 def counted_of(attainment: Attainment) -> Counted:
-    return Counted(attainment.numerator, attainment.denominator, attainment.carried_numerator, attainment.carried_denominator)
+    carried = attainment.carried_numerator, attainment.carried_denominator
+    return counted_with(attainment.numerator, attainment.denominator, carried, attainment.measured)
 
 
 def _verdict_on(attainment: Attainment, version: ServiceLevelVersion) -> Verdict:
@@ -140,7 +155,7 @@ def default_of(attainment: Attainment, version: ServiceLevelVersion) -> Default:
 def claim_in_words(attainment: Attainment, version: ServiceLevelVersion) -> str:
     """What closing a missed window as it stands would claim, or why it would claim nothing."""
     ruling, (_, shares) = default_of(attainment, version), share_of(version, attainment.window_start)
-    return wording.credit_formula(version, attainment, shares, ruling.why) if ruling.due else ruling.why
+    return wording.credit_formula(version, counted_of(attainment), attainment.label, shares, ruling.why) if ruling.due else ruling.why
 
 
 def _claim(attainment: Attainment, version: ServiceLevelVersion, now: datetime) -> None:
@@ -166,7 +181,7 @@ def _make_claim(
     attainment: Attainment, percent: Decimal, shares: dict[str, Any], why: str, now: datetime, replaces: CreditClaim | None
 ) -> CreditClaim:
     version = attainment.level_version
-    formula = wording.credit_formula(version, attainment, shares, why)
+    formula = wording.credit_formula(version, counted_of(attainment), attainment.label, shares, why)
     claim = CreditClaim(
         client_id=attainment.client_id,
         matter_id=attainment.matter_id,

@@ -23,7 +23,10 @@ from lpo.jobs.queue import enqueue
 from sla import projection
 from sla.clock import Party
 from sla.facts import REACHED
-from sla.models import CalendarVersion, Exclusion, Importance, LevelKind, QualityCheck, ServiceLevel, ServiceLevelVersion, Unit
+from sla.frames import reviewer_of
+from sla.models import CalendarVersion, Exclusion, Importance, LevelKind, Population, QualityCheck, ServiceLevel, ServiceLevelVersion, Unit
+from sla.samples import Severity
+from sla.verdict import Test
 from sla.windows import window_start
 
 # A workstream of this size has its clocks before the page answers; a larger one through a job.
@@ -61,6 +64,13 @@ class Promise(TypedDict, total=False):
     credit_percent: Decimal
     pool_percent: Decimal | None
     allocation_percent: Decimal | None
+    test: str
+    test_confidence_percent: Decimal | None
+    accepted_sample: int | None
+    accepted_errors: int | None
+    severity_weights: dict[str, str]
+    population: str
+    adjudicator: str
 
 
 # What each kind of level measures unless it is said otherwise.
@@ -108,7 +118,30 @@ def _complete_accuracy(values: dict[str, Any]) -> dict[str, Any]:
     if limit is None or not 0 < limit <= 100:
         raise Refused("Give the limit the error rate stays under, above 0 and at most 100 %.", "max_error_percent")
     values.update(target=None, expected_percent=None, calendar_version=None, unit=Unit.ELAPSED.value)
+    _test_checked(values)
     return _credit_checked(values)
+
+
+def _test_checked(values: dict[str, Any]) -> None:
+    """What decides an error rate: the test with what it needs and nothing else, weights between 0 and 1."""
+    test = values.get("test") or Test.RATE.value
+    confidence, sample, errors = (values.get(name) for name in ("test_confidence_percent", "accepted_sample", "accepted_errors"))
+    if test == Test.UPPER_BOUND and (confidence is None or not 50 <= confidence < 100):
+        raise Refused("Give the confidence of the bound, from 50 and under 100 %.", "test_confidence_percent")
+    if test == Test.ACCEPTANCE and (not sample or errors is None or not 0 <= errors < sample):
+        raise Refused("An acceptance plan is a sample and the errors accepted in it, fewer than the sample.", "accepted_errors")
+    values["test_confidence_percent"] = confidence if test == Test.UPPER_BOUND else None
+    values["accepted_sample"], values["accepted_errors"] = (sample, errors) if test == Test.ACCEPTANCE else (None, None)
+    weights = values.get("severity_weights") or {}
+    if not set(weights) <= set(Severity.values) or any(not 0 <= Decimal(weight) <= 1 for weight in weights.values()):
+        raise Refused("What an error counts by its severity lies between 0 and 1.", "severity_weights")
+    values["severity_weights"] = {
+        name: f"{Decimal(weights[name]).normalize():f}" for name in Severity.values if Decimal(weights.get(name, 1)) != 1
+    }
+    weighs = test != Test.RATE or values["severity_weights"] or values.get("population") == Population.RANDOM
+    for name in ("allowed_misses", "roll_up_below"):
+        if weighs and values.get(name):
+            raise Refused("Few items are not softened where a sample, a bound or severities decide.", name)
 
 
 def _credit_checked(values: dict[str, Any]) -> dict[str, Any]:
@@ -298,7 +331,8 @@ def _after_exclusion(level: ServiceLevel, item: WorkItem) -> None:
 def record_quality_check(
     *, item: WorkItem, units: int, errors: int, by: Actor, checked_at: datetime | None = None, note: str = ""
 ) -> QualityCheck:
-    """How many units of an item were looked at and how many were wrong. Counts for accuracy once the item was delivered."""
+    """A targeted check: how many units of an item were looked at and how many were wrong. It counts for accuracy once the item was
+    delivered and where the level counts every check; it never enters the rate of a random plan."""
     by.need(Permission.CHECK_QUALITY)
     item, now = locked(item), timezone.now()
     at = checked_at or now
@@ -314,7 +348,8 @@ def record_quality_check(
     twin: QualityCheck | None = QualityCheck.objects.filter(**same).first() if checked_at else None
     if twin is not None:
         return twin
-    check = QualityCheck(client_id=item.client_id, matter_id=item.matter_id, note=note[:500], by_label=by.label, **same)
+    said = {"note": note[:500], "reviewer_id": reviewer_of(item), "by_label": by.label}
+    check = QualityCheck(client_id=item.client_id, matter_id=item.matter_id, **said, **same)
     check.save(force_insert=True)
     record(by=by, action="quality.check", target=check, after={"units": units, "errors": errors, "at": at}, reference=item.reference)
     projection.count_again(projection.accuracy_windows(item.workstream_id, to_epoch(at)))

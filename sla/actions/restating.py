@@ -76,7 +76,7 @@ def _measured_anew(before: Attainment, now: datetime) -> Attainment:
 
 
 # What is compared of a row; lateness and usage follow from these.
-_COMPARED = ("outcome", "started_at", "due_at", "stopped_at", "units", "errors")
+_COMPARED = ("outcome", "started_at", "due_at", "stopped_at", "units", "errors", "weighted")
 
 
 def differences(before: Attainment, after: Attainment) -> list[dict[str, Any]]:

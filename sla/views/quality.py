@@ -30,7 +30,10 @@ def check(request: TenantRequest, organization: str, reference: str) -> HttpResp
     made = attempt(form, lambda: _record(request, item, form))
     if made is not None:
         return HttpResponseRedirect(here)
-    note = "Checks of delivered work count for accuracy; what is found before the delivery does not."
+    note = (
+        "Checks of delivered work count for accuracy; what is found before the delivery does not."
+        " A check recorded here is a targeted one: it enters no rate of a random sample."
+    )
     context = {"form": form, "title": f"Quality check of {reference}", "submit": "Record check", "cancel_url": here, "note": note}
     trail = [(reference, here), ("Quality check", "")]
     return render(request, "engagements/form.html", {**context, "crumbs": trail}, status=422 if form.is_bound else 200)

@@ -7,7 +7,8 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
@@ -23,10 +24,21 @@ from lpo.core.periods import Period
 from sla import actions, counting, queries, slots, wording
 from sla.augmentation import credit_applies, note_on
 from sla.evidence import RECORDED_LATE
-from sla.models import Attainment, AttainmentRow, Clock, Exclusion, LevelKind, QualityCheck, ServiceLevel, ServiceLevelVersion
+from sla.models import (
+    Adjudication,
+    Attainment,
+    AttainmentRow,
+    Clock,
+    Exclusion,
+    LevelKind,
+    Population,
+    QualityCheck,
+    ServiceLevel,
+    ServiceLevelVersion,
+)
 from sla.queries import Figure
 from sla.restated import SHOWN_CHANGES, restated_of
-from sla.statistics import clopper_pearson, under_limit
+from sla.samples import Purpose
 from sla.verify import replayed
 from sla.views.edges import acting, level_or_404, window_or_404
 from sla.views.levels import crumbs, csv_answer, level_url
@@ -97,7 +109,12 @@ def _checks(window: Window) -> QuerySet[Any]:
         item__kind=version.item_kind,
         item__first_delivered_at__isnull=False,
     ).filter(checked_at__gte=F("item__first_delivered_at"))
-    within = within.select_related("item")
+    # What a sample of work set aside found is a figure of its own.
+    within = within.filter(Q(sampled__isnull=True) | Q(sampled__plan__purpose=Purpose.ACCURACY)).select_related("item")
+    if version.population == Population.RANDOM:
+        within = within.filter(sampled__isnull=False)
+    decided = Adjudication.objects.filter(quality_check=OuterRef("pk")).values("errors")
+    within = within.annotate(counted_errors=Coalesce(Subquery(decided), "errors"))
     return within.filter(item__priority=version.priority) if version.priority else within
 
 
@@ -118,7 +135,13 @@ def _shown(window: Window, rows: Any, now: datetime) -> Iterator[dict[str, Any]]
             yield _shown_row(row, row.item.reference, row.item.external_id or "", outcome, reason)
         elif isinstance(row, QualityCheck):
             outcome = "excluded" if row.item_id in reasons else "checked"
-            checked = {"started_at": row.item.received_at, "stopped_at": row.checked_at, "units": row.units, "errors": row.errors}
+            stands: Any = row
+            checked = {
+                "started_at": row.item.received_at,
+                "stopped_at": row.checked_at,
+                "units": row.units,
+                "errors": stands.counted_errors,
+            }
             yield {
                 **_EMPTY,
                 **checked,
@@ -164,14 +187,14 @@ def window(request: TenantRequest, organization: str, prefix: str, number: int, 
         "zone": found.version.time_zone,
         "promise": wording.promise(found.version, credited=credit_applies(found.version, found.start)),
         "credit_note": note_on(found.version, found.start),
-        "result": wording.result(found.figure.numerator, found.figure.denominator),
+        "result": found.figure.result,
         "rows": list(_shown(found, page.rows, now)),
         "page": page,
         "chips": _chips(found, organization, chosen),
         "claim": claim,
         "became": slots.became(request, claim) if claim else [],
         "changed": _changed_since(found, now),
-        "strength": _strength(found),
+        "strength": f"{found.figure.strength} {wording.tested(found.version)}" if found.figure.strength else "",
         "no_credit": _no_credit(found),
         "ended": found.end <= now,
         "may_close": may_close and found.end <= now and not found.figure.closed,
@@ -214,11 +237,12 @@ def _changed_since(found: Window, now: datetime) -> str:
     _, carried = counting.rolled_up(found.version, found.start)
     frozen = found.attainment
     assert frozen is not None  # noqa: S101 -- a closed figure has one
-    if (count.numerator, count.denominator, *carried) == (
-        frozen.numerator, frozen.denominator, frozen.carried_numerator, frozen.carried_denominator,
+    if (count.numerator, count.denominator, *carried, count.measured) == (
+        frozen.numerator, frozen.denominator, frozen.carried_numerator, frozen.carried_denominator, frozen.measured,
     ):  # fmt: skip
         return ""
-    return wording.result(count.numerator + carried[0], count.denominator + carried[1])
+    counted = count.counted(carried)
+    return wording.result(count.numerator + carried[0], count.denominator + carried[1], weighed=counted.rate)
 
 
 def _no_credit(found: Window) -> str:
@@ -227,21 +251,6 @@ def _no_credit(found: Window) -> str:
         return ""
     ruling = actions.default_of(found.attainment, found.version)
     return "" if ruling.due else ruling.why
-
-
-def _strength(found: Window) -> str:
-    """How strong a measured error rate is; the contract's own result does not depend on it."""
-    figure = found.figure
-    interval = clopper_pearson(figure.numerator, figure.denominator) if found.accuracy else None
-    if interval is None:
-        return ""
-    limit = under_limit(figure.numerator, figure.denominator, float(figure.goal))
-    text = f"The exact two-sided 95 % interval is {interval.low * 100:.2f}–{interval.high * 100:.2f} %."
-    shown = wording.number(found.version.max_error_percent) if found.version.max_error_percent is not None else ""
-    if limit.shown:
-        return f"{text} Under {shown} % is statistically shown."
-    more = f"{limit.more_clean:,} further checks without an error would show it (one-sided, 95 %)."
-    return f"{text} Under {shown} % is not statistically shown; {more}"
 
 
 @requires(P.VIEW_LEVELS)
@@ -273,7 +282,7 @@ def close(request: TenantRequest, organization: str, prefix: str, number: int, y
     context = {
         "window": found,
         "figure": found.figure,
-        "result": wording.result(found.figure.numerator, found.figure.denominator),
+        "result": found.figure.result,
         "credit": actions.claim_in_words(found.attainment, found.version) if found.attainment is not None and found.figure.credit else "",
         "word": word,
         "error": error,
@@ -299,7 +308,7 @@ def publish(request: TenantRequest, organization: str, prefix: str, number: int,
         error = f"Type {word} exactly."
     context = {
         "window": found,
-        "result": wording.result(found.figure.numerator, found.figure.denominator),
+        "result": found.figure.result,
         "client": found.level.workstream.client,
         "word": word,
         "error": error,
@@ -333,7 +342,7 @@ def restate(request: TenantRequest, organization: str, prefix: str, number: int,
     context = {
         "window": found,
         "figure": found.figure,
-        "result": wording.result(found.figure.numerator, found.figure.denominator),
+        "result": found.figure.result,
         "changed": _changed_since(found, timezone.now()),
         "differing": list(islice(replayed(found.attainment), SHOWN_CHANGES)),
         "reason": reason,

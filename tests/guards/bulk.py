@@ -45,7 +45,17 @@ from lpo.accounts.models import ApiToken, Membership, User
 from lpo.audit.models import Event
 from lpo.jobs.models import Job
 from lpo.tenancy.context import in_organization
-from sla.models import Attainment, AttainmentRow, Calendar, CalendarVersion, Clock, ServiceLevel, ServiceLevelVersion
+from sla.models import (
+    Attainment,
+    AttainmentRow,
+    Calendar,
+    CalendarVersion,
+    Clock,
+    SampleItem,
+    SamplePlan,
+    ServiceLevel,
+    ServiceLevelVersion,
+)
 from tests.guards.world import Place
 
 Filler = Callable[[Place, int], None]
@@ -235,6 +245,18 @@ def rows_behind_a_figure(place: Place, n: int) -> None:
 def calendars(place: Place, n: int) -> None:
     copies(Calendar, place.refs.calendar.calendar_id, n, name=NAMED)
     copies(CalendarVersion, place.refs.calendar.id, n, calendar_id=made(Calendar, "name"))
+
+
+@inside
+def sample_items(place: Place, n: int) -> None:
+    """More items of the first plan, to be checked by the owner."""
+    items(place, n)
+    copies(SampleItem, place.refs.sampled.pk, n, position="g + 100", item_id=made(WorkItem, "reference"))
+
+
+@inside
+def sample_plans(place: Place, n: int) -> None:
+    copies(SamplePlan, place.refs.sampled.plan_id, n, number="g + 100", root_number="g + 100")
 
 
 @inside

@@ -113,6 +113,19 @@ def _window(place: Place) -> Values:
     return {**_level(place), "year": month.year, "month": month.month}
 
 
+def _quality(place: Place) -> Values:
+    return {"prefix": place.refs.stream.item_prefix}
+
+
+def _plan(place: Place) -> Values:
+    return {**_quality(place), "number": 1}
+
+
+def _sampled(position: int) -> Part:
+    """The first item waits for the owner's check; what was found in the second waits for a third person."""
+    return lambda place: {**_plan(place), "position": position}
+
+
 def _job(place: Place) -> Values:
     return {"number": place.refs.job_id}
 
@@ -468,6 +481,16 @@ NAMES: dict[str, Part] = {
     "sla:new_exception": lambda place: {"number": 1},
     "sla:new_calendar_version": lambda place: {"number": 1},
     "sla:check": lambda place: {"reference": place.refs.fresh_delivered.reference},
+    "sla:checks": _nothing,
+    "sla:quality": _quality,
+    "sla:quality_csv": _quality,
+    "sla:new_plan": _quality,
+    "sla:plan": _plan,
+    "sla:assign_checks": _plan,
+    "sla:extend_plan": _plan,
+    "sla:sampled": _sampled(1),
+    "sla:adjudicate": _sampled(2),
+    "sla:matter_quality": _matter,
     "sla:exclude": lambda place: {"reference": place.refs.fresh_delivered.reference},
     "sla:include": lambda place: {"reference": place.refs.excluded.reference, "number": 1},
     "sla:exclusion_evidence": lambda place: {"reference": place.refs.excluded.reference, "number": 1},
@@ -571,6 +594,8 @@ DATA: dict[str, Part] = {
     "engagements:blocker": lambda place: {"resolution": "Access given"},
     "sla:today_move": _move("item", "in_review"),
     "sla:check": lambda place: {"units": 10, "wrong": 0},
+    "sla:sampled": lambda place: {"units": 10},
+    "sla:adjudicate": lambda place: {"reason": "The first call was right"},
 }
 # Address → query string of a GET that shows something.
 QUERIES: dict[str, Part] = {

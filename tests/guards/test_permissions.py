@@ -54,6 +54,8 @@ DECIDED_BY_ACTION = {
     "engagements:decide_pause (contest)",
     "jobs:cancel",
     "sla:today_move",
+    "sla:sampled",
+    "sla:adjudicate",
     "billing:run_bulk (submit)",
     "billing:run_bulk (approve)",
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import calendar
 import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
@@ -36,7 +36,7 @@ from lpo.jobs.queue import enqueue
 from lpo.jobs.runner import run_due
 from lpo.tenancy.context import in_organization
 from sla import actions as sla
-from sla.models import Attainment
+from sla.models import Attainment, SampleItem
 from tests import make
 from tests.conftest import person
 from tests.sla import make as levels
@@ -150,6 +150,7 @@ def _fill(place: Place, word: str) -> None:
     _walled_work(place, word)
     _time(place, word)
     _checked(place, word)
+    _sampled(place, word)
     _supervised(place, word)
     _told(place)
     _own(place, word)
@@ -201,6 +202,22 @@ def _checked(place: Place, word: str) -> None:
         )
         said: dict[str, Any] = {"consented_by": "General counsel", "consent_scope": "This matter", "message": consent}
         work.decide_match(match=match, by=insider, verdict="waived", note="They agreed", **said)
+
+
+def _sampled(place: Place, word: str) -> None:
+    """A sample of the first client's work, one item of it checked and disputed; one of the second's, one behind the wall."""
+    refs = place.refs
+    span: dict[str, Any] = {"from_at": at(refs.first_month, 1, 0), "to_at": timezone.now() + timedelta(days=1)}
+    declared = sla.Declared(**span, sizing="number", number=3)
+    for stream, who in ((refs.stream, "project_manager"), (refs.second_stream, "project_manager"), (refs.walled_stream, "insider")):
+        plan = sla.draw_plan(workstream=stream, declared=replace(declared, number=3 if stream is refs.stream else 1), by=make.system())
+        sla.assign_checks(plan=plan, checkers=[place.people[who]], by=make.system())
+    rows = list(SampleItem.objects.filter(plan__workstream=refs.stream).order_by("position"))
+    found = [sla.Found(severity="major", category="wrong_call", note=f"{word}: {WORK_PRODUCT}")]
+    checker = Actor.member(place.people["project_manager"])
+    sla.check_sampled(sampled=rows[1], units=10, found=found, note=f"{word} differs", by=checker)
+    sla.assign_checks(plan=rows[0].plan, checkers=[place.people["owner"]], by=make.system())  # the rest
+    refs.sampled = rows[0]
 
 
 def _supervised(place: Place, word: str) -> None:

@@ -22,6 +22,10 @@ class Terms:
     roll_up_below: int = 0
     no_credit_below: int = 0
     misses_before_default: int = 3
+    test: str = "rate"
+    test_confidence_percent: Decimal | None = None
+    accepted_sample: int | None = None
+    accepted_errors: int | None = None
 
 
 TABLE = [[9, 1], [19, 2]]

@@ -19,7 +19,8 @@ class LevelVersionSerializer(Read[ServiceLevelVersion]):
             "number", "effective_from", "clause", "item_kind", "priority", "severity", "unit", "target", "start_state", "stop_state",
             "decides", "pausing_parties", "expected_percent", "max_error_percent", "error_unit", "window", "time_zone", "credit_percent",
             "minimum_percent", "misses_before_default", "allowed_misses", "roll_up_below", "no_credit_below", "importance", "pool_percent",
-            "allocation_percent",
+            "allocation_percent", "test", "test_confidence_percent", "accepted_sample", "accepted_errors", "severity_weights", "population",
+            "adjudicator",
         )  # fmt: skip
         read_only_fields = fields
 
