@@ -28,6 +28,7 @@ urlpatterns = [
     path(_LEVEL + "recompute/", levels.recompute, name="recompute"),
     path(_WINDOW, windows.window, name="window"),
     path(_WINDOW + "rows.csv", windows.window_csv, name="window_csv"),
+    path(_WINDOW + "rows.xlsx", windows.window_xlsx, name="window_xlsx"),
     path(_WINDOW + "close/", windows.close, name="close"),
     path(_WINDOW + "restate/", windows.restate, name="restate"),
     path(_WINDOW + "publish/", windows.publish, name="publish"),

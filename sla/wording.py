@@ -173,6 +173,20 @@ def result(numerator: int, denominator: int, *, places: int = 2) -> str:
     return f"{numerator:,} of {denominator:,} = {percent_of(Fraction(numerator, denominator), places)} %"
 
 
+def method(version: ServiceLevelVersion) -> str:
+    """How a figure of this promise is counted, for who reads the figure without the page behind it."""
+    if version.max_error_percent is not None:
+        unit = version.error_unit or "unit"
+        return (
+            f"Wrong {unit}s of those checked in delivered work, by the day of the check; what is found before delivery does not count."
+            " The measured rate decides; the interval says how strongly it is shown."
+        )
+    return (
+        f"Each piece of work counts once, in the {version.window} that holds the earlier of its end and its due time: met if it had ended"
+        " by then. Pending and excluded work is outside the fraction; the exact fraction is compared."
+    )
+
+
 def credit_formula(version: ServiceLevelVersion, attainment: Attainment, shares: Mapping[str, str], why: str = "") -> str:
     """5 % of the credit base for October 2026: 36 of 40 = 90.00 % against 95 %."""
     against = (

@@ -454,6 +454,7 @@ NAMES: dict[str, Part] = {
     "sla:recompute": _level,
     "sla:window": _window,
     "sla:window_csv": _window,
+    "sla:window_xlsx": _window,
     "sla:close": _window,
     "sla:publish": _window,
     "sla:restate": _window,
