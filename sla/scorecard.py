@@ -28,7 +28,7 @@ from sla.strength import interval_text, strength
 
 TREND = 12
 # Twelve windows of a quarter each are three years.
-_TREND_DAYS = 3 * 366
+TREND_DAYS = 3 * 366
 # A client has a few dozen levels; what lies beyond is in the workbook.
 MOST_LEVELS = 60
 _PERIOD = re.compile(r"(\d{4})-(?:(0[1-9]|1[0-2])|[Qq]([1-4]))\Z")
@@ -79,6 +79,16 @@ def span_named(text: str, today: date) -> Span:
         raise NoPeriod(f"“{text[:20]}” is no period: write a month as 2026-10, a quarter as 2026-Q4.")
     year, month, quarter = found.groups()
     return Span(date(int(year), int(month), 1), 1) if month else Span(date(int(year), int(quarter) * 3 - 2, 1), 3)
+
+
+def periods(span: Span) -> dict[str, Any]:
+    """Ways to other periods, for the page's template."""
+    steps = (("previous", span.moved(-1)), ("next", span.moved(1)))
+    chips = [
+        {"label": label, "url": f"?period={span.of(months).key}", "current": span.months == months}
+        for months, label in ((1, "Month"), (3, "Quarter"))
+    ]
+    return {"chips": chips, **{which: {"label": other.label, "url": f"?period={other.key}"} for which, other in steps}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +160,35 @@ class Line:
             return "Provisional"
         assert self.figure.attainment is not None  # noqa: S101 -- closed
         return "Published" if self.figure.attainment.published_at is not None else "Closed"
+
+    @property
+    def stamp(self) -> str:
+        """When the figure was computed, or frozen, by the contract's clock."""
+        stored = self.figure.attainment
+        if stored is None:
+            return "Nothing counted yet"
+        if stored.closed_at is not None:
+            return f"Closed {_moment(stored.closed_at, self.zone)}"
+        return f"Computed {_moment(stored.computed_at, self.zone)}, may still change"
+
+    @property
+    def notes(self) -> list[tuple[str, str]]:
+        """What the figure rests on beside its counts, each with its heading."""
+        named = (
+            ("Judged", self.figure.judged),
+            ("Statistics", self.strength),
+            ("Credit", self.credit_in_full),
+            ("Open work", self.ageing_text),
+            ("Restatement", self.restated),
+        )
+        return [(name, text) for name, text in named if text]
+
+    @property
+    def ageing_text(self) -> str:
+        if self.ageing is None:
+            return ""
+        when = f"{'when it was closed, ' if self.figure.closed else ''}{_moment(self.ageing.at, self.zone)}"
+        return f"{self.ageing.text} ({when})"
 
     @property
     def credit(self) -> str:
@@ -241,6 +280,11 @@ def _day(at: datetime, zone: str) -> str:
     return f"{local.day} {local:%b %Y}"
 
 
+def _moment(at: datetime, zone: str) -> str:
+    local = at.astimezone(ZoneInfo(zone))
+    return f"{local.day} {local:%b %Y, %H:%M} {local.tzname()}"
+
+
 def chart_of(name: str, version: ServiceLevelVersion, figures: Sequence[Figure]) -> AttainmentChart:
     """Windows against the target now in force, oldest first."""
     cut = 3 if version.window == "month" else 2
@@ -289,6 +333,18 @@ def _line(figure: Figure, claims: Mapping[tuple[int, datetime], CreditClaim], ag
     return Line(figure, claims.get(key), ages.get(key), ruling, restated_note(stored, getattr(stored, "why", None) or ""))
 
 
+def as_of(lines: Iterable[Line], now: datetime) -> datetime:
+    """When what the lines say was last changed: `now` while one of them is open, so that closed figures make one document for good."""
+    found: list[datetime] = []
+    for line in lines:
+        stored, claim = line.figure.attainment, line.claim
+        if stored is None or stored.closed_at is None:
+            return now
+        instants = [stored.closed_at, stored.published_at, *((claim.created_at, claim.final_at) if claim is not None else ())]
+        found += [at for at in instants if at is not None]
+    return max(found, default=now)
+
+
 def restated_note(stored: Attainment | None, reason: str) -> str:
     """That a figure is a restatement, and why."""
     return f"Restated, revision {stored.revision}: {reason}" if stored is not None and reason else ""
@@ -298,7 +354,7 @@ def _stored(
     levels: Mapping[int, ServiceLevel], versions: Mapping[int, Sequence[ServiceLevelVersion]], span: Span
 ) -> dict[int, list[Figure]]:
     """The latest revision of each counted window up to the span's end, oldest first, by level."""
-    since = from_epoch(local_midnight(span.first - timedelta(days=_TREND_DAYS), ZoneInfo("UTC")))
+    since = from_epoch(local_midnight(span.first - timedelta(days=TREND_DAYS), ZoneInfo("UTC")))
     until = from_epoch(local_midnight(span.next + timedelta(days=1), ZoneInfo("UTC")))
     rows = Attainment.objects.filter(level_id__in=levels, window_start__gte=since, window_start__lt=until).defer("snapshot")
     rows = rows.annotate(ruling=KT("snapshot__verdict__default"), why=KT("snapshot__restates__reason"))
@@ -364,11 +420,12 @@ def _ageing(figures: Sequence[Figure], now: datetime) -> dict[tuple[int, datetim
         for pk, figure in live.items():
             found[pk, figure.start] = _aged(counted.get(pk), now)
     if frozen:
-        found |= _aged_at_closing(frozen)
+        found |= aged_at_closing(frozen)
     return found
 
 
-def _aged_at_closing(frozen: Mapping[int, Figure]) -> dict[tuple[int, datetime], Ageing]:
+def aged_at_closing(frozen: Mapping[int, Figure]) -> dict[tuple[int, datetime], Ageing]:
+    """Of closed windows by the number of their attainment, from the frozen rows."""
     rows = AttainmentRow.objects.filter(attainment_id__in=frozen, outcome__in=("missed", "pending"), stopped_at__isnull=True)
     counted = {
         row["attainment_id"]: row
@@ -379,7 +436,7 @@ def _aged_at_closing(frozen: Mapping[int, Figure]) -> dict[tuple[int, datetime],
     found = {}
     for pk, figure in frozen.items():
         assert figure.attainment is not None and figure.attainment.closed_at is not None  # noqa: S101 -- a closed window
-        found[figure.version.level_id, figure.start] = _aged(counted.get(pk), figure.attainment.closed_at)
+        found[figure.attainment.level_id, figure.start] = _aged(counted.get(pk), figure.attainment.closed_at)
     return found
 
 

@@ -6,12 +6,14 @@ from django.urls import path
 
 # Registers the converter for a workstream's prefix.
 from engagements import urls as work
-from sla.views import calendars, desk, levels, quality, today, windows
+from sla.views import calendars, desk, levels, quality, scorecards, today, windows
 
 app_name = "sla"
 _LEVEL = "service-levels/<prefix:prefix>/<int:number>/"
 _WINDOW = _LEVEL + "<int:year>/<int:month>/"
 _ITEM = "work/<str:reference>/"
+_ENGAGEMENT = "engagements/<str:reference>/"
+_CLIENT = "clients/<str:code>/"
 
 assert work.app_name == "engagements"  # noqa: S101 -- the import is needed for its converter
 
@@ -32,6 +34,12 @@ urlpatterns = [
     path(_WINDOW + "close/", windows.close, name="close"),
     path(_WINDOW + "restate/", windows.restate, name="restate"),
     path(_WINDOW + "publish/", windows.publish, name="publish"),
+    path(_ENGAGEMENT + "scorecard/", scorecards.scorecard, name="scorecard"),
+    path(_ENGAGEMENT + "scorecard.pdf", scorecards.scorecard_pdf, name="scorecard_pdf"),
+    path(_ENGAGEMENT + "scorecard.xlsx", scorecards.scorecard_xlsx, name="scorecard_xlsx"),
+    path(_CLIENT + "scorecard/", scorecards.client_scorecard, name="client_scorecard"),
+    path(_CLIENT + "scorecard.pdf", scorecards.client_scorecard_pdf, name="client_scorecard_pdf"),
+    path(_CLIENT + "scorecard.xlsx", scorecards.client_scorecard_xlsx, name="client_scorecard_xlsx"),
     path("calendars/", calendars.calendars, name="calendars"),
     path("calendars/new/", calendars.new_calendar, name="new_calendar"),
     path("calendars/<int:number>/", calendars.calendar, name="calendar"),

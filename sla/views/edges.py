@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import date
 from functools import wraps
 from typing import Any
@@ -25,6 +25,7 @@ from sla.windows import period
 
 View = Callable[..., HttpResponse]
 CSV = "text/csv; charset=utf-8"
+PDF = "application/pdf"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -51,11 +52,6 @@ def streamed(content: Iterable[bytes], name: str, media_type: str) -> StreamingH
     """A file in pieces, saved and never rendered on this origin."""
     headers = {"Content-Disposition": content_disposition_header(True, name) or "attachment", "X-Content-Type-Options": "nosniff"}
     return StreamingHttpResponse(content, content_type=media_type, headers=headers)
-
-
-def in_utc(header: Sequence[str]) -> list[str]:
-    """Headings of a workbook, whose dates carry no zone of their own."""
-    return [f"{name} (UTC)" if name.endswith("_at") else name for name in header]
 
 
 def attempt(form: Any, act: Callable[[], Any]) -> Any:

@@ -20,6 +20,7 @@ from lpo.core.sheets import Sheet, workbook
 from lpo.tenancy.context import current_scope
 from sla import actions, counting, queries, slots, wording
 from sla.augmentation import credit_applies, note_on
+from sla.exports import in_utc
 from sla.models import Attainment, LevelKind, ServiceLevel, ServiceLevelVersion
 from sla.queries import Figure
 from sla.restated import SHOWN_CHANGES, restated_of
@@ -27,7 +28,7 @@ from sla.rows import HEADER, as_csv, behind, cells, shown
 from sla.scorecard import Line
 from sla.strength import strength
 from sla.verify import replayed
-from sla.views.edges import CSV, XLSX, acting, in_utc, level_or_404, streamed, window_or_404
+from sla.views.edges import CSV, XLSX, acting, level_or_404, streamed, window_or_404
 from sla.views.levels import crumbs, level_url
 
 OUTCOMES = {"": "All", "met": "Met", "missed": "Missed", "pending": "Pending", "excluded": "Excluded"}

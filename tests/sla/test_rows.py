@@ -14,6 +14,7 @@ from django.test import Client as Browser
 
 from lpo.accounts.models import Membership, Organization
 from lpo.core import sheets
+from lpo.core.exports import Cell
 from lpo.core.sheets import Sheet, whole
 from lpo.tenancy.context import in_organization
 from sla import actions, rows
@@ -75,7 +76,7 @@ def test_a_cell_that_looks_like_a_formula_is_a_text() -> None:
 
 
 def test_cells_are_what_they_were() -> None:
-    row = ["<a & b>", 7, Decimal("0.10"), date(2026, 2, 28), datetime(2026, 3, 8, 7, 0, 1, tzinfo=UTC), None, True]
+    row: list[Cell] = ["<a & b>", 7, Decimal("0.10"), date(2026, 2, 28), datetime(2026, 3, 8, 7, 0, 1, tzinfo=UTC), None, True]
     content = whole([Sheet("A", list("abcdefg"), [row])])
     assert values(content)[1] == ("<a & b>", 7, 0.1, datetime(2026, 2, 28), datetime(2026, 3, 8, 7, 0, 1), None, True)  # noqa: DTZ001
     assert content == whole([Sheet("A", list("abcdefg"), [row])])
