@@ -147,8 +147,9 @@ def matter_panel(request: TenantRequest, matter: Matter) -> Panel | None:
 
 def engagement_panel(request: TenantRequest, engagement: Engagement) -> Panel | None:
     """The levels of every workstream of the engagement in their running windows. Walled matters stay out by row-level security."""
-    scorecard = reverse("sla:scorecard", args=[request.organization.slug, engagement.reference])
-    return _panel_of(request, Q(level__workstream__matter__engagement=engagement), {"scorecard_url": scorecard})
+    views = {"scorecard_url": "scorecard", "ledger_url": "engagement_ledger"}
+    links = {name: reverse(f"sla:{view}", args=[request.organization.slug, engagement.reference]) for name, view in views.items()}
+    return _panel_of(request, Q(level__workstream__matter__engagement=engagement), links)
 
 
 def _panel_of(request: TenantRequest, where: Q, links: Mapping[str, str] | None = None) -> Panel | None:

@@ -6,7 +6,7 @@ from django.urls import path
 
 # Registers the converter for a workstream's prefix.
 from engagements import urls as work
-from sla.views import calendars, desk, levels, quality, scorecards, today, windows
+from sla.views import calendars, contests, desk, levels, quality, scorecards, today, windows
 
 app_name = "sla"
 _LEVEL = "service-levels/<prefix:prefix>/<int:number>/"
@@ -37,6 +37,10 @@ urlpatterns = [
     path(_ENGAGEMENT + "scorecard/", scorecards.scorecard, name="scorecard"),
     path(_ENGAGEMENT + "scorecard.pdf", scorecards.scorecard_pdf, name="scorecard_pdf"),
     path(_ENGAGEMENT + "scorecard.xlsx", scorecards.scorecard_xlsx, name="scorecard_xlsx"),
+    path("contest-ledger/", contests.ledger, name="ledger"),
+    path("contest-ledger/entries.csv", contests.ledger_csv, name="ledger_csv"),
+    path(_ENGAGEMENT + "contest-ledger/", contests.engagement_ledger, name="engagement_ledger"),
+    path(_ENGAGEMENT + "contest-ledger/entries.csv", contests.engagement_ledger_csv, name="engagement_ledger_csv"),
     path(_CLIENT + "scorecard/", scorecards.client_scorecard, name="client_scorecard"),
     path(_CLIENT + "scorecard.pdf", scorecards.client_scorecard_pdf, name="client_scorecard_pdf"),
     path(_CLIENT + "scorecard.xlsx", scorecards.client_scorecard_xlsx, name="client_scorecard_xlsx"),
@@ -47,6 +51,7 @@ urlpatterns = [
     path(_ITEM + "quality/", quality.check, name="check"),
     path(_ITEM + "exclusions/new/", quality.exclude, name="exclude"),
     path(_ITEM + "exclusions/<int:number>/withdraw/", quality.include, name="include"),
+    path(_ITEM + "exclusions/<int:number>/decide/<str:what>/", contests.decide, name="decide_exclusion"),
     path(_ITEM + "exclusions/<int:number>/evidence/", quality.exclusion_evidence, name="exclusion_evidence"),
     path("desk/", desk.desk_page, name="desk"),
     path("desk/seen/", desk.desk_seen, name="desk_seen"),

@@ -2,6 +2,7 @@
 
 from sla.actions.calendars import add_calendar_version, create_calendar, public_holidays, regions
 from sla.actions.closing import claim_in_words, close_window, contestable_until, default_of, finalize_claims, publish_attainment
+from sla.actions.contests import accept_exclusion, contest_exclusion, withdraw_exclusion
 from sla.actions.levels import (
     Promise,
     add_level_version,
@@ -11,17 +12,18 @@ from sla.actions.levels import (
     recompute,
     record_quality_check,
     update_level,
-    withdraw_exclusion,
 )
 from sla.actions.restating import differences, latest_closed, restate_window
 
 __all__ = [
     "Promise",
+    "accept_exclusion",
     "add_calendar_version",
     "add_level_version",
     "claim_in_words",
     "close_window",
     "complete",
+    "contest_exclusion",
     "contestable_until",
     "create_calendar",
     "create_level",

@@ -24,7 +24,7 @@ from lpo.core.periods import add_months
 from sla import evidence, wording
 from sla.augmentation import credit_applies
 from sla.counting import count_window, rolled_up
-from sla.models import Attainment, Clock, CreditClaim, DirtyWindow, ServiceLevel, ServiceLevelVersion
+from sla.models import Attainment, AttainmentRow, Clock, CreditClaim, DirtyWindow, Exclusion, ServiceLevel, ServiceLevelVersion
 from sla.projection import refresh
 from sla.verdict import Basis, Counted, Default, Verdict, default, judge
 from sla.windows import period
@@ -218,7 +218,8 @@ def _items_of(attainment: Attainment) -> list[int]:
 
 
 def contestable_until(attainment: Attainment, version: ServiceLevelVersion, closed_at: datetime) -> datetime:
-    """The later of: the contract's contest days after closing, and the last day on which a pause in the window can be contested.
+    """The later of: the contract's contest days after closing, and the last day on which a pause or an exclusion of the window can be
+    contested.
 
     The contract version that governs the window's first day says how many.
     """
@@ -226,8 +227,15 @@ def contestable_until(attainment: Attainment, version: ServiceLevelVersion, clos
     engagement_id = version.level.workstream.matter.engagement_id
     contract = contract_on(engagement_id, attainment.window_start.astimezone(zone).date())
     day = business_days_after(closed_at.astimezone(zone).date(), contract.contest_days if contract else 0)
-    last = Pause.objects.filter(item_id__in=_items_of(attainment), withdrawn_at__isnull=True).aggregate(last=Max("contest_by"))["last"]
-    return from_epoch(local_midnight(max(day, last or day) + timedelta(days=1), zone))
+    pauses = Pause.objects.filter(item_id__in=_items_of(attainment))
+    # What was frozen as excluded: an accuracy level has no clocks to find it by.
+    named = AttainmentRow.objects.filter(attainment=attainment, outcome="excluded").values("item_reference")
+    exclusions = Exclusion.objects.filter(level_id=attainment.level_id, item__reference__in=named)
+    lasts = [
+        rows.filter(withdrawn_at__isnull=True, resolved_at__isnull=True).aggregate(last=Max("contest_by"))["last"]
+        for rows in (pauses, exclusions)
+    ]
+    return from_epoch(local_midnight(max([day, *filter(None, lasts)]) + timedelta(days=1), zone))
 
 
 @transaction.atomic
@@ -258,6 +266,13 @@ WHERE k.organization_id = %s AND k.state = 'provisional' AND k.contestable_until
     SELECT 1 FROM sla_clock c JOIN engagements_pause p ON p.organization_id = c.organization_id AND p.item_id = c.item_id
     WHERE c.organization_id = a.organization_id AND c.level_id = a.level_id AND c.window_start = a.window_start
       AND p.contested_at IS NOT NULL AND p.withdrawn_at IS NULL)
+  AND NOT EXISTS (
+    SELECT 1 FROM sla_exclusion x
+    JOIN engagements_workitem i ON i.organization_id = x.organization_id AND i.id = x.item_id
+    JOIN sla_attainmentrow r ON r.organization_id = x.organization_id AND r.attainment_id = a.id AND r.outcome = 'excluded'
+      AND r.item_reference = i.reference
+    WHERE x.organization_id = a.organization_id AND x.level_id = a.level_id
+      AND x.contested_at IS NOT NULL AND x.withdrawn_at IS NULL)
 ORDER BY k.id FOR UPDATE OF k SKIP LOCKED
 """
 

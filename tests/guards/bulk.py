@@ -45,7 +45,7 @@ from lpo.accounts.models import ApiToken, Membership, User
 from lpo.audit.models import Event
 from lpo.jobs.models import Job
 from lpo.tenancy.context import in_organization
-from sla.models import Attainment, AttainmentRow, Calendar, CalendarVersion, Clock, ServiceLevel, ServiceLevelVersion
+from sla.models import Attainment, AttainmentRow, Calendar, CalendarVersion, Clock, Exclusion, ServiceLevel, ServiceLevelVersion
 from tests.guards.world import Place
 
 Filler = Callable[[Place, int], None]
@@ -343,6 +343,16 @@ def waits(place: Place, n: int) -> None:
     clocks(place, n)
     pause = Pause.objects.get(item=place.refs.waiting)
     copies(Pause, pause.id, n, item_id=made(WorkItem, "reference"))
+
+
+@inside
+def contests(place: Place, n: int) -> None:
+    """As many pauses as exclusions, by turns the latest."""
+    clocks(place, n)
+    later = "now() + g * interval '1 second'"
+    pause, exclusion = Pause.objects.get(item=place.refs.waiting), Exclusion.objects.get(item=place.refs.excluded)
+    copies(Pause, pause.id, n, item_id=made(WorkItem, "reference"), recorded_at=later)
+    copies(Exclusion, exclusion.id, n, item_id=made(WorkItem, "reference"), at=later)
 
 
 @inside

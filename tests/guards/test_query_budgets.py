@@ -105,6 +105,8 @@ LISTS = [
     List("engagements:item", bulk.records_of_an_item, budget=43, why="panels of two rooms, seven kinds of record, who may get it"),
     List("sla:today", bulk.clocks),
     List("sla:levels", bulk.levels),
+    List("sla:ledger", bulk.contests, budget=19, why="two kinds of entry, their effects on due dates, windows and claims"),
+    List("sla:engagement_ledger", bulk.contests, budget=19, why="two kinds of entry, their effects on due dates, windows and claims"),
     List("sla:scorecard", bulk.levels),
     List("sla:client_scorecard", bulk.levels),
     List("sla:window", bulk.rows_behind_a_figure, budget=16, why="the figure, its claim, and what today's facts would say"),
