@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -90,6 +90,10 @@ class Entry:
     windows: list[tuple[Any, str, date]] = field(default_factory=list)
     claims: list[str] = field(default_factory=list)
 
+    @classmethod
+    def of(cls, kind: str, row: Any, at: datetime, now: datetime, number: int = 0) -> Entry:
+        return cls(kind, row, number, state_of(row, now.date()), at)
+
     @property
     def item(self) -> Any:
         return self.row.item
@@ -122,8 +126,21 @@ class Page:
 Position = tuple[datetime, str, int]
 
 
-def page_of(where: Q, asked: Asked, now: datetime, *, after: str = "", before: str = "", size: int = PAGE_SIZE) -> Page:
-    """One page, the latest first. The two kinds are merged by the database, so that any page costs what the first does."""
+Keys = Sequence[tuple[datetime, str, int]]
+
+
+def page_of(
+    where: Q,
+    asked: Asked,
+    now: datetime,
+    *,
+    after: str = "",
+    before: str = "",
+    size: int = PAGE_SIZE,
+    load: Callable[[Keys, datetime], list[Entry]] | None = None,
+) -> Page:
+    """One page, the latest first. The two kinds are merged by the database, so that any page costs what the first does. `load` reads
+    what the keys name, where that is not all that the provider may see."""
     forwards, backwards = _decoded(after), _decoded(before)
     back = backwards is not None and forwards is None
     keys = _keys(where, asked, now, backwards if back else forwards, upwards=back)[: size + 1]
@@ -133,7 +150,7 @@ def page_of(where: Q, asked: Asked, now: datetime, *, after: str = "", before: s
         found.reverse()
     has_next, has_previous = (True, more) if back else (more, forwards is not None)
     return Page(
-        _entries(found, now),
+        (load or _entries)(found, now),
         _encoded(found[0]) if has_previous and found else "",
         _encoded(found[-1]) if has_next and found else "",
     )
@@ -203,7 +220,7 @@ def _decoded(text: str) -> Position | None:
         return None
 
 
-def _entries(keys: Sequence[tuple[datetime, str, int]], now: datetime) -> list[Entry]:
+def _entries(keys: Keys, now: datetime) -> list[Entry]:
     """What the keys name, with effects, windows and claims: a number of statements that does not grow with the rows."""
     beside = ("item__workstream__client", "item__workstream__matter__engagement")
     pauses = Pause.objects.select_related(*beside).in_bulk([pk for _, kind, pk in keys if kind == "pause"])
@@ -215,7 +232,7 @@ def _entries(keys: Sequence[tuple[datetime, str, int]], now: datetime) -> list[E
     found = []
     for at, kind, pk in keys:
         row = pauses[pk] if kind == "pause" else exclusions[pk]
-        found.append(Entry(kind, row, numbers[kind][pk], state_of(row, now.date()), at))
+        found.append(Entry.of(kind, row, at, now, numbers[kind][pk]))
     _add_effects(found, list(pauses.values()))
     _add_windows(found)
     return found

@@ -121,6 +121,11 @@ def _windows(client: Client, levels: Iterable[Level], since: datetime) -> dict[i
     return found
 
 
+def level_names(client: Client) -> dict[int, str]:
+    """By number, the levels with a published window."""
+    return {level.level_id: level.name for level in _names(client) if level.level_id is not None}
+
+
 def levels_since(client: Client, since: datetime) -> list[Level]:
     """Every level with all of its published windows since an instant, oldest first."""
     known = _names(client)

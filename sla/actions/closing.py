@@ -8,12 +8,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import Max, OuterRef, Subquery
 from django.utils import timezone
 
 from engagements.actions.checks import locked
+from engagements.actions.publishing import publish_pauses
 from engagements.actions.timing import business_days_after
-from engagements.models import ImportBatch, Pause
+from engagements.models import ImportBatch, Pause, WorkItem
 from engagements.queries import contract_on
 from lpo.accounts.actor import Actor
 from lpo.accounts.roles import Permission
@@ -248,6 +249,7 @@ def publish_attainment(*, attainment: Attainment, by: Actor) -> Attainment:
     if attainment.published_at is None:
         attainment.published_at = timezone.now()
         attainment.save(update_fields=["published_at"])
+        _publish_ledger(attainment, by)
         record(
             by=by,
             action="window.publish",
@@ -256,6 +258,20 @@ def publish_attainment(*, attainment: Attainment, by: Actor) -> Attainment:
             reference=str(attainment.label),
         )
     return attainment
+
+
+def _publish_ledger(attainment: Attainment, by: Actor) -> None:
+    """What may be contested in a published window is told with it: the pauses and exclusions of its rows."""
+    rows = AttainmentRow.objects.filter(attainment=attainment)
+    version = ServiceLevelVersion.objects.get(pk=attainment.level_version_id)
+    publish_pauses(references=rows.values("item_reference"), parties=version.pausing_parties, by=by)
+    exclusions = Exclusion.objects.filter(
+        level_id=attainment.level_id,
+        item__reference__in=rows.filter(outcome="excluded").values("item_reference"),
+        published_at__isnull=True,
+    )
+    reference = WorkItem.objects.filter(pk=OuterRef("item_id")).values("reference")[:1]
+    exclusions.update(published_at=attainment.published_at, shown_as=Subquery(reference))
 
 
 # One statement: what has been contested and not yet resolved keeps a claim provisional.

@@ -346,6 +346,12 @@ def waits(place: Place, n: int) -> None:
 
 
 @inside
+def published_waits(place: Place, n: int) -> None:
+    pause = Pause.objects.filter(client_id=place.refs.client.id, published_at__isnull=False)[0]
+    copies(Pause, pause.id, n)
+
+
+@inside
 def contests(place: Place, n: int) -> None:
     """As many pauses as exclusions, by turns the latest."""
     clocks(place, n)

@@ -424,6 +424,8 @@ NAMES: dict[str, Part] = {
     "portal:level_csv": _viewed_level,
     "portal:window": _viewed_window,
     "portal:window_csv": _viewed_window,
+    "portal:ledger": _viewer,
+    "portal:ledger_csv": _viewer,
     "portal:scorecard": _viewer,
     "portal:scorecard_pdf": _viewer,
     "portal:staff": _viewer,

@@ -119,6 +119,7 @@ LISTS = [
     List("billing:term", bulk.seats),
     List("portal:matters", bulk.updates, VIEWER),
     List("portal:levels", bulk.published_levels, VIEWER),
+    List("portal:ledger", bulk.published_waits, VIEWER),
     List("portal:scorecard", bulk.published_levels, VIEWER),
     List("portal:overview", bulk.published_levels, VIEWER),
     List("portal:staff", bulk.placements, VIEWER),

@@ -62,6 +62,8 @@ class Published:
             f"{self.base}levels/nda-turnaround/windows.csv",
             self.window_url,
             f"{self.window_url}rows.csv",
+            f"{self.base}contest-ledger/",
+            f"{self.base}contest-ledger/entries.csv",
             f"{self.base}scorecard/",
             f"{self.base}scorecard.pdf",
             f"{self.base}invoices/",

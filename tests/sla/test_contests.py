@@ -14,11 +14,13 @@ from engagements import actions as work
 from engagements.models import ClientDecision, Pause, Source
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership, Organization
+from lpo.accounts.roles import Role
 from lpo.core.errors import Refused
 from lpo.tenancy.context import Scope, in_organization
 from sla import actions, ledger
 from sla.models import CreditClaim, Exclusion
 from tests import make as base
+from tests.conftest import person
 from tests.sla import make
 from tests.sla.conftest import WallClock
 from tests.sla.make import new_york
@@ -210,3 +212,33 @@ def test_pages_of_both_kinds_follow_each_other_in_both_directions(in_alder: Scop
     assert len({key for part in seen for key in part}) == 5
     back = ledger.page_of(Q(), asked, at, before=page.previous, size=2)
     assert [(entry.kind, entry.row.pk) for entry in back.entries] == seen[1]
+
+
+def test_the_client_reads_what_counts_in_a_published_window_and_how_it_was_settled(
+    alder: Organization, client_of: SignIn, now: WallClock
+) -> None:
+    with in_organization(alder.id):
+        level, exclusion = october(now)
+        stream = level.level.workstream
+        make.item(stream, "2026-10-20 09:00", paused=[("2026-10-20 10:00", "2026-10-20 12:00")], delivered="2026-10-22 09:00")
+        make.item(stream, "2026-10-29 09:00", paused=[("2026-10-29 10:00", None)])
+        make.counted(level)
+        attainment = closed(now, level).attainment
+        code = stream.client.code.lower()
+        viewer = person(alder, "Carla", Role.CLIENT_VIEWER, stream.client_id)
+    browser, path = client_of(viewer), f"/alder/portal/{code}/contest-ledger/"
+    assert "Nothing was published yet" in words(browser.get(path).content)
+    with in_organization(alder.id):
+        actions.publish_attainment(attainment=attainment, by=base.system())
+        actions.contest_exclusion(exclusion=exclusion, by=base.system(), note="It was in scope")
+        actions.accept_exclusion(exclusion=exclusion, by=base.system(), note="Schedule B says otherwise")
+    page = words(browser.get(path).content)
+    assert "NDA-0002 Excluded: Outside the scope NDA turnaround" in page
+    assert "Resolved: it stands It was in scope Schedule B says otherwise" in page
+    assert "NDA-0003 Pause, client: information needed" in page
+    # The one that still waits is no row of the published window; what the provider noted is nobody else's.
+    assert "NDA-0004" not in page
+    assert "asked" not in page
+    assert words(browser.get(f"{path}?state=open").content).count("Pause, client") == 1
+    file = browser.get(f"{path}entries.csv").content.decode().splitlines()
+    assert sorted(line.split(",")[0] for line in file[1:]) == ["Exclusion", "Pause"]
