@@ -190,9 +190,26 @@ class Exclusion(TenantModel):
     evidence = TenantForeignKey("audit.Document", null=True, blank=True)
     at = models.DateTimeField(default=timezone.now)
     by_label = models.CharField(max_length=200)
+    # As with a pause: the client may contest it until this day, and silence settles it. Empty where there is no contract.
+    contest_by = models.DateField(null=True, blank=True)
+    contested_at = models.DateTimeField(null=True, blank=True)
+    contest_note = models.CharField(max_length=500, blank=True)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    resolution = models.CharField(max_length=500, blank=True)
+    # Since when the client reads it in its ledger, and the item's reference as it reads it there.
+    published_at = models.DateTimeField(null=True, blank=True)
+    shown_as = models.CharField(max_length=24, blank=True)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        indexes = [
+            models.Index(fields=["organization", "at", "id"], include=["matter_id"], name="exclusion_recent"),
+            models.Index(
+                fields=["organization", "client_id", "at", "id"],
+                condition=Q(published_at__isnull=False),
+                name="exclusion_published",
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["organization", "level", "item"], condition=Q(withdrawn_at__isnull=True), name="exclusion_one_live"

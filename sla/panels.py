@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -164,14 +165,23 @@ def matter_panel(request: TenantRequest, matter: Matter) -> Panel | None:
 
 def engagement_panel(request: TenantRequest, engagement: Engagement) -> Panel | None:
     """The levels of every workstream of the engagement in their running windows. Walled matters stay out by row-level security."""
-    return _panel_of(request, Q(level__workstream__matter__engagement=engagement))
+    views = {"scorecard_url": "scorecard", "ledger_url": "engagement_ledger"}
+    links = {name: reverse(f"sla:{view}", args=[request.organization.slug, engagement.reference]) for name, view in views.items()}
+    return _panel_of(request, Q(level__workstream__matter__engagement=engagement), links)
 
 
-def _panel_of(request: TenantRequest, where: Q) -> Panel | None:
+def _panel_of(request: TenantRequest, where: Q, links: Mapping[str, str] | None = None) -> Panel | None:
     if not request.membership.may(P.VIEW_LEVELS):
         return None
     rows = _figures(request, where)
     if not rows:
         return None
-    context = {"rows": rows, "kind": worst(figure.kind for figure, _ in rows), "new_url": "", "may_edit": False, "named": True}
+    context = {
+        "rows": rows,
+        "kind": worst(figure.kind for figure, _ in rows),
+        "new_url": "",
+        "may_edit": False,
+        "named": True,
+        **(links or {}),
+    }
     return Panel(f"Service levels, {rows[0][0].label}", "sla/_figures.html", context, P.VIEW_LEVELS, note=_note(rows), flush=True)

@@ -20,6 +20,7 @@ from sla.augmentation import credit_applies
 from sla.bearing import Bearing, bearing, bearing_of_rate
 from sla.models import Attainment, AttainmentRow, CreditClaim, ServiceLevel, ServiceLevelVersion
 from sla.rates import share_of
+from sla.statistics import clopper_pearson
 from sla.verdict import Basis, Counted, Test
 from sla.windows import in_force, period
 
@@ -124,6 +125,12 @@ class Figure:
     def strength(self) -> str:
         """How strongly an error rate is shown, apart from the contract's result."""
         return wording.strength(self.version, self.counted) if self.accuracy else ""
+
+    @property
+    def interval(self) -> str:
+        """0.15–2.18 %: the exact two-sided 95 % interval of an error rate; empty where none was measured."""
+        found = clopper_pearson(self.numerator, self.denominator) if self.accuracy else None
+        return "" if found is None else f"{found.low * 100:.2f}–{found.high * 100:.2f} %"
 
     @property
     def in_full(self) -> str:

@@ -6,7 +6,7 @@ from django.urls import path
 
 # Registers the converter for a workstream's prefix.
 from engagements import urls as work
-from sla.views import calendars, desk, levels, quality, quality_pages, samples, scenarios, today, windows
+from sla.views import calendars, contests, desk, levels, quality, quality_pages, samples, scenarios, scorecards, today, windows
 
 app_name = "sla"
 _LEVEL = "service-levels/<prefix:prefix>/<int:number>/"
@@ -14,6 +14,8 @@ _WINDOW = _LEVEL + "<int:year>/<int:month>/"
 _QUALITY = "quality/<prefix:prefix>/"
 _PLAN = _QUALITY + "plans/<int:number>/"
 _ITEM = "work/<str:reference>/"
+_ENGAGEMENT = "engagements/<str:reference>/"
+_CLIENT = "clients/<str:code>/"
 
 assert work.app_name == "engagements"  # noqa: S101 -- the import is needed for its converter
 
@@ -35,9 +37,20 @@ urlpatterns = [
     path(_LEVEL + "scenarios/<int:scenario>/windows.csv", scenarios.scenario_csv, name="scenario_csv"),
     path(_WINDOW, windows.window, name="window"),
     path(_WINDOW + "rows.csv", windows.window_csv, name="window_csv"),
+    path(_WINDOW + "rows.xlsx", windows.window_xlsx, name="window_xlsx"),
     path(_WINDOW + "close/", windows.close, name="close"),
     path(_WINDOW + "restate/", windows.restate, name="restate"),
     path(_WINDOW + "publish/", windows.publish, name="publish"),
+    path(_ENGAGEMENT + "scorecard/", scorecards.scorecard, name="scorecard"),
+    path(_ENGAGEMENT + "scorecard.pdf", scorecards.scorecard_pdf, name="scorecard_pdf"),
+    path(_ENGAGEMENT + "scorecard.xlsx", scorecards.scorecard_xlsx, name="scorecard_xlsx"),
+    path("contest-ledger/", contests.ledger, name="ledger"),
+    path("contest-ledger/entries.csv", contests.ledger_csv, name="ledger_csv"),
+    path(_ENGAGEMENT + "contest-ledger/", contests.engagement_ledger, name="engagement_ledger"),
+    path(_ENGAGEMENT + "contest-ledger/entries.csv", contests.engagement_ledger_csv, name="engagement_ledger_csv"),
+    path(_CLIENT + "scorecard/", scorecards.client_scorecard, name="client_scorecard"),
+    path(_CLIENT + "scorecard.pdf", scorecards.client_scorecard_pdf, name="client_scorecard_pdf"),
+    path(_CLIENT + "scorecard.xlsx", scorecards.client_scorecard_xlsx, name="client_scorecard_xlsx"),
     path("calendars/", calendars.calendars, name="calendars"),
     path("calendars/new/", calendars.new_calendar, name="new_calendar"),
     path("calendars/<int:number>/", calendars.calendar, name="calendar"),
@@ -46,6 +59,7 @@ urlpatterns = [
     path(_ITEM + "quality/", quality.check, name="check"),
     path(_ITEM + "exclusions/new/", quality.exclude, name="exclude"),
     path(_ITEM + "exclusions/<int:number>/withdraw/", quality.include, name="include"),
+    path(_ITEM + "exclusions/<int:number>/decide/<str:what>/", contests.decide, name="decide_exclusion"),
     path(_ITEM + "exclusions/<int:number>/evidence/", quality.exclusion_evidence, name="exclusion_evidence"),
     path("checks/", samples.checks, name="checks"),
     path(_QUALITY, quality_pages.workstream, name="quality"),

@@ -246,6 +246,20 @@ def result(numerator: int, denominator: int, *, weighed: Fraction | None = None)
     return text if weighed is None else f"{text}, weighed {percent_of(weighed)} %"
 
 
+def method(version: ServiceLevelVersion) -> str:
+    """How a figure of this promise is counted, for who reads the figure without the page behind it."""
+    if version.max_error_percent is not None:
+        unit = version.error_unit or "unit"
+        return (
+            f"Wrong {unit}s of those checked in delivered work, by the day of the check; what is found before delivery does not count."
+            f" {tested(version)} The interval says how strongly the rate is shown."
+        )
+    return (
+        f"Each piece of work counts once, in the {version.window} that holds the earlier of its end and its due time: met if it had ended"
+        " by then. Pending and excluded work is outside the fraction; the exact fraction is compared."
+    )
+
+
 def bears(found: Bearing, version: ServiceLevelVersion) -> str:
     """How many further misses a running window bears, in words."""
     if found.bears is None:

@@ -63,7 +63,7 @@ from engagements.actions.milestones import (
 from engagements.actions.notes import add_note, add_tag, remove_tag
 from engagements.actions.notices import mail_notices, read_notices
 from engagements.actions.orders import add_order, change_order
-from engagements.actions.pauses import contest_pause, pause_item, resolve_contest, resume_item, withdraw_pause
+from engagements.actions.pauses import accept_pause, contest_pause, pause_item, resolve_contest, resume_item, withdraw_pause
 from engagements.actions.people import (
     add_absence,
     add_admission,
@@ -126,6 +126,7 @@ __all__ = [
     "Telling",
     "Upload",
     "Upserted",
+    "accept_pause",
     "accept_silence",
     "acknowledge",
     "add_absence",

@@ -184,7 +184,8 @@ def _withdraw(item: WorkItem, pause: Pause, by: Actor, note: str) -> None:
         raise Refused("Say why it is withdrawn.", "note")
     pause.withdrawn_at = timezone.now()
     pause.contested_at = None
-    pause.save(update_fields=["withdrawn_at", "contested_at"])
+    pause.resolved_at, pause.resolution = pause.withdrawn_at, note.strip()[:500]
+    pause.save(update_fields=["withdrawn_at", "contested_at", "resolved_at", "resolution"])
     transitions.project([item.id])
     record(by=by, action="pause.withdraw", target=pause, after={"note": note}, reference=item.reference)
     told(item)
@@ -204,6 +205,8 @@ def contest_pause(*, pause: Pause, by: Actor, note: str, message: Document | Non
     said_at = at or now
     if pause.withdrawn_at is not None or pause.contest_by is None:
         raise Refused("This pause cannot be contested.")
+    if pause.resolved_at is not None:
+        raise Refused("The client accepted this pause: it cannot be contested any more.")
     if said_at > now:
         raise Refused("This lies in the future.", "at")
     if said_at.date() > pause.contest_by:
@@ -214,6 +217,26 @@ def contest_pause(*, pause: Pause, by: Actor, note: str, message: Document | Non
     pause.save(update_fields=["contested_at", "contest_note"])
     decided(by=by, what=What.CONTESTED, source=source, at=said_at, item=item, message=message, note=note[:500], pause=pause)
     record(by=by, action="pause.contest", target=pause, after={"note": note, "source": source}, reference=item.reference)
+    told(item)
+    return pause
+
+
+@transaction.atomic
+def accept_pause(*, pause: Pause, by: Actor, note: str = "", message: Document | None = None) -> Pause:
+    """Record that the client agrees to a pause before its contest-by date: on its attorney's sign-in, or with what the client wrote."""
+    need_any(by, _ON_THE_CLIENTS_SIDE)
+    item, pause = _owned(pause)
+    if pause.resolved_at is not None and pause.withdrawn_at is None:
+        return pause
+    source, now = source_of(by, message), timezone.now()
+    if pause.withdrawn_at is not None or pause.contest_by is None:
+        raise Refused("There is nothing to accept: this pause cannot be contested.")
+    if pause.contested_at is not None:
+        raise Refused("The client contests this pause. Record that it drops the contest, or withdraw the pause.")
+    pause.resolved_at, pause.resolution = now, note.strip()[:500]
+    pause.save(update_fields=["resolved_at", "resolution"])
+    decided(by=by, what=What.AGREED, source=source, at=now, item=item, message=message, note=note[:500], pause=pause)
+    record(by=by, action="pause.accept", target=pause, after={"note": note, "source": source}, reference=item.reference)
     told(item)
     return pause
 
@@ -231,7 +254,8 @@ def resolve_contest(*, pause: Pause, by: Actor, upheld: bool, note: str, message
     source = source_of(by, message)
     pause.contested_at, pause.contest_by = None, None
     pause.contest_note = f"{pause.contest_note} Upheld: {note}".strip()[:500]
-    pause.save(update_fields=["contested_at", "contest_by", "contest_note"])
+    pause.resolved_at, pause.resolution = timezone.now(), note.strip()[:500]
+    pause.save(update_fields=["contested_at", "contest_by", "contest_note", "resolved_at", "resolution"])
     decided(by=by, what=What.CONCEDED, source=source, at=timezone.now(), item=item, message=message, note=note[:500], pause=pause)
     record(by=by, action="pause.uphold", target=pause, after={"note": note, "source": source}, reference=item.reference)
     told(item)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from engagements import queries
 from engagements.actions.checks import change, locked
-from engagements.models import Matter, MatterInsider, StatusUpdate
+from engagements.models import Matter, MatterInsider, Pause, StatusUpdate, WorkItem
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership
 from lpo.accounts.roles import Permission
@@ -35,6 +36,16 @@ def publish_matter(*, matter: Matter, by: Actor) -> Matter:
             reference=matter.reference,
         )
     return matter
+
+
+@transaction.atomic
+def publish_pauses(*, references: QuerySet[Any], parties: Collection[str], by: Actor) -> int:
+    """Let the client read the pauses of these items in its ledger: those on its own or a third party's account that stop a clock. How
+    many became so; those it reads already stay as they are."""
+    by.need(Permission.CLOSE_WINDOWS)
+    rows = Pause.objects.filter(item__reference__in=references, party__in=set(parties) - {"provider"}, published_at__isnull=True)
+    reference = WorkItem.objects.filter(pk=OuterRef("item_id")).values("reference")[:1]
+    return rows.update(published_at=timezone.now(), shown_as=Subquery(reference))
 
 
 @transaction.atomic

@@ -153,6 +153,12 @@ class Pause(TenantModel):
     contest_by = models.DateField(null=True, blank=True)
     contested_at = models.DateTimeField(null=True, blank=True)
     contest_note = models.CharField(max_length=500, blank=True)
+    # The client's word, or the end of a dispute; silence until the contest-by date settles a pause without either.
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    resolution = models.CharField(max_length=500, blank=True)
+    # Since when the client reads it in its ledger, and the item's reference as it reads it there.
+    published_at = models.DateTimeField(null=True, blank=True)
+    shown_as = models.CharField(max_length=24, blank=True)
     recorded_at = models.DateTimeField(default=timezone.now)
     by_label = models.CharField(max_length=200)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
@@ -175,6 +181,17 @@ class Pause(TenantModel):
                 fields=["organization", "party", "started_at"],
                 condition=models.Q(ended_at__isnull=True, withdrawn_at__isnull=True),
                 name="pause_open",
+            ),
+            models.Index(
+                fields=["organization", "recorded_at", "id"],
+                condition=models.Q(party__in=["client", "third_party"]),
+                include=["matter_id"],
+                name="pause_recorded",
+            ),
+            models.Index(
+                fields=["organization", "client_id", "recorded_at", "id"],
+                condition=models.Q(published_at__isnull=False),
+                name="pause_published",
             ),
         ]
 

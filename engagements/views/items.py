@@ -280,6 +280,7 @@ _DECISIONS = {
     "withdraw": {P.APPROVE_PAUSE},
     "uphold": {P.APPROVE_PAUSE, P.DECIDE_FOR_CLIENT},
     "contest": {P.EDIT_WORK, P.DECIDE_FOR_CLIENT},
+    "accept": {P.EDIT_WORK, P.DECIDE_FOR_CLIENT},
 }
 
 
@@ -304,6 +305,8 @@ def _decide(request: TenantRequest, item: WorkItem, pause: Pause, what: str, for
     message = message_of(request, form, item, item.workstream.matter)
     if what == "contest":
         return actions.contest_pause(pause=pause, by=request.actor, note=note, message=message)
+    if what == "accept":
+        return actions.accept_pause(pause=pause, by=request.actor, note=note, message=message)
     return actions.resolve_contest(pause=pause, by=request.actor, upheld=True, note=note, message=message)
 
 

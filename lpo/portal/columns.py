@@ -17,6 +17,7 @@ from engagements.models import (
     Engagement,
     Matter,
     Milestone,
+    Pause,
     Placement,
     PlacementTerms,
     StatusUpdate,
@@ -24,7 +25,7 @@ from engagements.models import (
     Timesheet,
 )
 from lpo.audit.models import Document
-from sla.models import Attainment
+from sla.models import Attainment, Exclusion
 
 M = TypeVar("M", bound=Model)
 
@@ -55,6 +56,9 @@ HIDDEN: dict[type[Model], tuple[str, ...]] = {
     SupervisionReport: ("published_by_label",),
     Deliverable: ("document", "by_label", "published_by_label"),
     Attainment: ("closed_by_label",),
+    # What was told and how it stands; not the item, the provider's notes, the evidence, or who wrote it down.
+    Pause: ("item", "note", "evidence", "by_label", "batch"),
+    Exclusion: ("item", "evidence", "by_label"),
     Invoice: ("prepared_by", "approved_by", "approved_at", "issued_by", "purchase_order"),
     Document: ("created_by_label",),
     # The person is known by the name they work under there; who of the staff they are, and our reasons, stay with the provider.

@@ -90,13 +90,13 @@ class Level:
         return attainment_chart(title, points[-WINDOWS:], figure.goal, lower_is_better=figure.accuracy, window=figure.version.window)
 
 
-def _published(client: Client) -> QuerySet[Attainment]:
+def published(client: Client) -> QuerySet[Attainment]:
     return readable(Attainment).filter(client_id=client.pk, state="closed", published_at__isnull=False)
 
 
 def _names(client: Client) -> list[Level]:
     """Every level with a published window, under the name of its last one. Namesakes are numbered in the order they were made."""
-    rows = _published(client).order_by("level_id", "-window_start", "-revision").distinct("level_id")
+    rows = published(client).order_by("level_id", "-window_start", "-revision").distinct("level_id")
     seen: dict[str, int] = defaultdict(int)
     found = []
     for level_id, matter_id, name in rows.values_list("level_id", "matter_id", KT("snapshot__level__name")):
@@ -109,7 +109,7 @@ def _names(client: Client) -> list[Level]:
 def _windows(client: Client, levels: Iterable[Level], since: datetime) -> dict[int, list[Window]]:
     """The latest revision of each window since an instant, with its credit, by level and oldest first."""
     ids = [level.level_id for level in levels]
-    rows = _published(client).filter(level_id__in=ids, window_start__gte=since)
+    rows = published(client).filter(level_id__in=ids, window_start__gte=since)
     latest = list(rows.order_by("level_id", "window_start", "-revision").distinct("level_id", "window_start"))
     # A restated window whose credit came to the same keeps the claim of its earlier revision.
     of_windows = CreditClaim.objects.filter(level_id__in=ids, attainment__window_start__gte=since)
@@ -119,6 +119,20 @@ def _windows(client: Client, levels: Iterable[Level], since: datetime) -> dict[i
     for row in latest:
         found[row.level_id].append(window_of(row, claims.get((row.level_id, row.window_start))))
     return found
+
+
+def level_names(client: Client) -> dict[int, str]:
+    """By number, the levels with a published window."""
+    return {level.level_id: level.name for level in _names(client) if level.level_id is not None}
+
+
+def levels_since(client: Client, since: datetime) -> list[Level]:
+    """Every level with all of its published windows since an instant, oldest first."""
+    known = _names(client)
+    stored = _windows(client, known, since)
+    for level in known:
+        level.windows = stored.get(level.level_id or 0, [])
+    return known
 
 
 def levels(client: Client, updates: Sequence[StatusUpdate], now: datetime) -> list[Level]:
@@ -158,7 +172,7 @@ def window_named(client: Client, slug: str, key: str) -> tuple[Level, Window] | 
         about = datetime.fromisoformat(f"{key}-01T00:00:00+00:00")
     except ValueError:
         return None
-    near = _published(client).filter(
+    near = published(client).filter(
         level_id=level.level_id, window_start__gte=about - timedelta(days=2), window_start__lt=about + timedelta(days=40)
     )
     for row in near.order_by("-revision"):
@@ -170,7 +184,7 @@ def window_named(client: Client, slug: str, key: str) -> tuple[Level, Window] | 
 
 def address_of(client: Client, attainment_id: int) -> tuple[str, str] | None:
     """The level's and the window's part of the address, for a figure that another page names."""
-    row = _published(client).filter(pk=attainment_id).first()
+    row = published(client).filter(pk=attainment_id).first()
     if row is None:
         return None
     level = next(level for level in _names(client) if level.level_id == row.level_id)

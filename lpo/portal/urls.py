@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from lpo.portal.views import deliverables, invoices, levels, matters, overview, staff
+from lpo.portal.views import deliverables, invoices, ledger, levels, matters, overview, scorecard, staff
 
 app_name = "portal"
 
@@ -25,6 +25,10 @@ urlpatterns = [
     path(_CLIENT + "matters/<str:reference>/supervision/", matters.supervision, name="supervision"),
     path(_CLIENT + "matters/<str:reference>/supervision/record.csv", matters.supervision_csv, name="supervision_csv"),
     path(_CLIENT + "levels/", levels.levels, name="levels"),
+    path(_CLIENT + "contest-ledger/", ledger.ledger, name="ledger"),
+    path(_CLIENT + "contest-ledger/entries.csv", ledger.ledger_csv, name="ledger_csv"),
+    path(_CLIENT + "scorecard/", scorecard.scorecard, name="scorecard"),
+    path(_CLIENT + "scorecard.pdf", scorecard.scorecard_pdf, name="scorecard_pdf"),
     path(_LEVEL, levels.level, name="level"),
     path(_LEVEL + "windows.csv", levels.level_csv, name="level_csv"),
     path(_WINDOW, levels.window, name="window"),

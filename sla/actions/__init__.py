@@ -9,6 +9,7 @@ from sla.actions.calendars import (
     regions,
 )
 from sla.actions.closing import claim_in_words, close_window, contestable_until, default_of, finalize_claims, publish_attainment
+from sla.actions.contests import accept_exclusion, contest_exclusion, withdraw_exclusion
 from sla.actions.levels import (
     Promise,
     add_level_version,
@@ -18,7 +19,6 @@ from sla.actions.levels import (
     recompute,
     record_quality_check,
     update_level,
-    withdraw_exclusion,
 )
 from sla.actions.restating import differences, latest_closed, restate_window
 from sla.actions.sampling import (
@@ -41,6 +41,7 @@ __all__ = [
     "Declared",
     "Found",
     "Promise",
+    "accept_exclusion",
     "add_calendar_version",
     "add_level_version",
     "adjudicate",
@@ -50,6 +51,7 @@ __all__ = [
     "claim_in_words",
     "close_window",
     "complete",
+    "contest_exclusion",
     "contestable_until",
     "create_calendar",
     "create_level",

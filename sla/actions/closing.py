@@ -8,12 +8,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import Max, OuterRef, Subquery
 from django.utils import timezone
 
 from engagements.actions.checks import locked
+from engagements.actions.publishing import publish_pauses
 from engagements.actions.timing import business_days_after
-from engagements.models import ImportBatch, Pause
+from engagements.models import ImportBatch, Pause, WorkItem
 from engagements.queries import contract_on
 from lpo.accounts.actor import Actor
 from lpo.accounts.roles import Permission
@@ -23,7 +24,18 @@ from lpo.core.localtime import from_epoch, local_midnight, to_epoch
 from sla import evidence, wording
 from sla.augmentation import credit_applies
 from sla.counting import count_window, counted_with, misses_before, rolled_up, version_for
-from sla.models import Attainment, Clock, CreditClaim, DirtyWindow, LevelKind, QualityCheck, ServiceLevel, ServiceLevelVersion
+from sla.models import (
+    Attainment,
+    AttainmentRow,
+    Clock,
+    CreditClaim,
+    DirtyWindow,
+    Exclusion,
+    LevelKind,
+    QualityCheck,
+    ServiceLevel,
+    ServiceLevelVersion,
+)
 from sla.projection import refresh
 from sla.samples import Purpose
 from sla.verdict import Basis, Counted, Default, Verdict, default, judge
@@ -215,7 +227,8 @@ def _items_of(attainment: Attainment) -> list[int]:
 
 
 def contestable_until(attainment: Attainment, version: ServiceLevelVersion, closed_at: datetime) -> datetime:
-    """The later of: the contract's contest days after closing, and the last day on which a pause in the window can be contested.
+    """The later of: the contract's contest days after closing, and the last day on which a pause or an exclusion of the window can be
+    contested.
 
     The contract version that governs the window's first day says how many.
     """
@@ -223,8 +236,15 @@ def contestable_until(attainment: Attainment, version: ServiceLevelVersion, clos
     engagement_id = version.level.workstream.matter.engagement_id
     contract = contract_on(engagement_id, attainment.window_start.astimezone(zone).date())
     day = business_days_after(closed_at.astimezone(zone).date(), contract.contest_days if contract else 0)
-    last = Pause.objects.filter(item_id__in=_items_of(attainment), withdrawn_at__isnull=True).aggregate(last=Max("contest_by"))["last"]
-    return from_epoch(local_midnight(max(day, last or day) + timedelta(days=1), zone))
+    pauses = Pause.objects.filter(item_id__in=_items_of(attainment))
+    # What was frozen as excluded: an accuracy level has no clocks to find it by.
+    named = AttainmentRow.objects.filter(attainment=attainment, outcome="excluded").values("item_reference")
+    exclusions = Exclusion.objects.filter(level_id=attainment.level_id, item__reference__in=named)
+    lasts = [
+        rows.filter(withdrawn_at__isnull=True, resolved_at__isnull=True).aggregate(last=Max("contest_by"))["last"]
+        for rows in (pauses, exclusions)
+    ]
+    return from_epoch(local_midnight(max([day, *filter(None, lasts)]) + timedelta(days=1), zone))
 
 
 @transaction.atomic
@@ -237,6 +257,7 @@ def publish_attainment(*, attainment: Attainment, by: Actor) -> Attainment:
     if attainment.published_at is None:
         attainment.published_at = timezone.now()
         attainment.save(update_fields=["published_at"])
+        _publish_ledger(attainment, by)
         record(
             by=by,
             action="window.publish",
@@ -247,6 +268,20 @@ def publish_attainment(*, attainment: Attainment, by: Actor) -> Attainment:
     return attainment
 
 
+def _publish_ledger(attainment: Attainment, by: Actor) -> None:
+    """What may be contested in a published window is told with it: the pauses and exclusions of its rows."""
+    rows = AttainmentRow.objects.filter(attainment=attainment)
+    version = ServiceLevelVersion.objects.get(pk=attainment.level_version_id)
+    publish_pauses(references=rows.values("item_reference"), parties=version.pausing_parties, by=by)
+    exclusions = Exclusion.objects.filter(
+        level_id=attainment.level_id,
+        item__reference__in=rows.filter(outcome="excluded").values("item_reference"),
+        published_at__isnull=True,
+    )
+    reference = WorkItem.objects.filter(pk=OuterRef("item_id")).values("reference")[:1]
+    exclusions.update(published_at=attainment.published_at, shown_as=Subquery(reference))
+
+
 # One statement: what has been contested and not yet resolved keeps a claim provisional.
 _DUE_CLAIMS = """
 SELECT k.id FROM sla_creditclaim k
@@ -255,6 +290,13 @@ WHERE k.organization_id = %s AND k.state = 'provisional' AND k.contestable_until
     SELECT 1 FROM sla_clock c JOIN engagements_pause p ON p.organization_id = c.organization_id AND p.item_id = c.item_id
     WHERE c.organization_id = a.organization_id AND c.level_id = a.level_id AND c.window_start = a.window_start
       AND p.contested_at IS NOT NULL AND p.withdrawn_at IS NULL)
+  AND NOT EXISTS (
+    SELECT 1 FROM sla_exclusion x
+    JOIN engagements_workitem i ON i.organization_id = x.organization_id AND i.id = x.item_id
+    JOIN sla_attainmentrow r ON r.organization_id = x.organization_id AND r.attainment_id = a.id AND r.outcome = 'excluded'
+      AND r.item_reference = i.reference
+    WHERE x.organization_id = a.organization_id AND x.level_id = a.level_id
+      AND x.contested_at IS NOT NULL AND x.withdrawn_at IS NULL)
 ORDER BY k.id FOR UPDATE OF k SKIP LOCKED
 """
 

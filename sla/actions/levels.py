@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from engagements import states
 from engagements.actions.checks import build, change, known_zone, locked
+from engagements.actions.pauses import contest_by_of
 from engagements.models import WorkItem, Workstream
 from lpo.accounts.actor import Actor
 from lpo.accounts.roles import Permission
@@ -301,28 +302,15 @@ def exclude_item(*, level: ServiceLevel, item: WorkItem, reason: str, by: Actor,
         reason=reason.strip()[:300],
         evidence=evidence,
         by_label=by.label,
+        contest_by=contest_by_of(level.workstream.matter.engagement_id, timezone.now()),
     )
     exclusion.save()
     record(by=by, action="level.exclude", target=exclusion, after={"level": level.name, "reason": reason}, reference=item.reference)
-    _after_exclusion(level, item)
+    after_exclusion(level, item)
     return exclusion
 
 
-@transaction.atomic
-def withdraw_exclusion(*, exclusion: Exclusion, by: Actor) -> Exclusion:
-    """Count the item again."""
-    by.need(Permission.EDIT_LEVELS)
-    item = locked(exclusion.item)
-    exclusion = locked(exclusion)
-    if exclusion.withdrawn_at is None:
-        exclusion.withdrawn_at = timezone.now()
-        exclusion.save(update_fields=["withdrawn_at"])
-        record(by=by, action="level.exclude.withdraw", target=exclusion, before={"reason": exclusion.reason}, reference=item.reference)
-        _after_exclusion(exclusion.level, item)
-    return exclusion
-
-
-def _after_exclusion(level: ServiceLevel, item: WorkItem) -> None:
+def after_exclusion(level: ServiceLevel, item: WorkItem) -> None:
     # An accuracy level has no clocks; the refresh marks the windows of the item's checks.
     projection.refresh([item.pk], level_ids=[level.pk])
 

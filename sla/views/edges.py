@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 from functools import wraps
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.urls import reverse
+from django.utils.http import content_disposition_header
 
 from engagements.models import WorkItem
 from lpo.accounts.access import TenantRequest
@@ -23,6 +24,9 @@ from sla.models import Calendar, ServiceLevel, ServiceLevelVersion
 from sla.windows import period
 
 View = Callable[..., HttpResponse]
+CSV = "text/csv; charset=utf-8"
+PDF = "application/pdf"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def acting(view: View) -> View:
@@ -42,6 +46,12 @@ def acting(view: View) -> View:
 
 def _written(values: dict[str, object]) -> str:
     return "; ".join(f"{name.replace('_', ' ')}: {value if value not in (None, '') else '—'}" for name, value in values.items())
+
+
+def streamed(content: Iterable[bytes], name: str, media_type: str) -> StreamingHttpResponse:
+    """A file in pieces, saved and never rendered on this origin."""
+    headers = {"Content-Disposition": content_disposition_header(True, name) or "attachment", "X-Content-Type-Options": "nosniff"}
+    return StreamingHttpResponse(content, content_type=media_type, headers=headers)
 
 
 def attempt(form: Any, act: Callable[[], Any]) -> Any:

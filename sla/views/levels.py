@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,7 +19,6 @@ from engagements.models import Workstream
 from engagements.placing import credit_note
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
-from lpo.core import charts
 from lpo.core.errors import Refused
 from lpo.core.exports import write_csv
 from lpo.core.templatetags.formats import duration
@@ -31,6 +29,7 @@ from sla.businesstime import CalendarError
 from sla.forms import TEMPLATES, LevelForm, PromiseForm, UpdateLevelForm, initial_of
 from sla.models import Clock, DirtyWindow, LevelKind, ServiceLevel, ServiceLevelVersion
 from sla.queries import Figure
+from sla.scorecard import chart_of
 from sla.views.edges import acting, address, attempt, level_or_404, number_of
 from sla.worked import cases
 
@@ -98,7 +97,7 @@ def level(request: TenantRequest, organization: str, prefix: str, number: int) -
         "present": present,
         "present_url": window_url(organization, present, number),
         "figures": [(figure, window_url(organization, figure, number)) for figure in figures],
-        "chart": _chart(found, current, list(reversed(figures))) if figures else None,
+        "chart": chart_of(found.name, current, list(reversed(figures))) if figures else None,
         "versions": [(version, wording.short_target(version)) for version in reversed(versions)],
         "turnaround": _turnaround(running),
         **_what_if(request, present, now),
@@ -132,21 +131,6 @@ def _turnaround(attainment: Any) -> str:
     if attainment is None or attainment.median_seconds is None:
         return ""
     return f"{duration(attainment.median_seconds)}, {duration(attainment.p90_seconds)}"
-
-
-def _chart(found: ServiceLevel, version: ServiceLevelVersion, figures: Sequence[Figure]) -> charts.AttainmentChart:
-    points = [
-        charts.Point(
-            figure.label[:3] if version.window == "month" else figure.label[:2],
-            figure.share,
-            figure.denominator,
-            figure.label,
-            not figure.closed,
-        )
-        for figure in figures
-    ]
-    goal = Fraction(version.max_error_percent or version.expected_percent or Decimal(0)) / 100
-    return charts.attainment_chart(found.name, points, goal, lower_is_better=version.max_error_percent is not None, window=version.window)
 
 
 @requires(P.VIEW_LEVELS)

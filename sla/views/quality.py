@@ -12,10 +12,11 @@ from engagements.views.messages import download
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 from lpo.audit.documents import store
+from lpo.core.errors import Refused
 from sla import actions
 from sla.forms import ExclusionForm, QualityForm
 from sla.models import Exclusion, QualityCheck
-from sla.views.edges import acting, attempt, item_or_404
+from sla.views.edges import acting, address, attempt, item_or_404
 
 
 def _item_url(organization: str, reference: str) -> str:
@@ -94,5 +95,9 @@ def include(request: TenantRequest, organization: str, reference: str, number: i
     rows = list(Exclusion.objects.filter(item=item).select_related("level", "item").order_by("id")[number - 1 : number]) if number else []
     if not rows:
         raise Http404("No such page.")
-    actions.withdraw_exclusion(exclusion=rows[0], by=request.actor)
+    try:
+        actions.withdraw_exclusion(exclusion=rows[0], by=request.actor)
+    except Refused:
+        # The client contests it: the form asks for the word with which the dispute ends.
+        return HttpResponseRedirect(address("decide_exclusion", organization, reference, number, "withdraw"))
     return HttpResponseRedirect(_item_url(organization, reference))

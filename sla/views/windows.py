@@ -2,67 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
-from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
 from engagements import paging
-from engagements.models import LateEntry
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 from lpo.core.errors import Refused
-from lpo.core.exports import write_csv
 from lpo.core.localtime import from_epoch
 from lpo.core.periods import Period
+from lpo.core.sheets import Sheet, workbook
+from lpo.tenancy.context import current_scope
 from sla import actions, counting, queries, slots, wording
 from sla.augmentation import credit_applies, note_on
-from sla.evidence import RECORDED_LATE
-from sla.models import (
-    Adjudication,
-    Attainment,
-    AttainmentRow,
-    Clock,
-    Exclusion,
-    LevelKind,
-    Population,
-    QualityCheck,
-    ServiceLevel,
-    ServiceLevelVersion,
-)
+from sla.exports import in_utc
+from sla.models import Attainment, LevelKind, ServiceLevel, ServiceLevelVersion
 from sla.queries import Figure
 from sla.restated import SHOWN_CHANGES, restated_of
-from sla.samples import Purpose
+from sla.rows import HEADER, as_csv, behind, cells, shown
+from sla.scorecard import Line
 from sla.verify import replayed
-from sla.views.edges import acting, level_or_404, window_or_404
-from sla.views.levels import crumbs, csv_answer, level_url
+from sla.views.edges import CSV, XLSX, acting, level_or_404, streamed, window_or_404
+from sla.views.levels import crumbs, level_url
 
 OUTCOMES = {"": "All", "met": "Met", "missed": "Missed", "pending": "Pending", "excluded": "Excluded"}
-KINDS = {"met": "met", "missed": "breach", "pending": "progressing", "excluded": "draft", "checked": "met"}
-MOST_IN_FILE = 100_000
-
-
-def _outcome(now: datetime) -> dict[str, Q]:
-    """The outcomes of `counting.OUTCOME` as filters over clocks."""
-    counts = Q(excluded=False, cancelled=False)
-    met = counts & Q(stopped_at__isnull=False, stopped_at__lte=F("due_at"))
-    overdue = Q(stopped_at__gt=F("due_at")) | Q(stopped_at__isnull=True, held_since__isnull=True, due_at__lt=now)
-    waiting = Q(stopped_at__isnull=True) & (Q(held_since__isnull=False) | Q(due_at__gte=now))
-    return {"met": met, "missed": counts & overdue, "pending": counts & waiting, "excluded": Q(excluded=True) | Q(cancelled=True)}
-
-
-def outcome_of(clock: Clock, now: datetime) -> str:
-    if clock.excluded or clock.cancelled:
-        return "excluded"
-    if clock.stopped_at is not None:
-        return "met" if clock.stopped_at <= clock.due_at else "missed"
-    return "missed" if clock.held_since is None and clock.due_at < now else "pending"
 
 
 class Window:
@@ -90,83 +58,11 @@ class Window:
         return crumbs(organization, self.level, self.number)
 
 
-def _rows(window: Window, outcome: str, now: datetime) -> tuple[QuerySet[Any], tuple[str, str], tuple[Any, Any]]:
-    """The rows behind the figure with the keys they are paged by: frozen ones of a closed window, else clocks or checks."""
+def _order(window: Window) -> tuple[tuple[str, str], tuple[Any, Any]]:
+    """The keys by which the rows are paged."""
     if window.figure.closed:
-        rows = AttainmentRow.objects.filter(attainment=window.attainment)
-        return (rows.filter(outcome=outcome) if outcome else rows), ("outcome", "id"), (str, int)
-    if window.accuracy:
-        return _checks(window), ("checked_at", "id"), (paging.instant, int)
-    clocks = Clock.objects.filter(level=window.level, window_start=window.start, cycle=1).select_related("item")
-    return (clocks.filter(_outcome(now)[outcome]) if outcome else clocks), ("due_at", "id"), (paging.instant, int)
-
-
-def _checks(window: Window) -> QuerySet[Any]:
-    within = QualityCheck.objects.filter(checked_at__gte=window.start, checked_at__lt=window.end)
-    version = window.version
-    within = within.filter(
-        item__workstream_id=window.level.workstream_id,
-        item__kind=version.item_kind,
-        item__first_delivered_at__isnull=False,
-    ).filter(checked_at__gte=F("item__first_delivered_at"))
-    # What a sample of work set aside found is a figure of its own.
-    within = within.filter(Q(sampled__isnull=True) | Q(sampled__plan__purpose=Purpose.ACCURACY)).select_related("item")
-    if version.population == Population.RANDOM:
-        within = within.filter(sampled__isnull=False)
-    decided = Adjudication.objects.filter(quality_check=OuterRef("pk")).values("errors")
-    within = within.annotate(counted_errors=Coalesce(Subquery(decided), "errors"))
-    return within.filter(item__priority=version.priority) if version.priority else within
-
-
-def _shown(window: Window, rows: Any, now: datetime) -> Iterator[dict[str, Any]]:
-    """Rows alike for the template, whatever they come from."""
-    reasons: dict[int, str] = {}
-    late: set[int] = set()
-    if not window.figure.closed:
-        ids = {row.item_id for row in rows}
-        live = Exclusion.objects.filter(level=window.level, item_id__in=ids, withdrawn_at__isnull=True)
-        reasons = dict(live.values_list("item_id", "reason"))
-        late = set(LateEntry.objects.filter(item_id__in=ids, state="approved").values_list("item_id", flat=True))
-    for row in rows:
-        if isinstance(row, Clock):
-            outcome = outcome_of(row, now)
-            otherwise = "Cancelled before it was due" if row.cancelled else RECORDED_LATE if row.item_id in late else ""
-            reason = reasons.get(row.item_id, otherwise)
-            yield _shown_row(row, row.item.reference, row.item.external_id or "", outcome, reason)
-        elif isinstance(row, QualityCheck):
-            outcome = "excluded" if row.item_id in reasons else "checked"
-            stands: Any = row
-            checked = {
-                "started_at": row.item.received_at,
-                "stopped_at": row.checked_at,
-                "units": row.units,
-                "errors": stands.counted_errors,
-            }
-            yield {
-                **_EMPTY,
-                **checked,
-                "reference": row.item.reference,
-                "external_id": row.item.external_id or "",
-                "outcome": outcome,
-                "kind": KINDS[outcome],
-                "reason": reasons.get(row.item_id, row.note),
-            }
-        else:
-            yield {
-                **_shown_row(row, row.item_reference, row.external_id, row.outcome, row.reason),
-                "units": row.units,
-                "errors": row.errors,
-            }
-
-
-_NAMES = ("started_at", "due_at", "stopped_at", "used_seconds", "paused_seconds", "late_seconds")
-_EMPTY = {**dict.fromkeys(_NAMES), "units": None, "errors": None}
-
-
-def _shown_row(row: Any, reference: str, external_id: str, outcome: str, reason: str) -> dict[str, Any]:
-    facts = {name: getattr(row, name) for name in _NAMES}
-    named = {"reference": reference, "external_id": external_id, "outcome": outcome, "kind": KINDS[outcome], "reason": reason}
-    return {**_EMPTY, **facts, **named}
+        return ("outcome", "id"), (str, int)
+    return ("checked_at" if window.accuracy else "due_at", "id"), (paging.instant, int)
 
 
 @requires(P.VIEW_LEVELS)
@@ -175,7 +71,7 @@ def window(request: TenantRequest, organization: str, prefix: str, number: int, 
     found, now = Window(prefix, number, year, month), timezone.now()
     chosen = request.GET.get("outcome", "")
     chosen = chosen if chosen in OUTCOMES and not found.accuracy else ""
-    rows, keys, parsers = _rows(found, chosen, now)
+    rows, (keys, parsers) = behind(found.figure, now, chosen), _order(found)
     # Frozen rows backwards by outcome: missed before met.
     page = paging.page_of(rows, request.GET.dict(), keys=keys, parsers=parsers, descending=found.figure.closed)
     claim = queries.claim_of(found.attainment) if found.attainment else None
@@ -188,7 +84,7 @@ def window(request: TenantRequest, organization: str, prefix: str, number: int, 
         "promise": wording.promise(found.version, credited=credit_applies(found.version, found.start)),
         "credit_note": note_on(found.version, found.start),
         "result": found.figure.result,
-        "rows": list(_shown(found, page.rows, now)),
+        "rows": list(shown(found.figure, page.rows, now)),
         "page": page,
         "chips": _chips(found, organization, chosen),
         "claim": claim,
@@ -205,6 +101,8 @@ def window(request: TenantRequest, organization: str, prefix: str, number: int, 
         "close_url": found.url("close", organization),
         "publish_url": found.url("publish", organization),
         "csv_url": found.url("window_csv", organization),
+        "xlsx_url": found.url("window_xlsx", organization),
+        "turnaround": Line(found.figure).turnaround,
         "crumbs": [*found.crumbs(organization), (found.period.label, "")],
     }
     return render(request, "sla/window.html", context)
@@ -254,14 +152,19 @@ def _no_credit(found: Window) -> str:
 
 
 @requires(P.VIEW_LEVELS)
-def window_csv(request: TenantRequest, organization: str, prefix: str, number: int, year: int, month: int) -> HttpResponse:
+def window_csv(request: TenantRequest, organization: str, prefix: str, number: int, year: int, month: int) -> StreamingHttpResponse:
     """Every row behind the figure: it adds up to the figure exactly."""
-    found, now = Window(prefix, number, year, month), timezone.now()
-    rows, keys, _ = _rows(found, "", now)
-    names = ["reference", "external_id", "outcome", *_NAMES, "units", "errors", "reason"]
-    shown = _shown(found, list(rows.order_by(*keys)[:MOST_IN_FILE]), now)
-    content = write_csv(names, [[row[name] for name in names] for row in shown])
-    return csv_answer(content, f"{prefix}-{number}-{year}-{month:02d}.csv")
+    found = Window(prefix, number, year, month)
+    return streamed(as_csv(found.figure, timezone.now(), current_scope()), f"{prefix}-{number}-{year}-{month:02d}.csv", CSV)
+
+
+@requires(P.VIEW_LEVELS)
+def window_xlsx(request: TenantRequest, organization: str, prefix: str, number: int, year: int, month: int) -> StreamingHttpResponse:
+    """The same rows as a workbook."""
+    found = Window(prefix, number, year, month)
+    rows = (row for _, row in cells([found.figure], timezone.now(), current_scope()))
+    content = workbook([Sheet(found.period.label, in_utc(HEADER), rows)])
+    return streamed(content, f"{prefix}-{number}-{year}-{month:02d}.xlsx", XLSX)
 
 
 @requires(P.CLOSE_WINDOWS, POST=P.CLOSE_WINDOWS)

@@ -22,9 +22,11 @@ from weasyprint import HTML
 from weasyprint.urls import FatalURLFetchingError
 
 from billing import pdf
-from billing.pdf import PackagedAssets, invoice_html, missing_glyphs, render_invoice
-from billing.pdf_view import ink_on, money, number, price, span
+from billing.pdf import invoice_html, missing_glyphs, render_invoice
+from billing.pdf_view import money, number, price, span
 from billing.snapshot import DocumentKind, Invoice, Paper
+from lpo.core.colours import ink_on
+from lpo.core.paper import PackagedAssets
 from tests.billing.invoices import BACKUP, files, invoice, long_invoice, negative_invoice, untaxed_invoice
 
 D = Decimal

@@ -51,6 +51,7 @@ from sla.models import (
     Calendar,
     CalendarVersion,
     Clock,
+    Exclusion,
     SampleItem,
     SamplePlan,
     ServiceLevel,
@@ -365,6 +366,22 @@ def waits(place: Place, n: int) -> None:
     clocks(place, n)
     pause = Pause.objects.get(item=place.refs.waiting)
     copies(Pause, pause.id, n, item_id=made(WorkItem, "reference"))
+
+
+@inside
+def published_waits(place: Place, n: int) -> None:
+    pause = Pause.objects.filter(client_id=place.refs.client.id, published_at__isnull=False)[0]
+    copies(Pause, pause.id, n)
+
+
+@inside
+def contests(place: Place, n: int) -> None:
+    """As many pauses as exclusions, by turns the latest."""
+    clocks(place, n)
+    later = "now() + g * interval '1 second'"
+    pause, exclusion = Pause.objects.get(item=place.refs.waiting), Exclusion.objects.get(item=place.refs.excluded)
+    copies(Pause, pause.id, n, item_id=made(WorkItem, "reference"), recorded_at=later)
+    copies(Exclusion, exclusion.id, n, item_id=made(WorkItem, "reference"), at=later)
 
 
 @inside

@@ -134,6 +134,10 @@ def _decision(what: str) -> Part:
     return lambda place: {**_waiting(place), "number": 1, "what": what}
 
 
+def _excluded(what: str) -> Part:
+    return lambda place: {"reference": place.refs.excluded.reference, "number": 1, "what": what}
+
+
 def _billed(place: Place) -> Values:
     """An invoice in draft without anything behind a wall."""
     return {"reference": place.refs.plain_engagement.reference, "period": f"{place.refs.last_month:%Y-%m}"}
@@ -276,6 +280,7 @@ NAMES: dict[str, Part] = {
     "engagements:decide_pause (withdraw)": _decision("withdraw"),
     "engagements:decide_pause (uphold)": _decision("uphold"),
     "engagements:decide_pause (contest)": _decision("contest"),
+    "engagements:decide_pause (accept)": _decision("accept"),
     "engagements:search": _nothing,
     "engagements:offer": _nothing,
     "engagements:distribute": _nothing,
@@ -432,6 +437,10 @@ NAMES: dict[str, Part] = {
     "portal:level_csv": _viewed_level,
     "portal:window": _viewed_window,
     "portal:window_csv": _viewed_window,
+    "portal:ledger": _viewer,
+    "portal:ledger_csv": _viewer,
+    "portal:scorecard": _viewer,
+    "portal:scorecard_pdf": _viewer,
     "portal:staff": _viewer,
     "portal:person": _viewed_person,
     "portal:timesheet": _viewed_sheet,
@@ -472,9 +481,23 @@ NAMES: dict[str, Part] = {
     "sla:scenario_csv": lambda place: {**_level(place), "scenario": 1},
     "sla:window": _window,
     "sla:window_csv": _window,
+    "sla:window_xlsx": _window,
     "sla:close": _window,
     "sla:publish": _window,
     "sla:restate": _window,
+    "sla:ledger": _nothing,
+    "sla:ledger_csv": _nothing,
+    "sla:engagement_ledger": _engagement,
+    "sla:engagement_ledger_csv": _engagement,
+    "sla:decide_exclusion (contest)": _excluded("contest"),
+    "sla:decide_exclusion (accept)": _excluded("accept"),
+    "sla:decide_exclusion (withdraw)": _excluded("withdraw"),
+    "sla:scorecard": _engagement,
+    "sla:scorecard_pdf": _engagement,
+    "sla:scorecard_xlsx": _engagement,
+    "sla:client_scorecard": _client,
+    "sla:client_scorecard_pdf": _client,
+    "sla:client_scorecard_xlsx": _client,
     "sla:calendars": _nothing,
     "sla:new_calendar": _nothing,
     "sla:calendar": lambda place: {"number": 1},
@@ -556,6 +579,8 @@ DATA: dict[str, Part] = {
     "engagements:decide_pause (withdraw)": lambda place: {"note": "not needed"},
     "engagements:decide_pause (uphold)": lambda place: {"note": "it stands"},
     "engagements:decide_pause (contest)": lambda place: {"note": "we answered at once"},
+    "engagements:decide_pause (accept)": lambda place: {"note": "agreed"},
+    **{f"sla:decide_exclusion ({what})": lambda place: {"note": "the mail says otherwise"} for what in ("contest", "accept", "withdraw")},
     "engagements:undo (decision)": lambda place: {"version": place.refs.accepted.version, "reason": "by mistake"},
     "engagements:notice": lambda place: {"channel": "email", "recipient": "counsel", "message_text": "It is delivered"},
     "engagements:severity": lambda place: {"severity": "critical"},

@@ -23,6 +23,7 @@ READABLE = {
     "engagements_deliverable",
     "engagements_engagement",
     "engagements_matter",
+    "engagements_pause",
     "engagements_placement",
     "engagements_placementterms",
     "engagements_milestone",
@@ -33,6 +34,7 @@ READABLE = {
     "sla_attainment",
     "sla_attainmentrow",
     "sla_creditclaim",
+    "sla_exclusion",
 }
 # What a row must be for the client to read it: column → whether null is refused, or the only value.
 PUBLISHED = {
@@ -40,10 +42,12 @@ PUBLISHED = {
     "billing_invoice": "state = 'issued'",
     "engagements_deliverable": "published_at IS NOT NULL",
     "engagements_matter": "published_at IS NOT NULL",
+    "engagements_pause": "published_at IS NOT NULL",
     "engagements_placement": "published_at IS NOT NULL",
     "engagements_timesheet": "published_at IS NOT NULL",
     "engagements_milestone": "published_at IS NOT NULL",
     "sla_attainment": "published_at IS NOT NULL",
+    "sla_exclusion": "published_at IS NOT NULL",
 }
 
 
@@ -129,6 +133,10 @@ def test_each_column_is_granted_or_refused_by_decision(table: str) -> None:
 def test_no_column_that_names_staff_or_holds_a_note_of_theirs_is_granted() -> None:
     """By what columns are called, so that a new one is noticed whatever its table. Notes and reasons listed here were published."""
     published = {"engagements_statusupdate.note", "sla_attainmentrow.reason"}
+    # What was notified to the client, until when it can be contested and what the client said of it.
+    published |= {
+        f"{table}.{name}" for table in ("engagements_pause", "sla_exclusion") for name in ("reason", "contest_by", "contest_note")
+    }
     with connection.cursor() as cursor:
         # The information schema hides the grants of a role that the application may become and does not inherit.
         cursor.execute(

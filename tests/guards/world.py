@@ -312,8 +312,18 @@ def _history(place: Place, stream: Workstream, word: str) -> None:
     refs = place.refs
     refs.delivered = _done(stream, f"{word} NDA one", at(refs.first_month, 9), 3)
     late = _done(stream, f"{word} NDA two", at(refs.last_month, 9), 60)
+    _contestable(refs.level.level, stream, f"{word} left out", at(refs.last_month, 10))
     sla.record_quality_check(item=refs.delivered, units=10, errors=0, by=make.system(), checked_at=at(refs.first_month, 12))
     sla.record_quality_check(item=late, units=10, errors=1, by=make.system(), checked_at=at(refs.last_month, 14))
+
+
+def _contestable(level: Any, stream: Workstream, title: str, received: datetime) -> None:
+    """An item that waited for the client and is excluded: the client reads both once the month is published."""
+    made, system = make.item(stream, title=title, received_at=received), make.system()
+    work.pause_item(item=made, by=system, party="client", reason="information", note=title, at=received + timedelta(hours=1))
+    work.resume_item(item=made, by=system, at=received + timedelta(hours=2))
+    made = work.move_item(item=made, to="delivered", by=system, at=received + timedelta(hours=3), reason="as recorded")
+    sla.exclude_item(level=level, item=made, reason=f"{title}, as agreed", by=system)
 
 
 def _open_work(place: Place, word: str) -> None:
@@ -430,6 +440,7 @@ def _second_clients_work(place: Place, word: str) -> None:
     refs.second_delivered = _done(refs.second_stream, f"Hazel {word} letter", at(refs.first_month, 9), 3)
     _version(refs.second_delivered, f"Hazel {word} letter")
     _done(refs.second_stream, f"Hazel {word} brief", at(refs.last_month, 9), 90)
+    _contestable(refs.second_level.level, refs.second_stream, f"Hazel {word} left out", at(refs.last_month, 10))
     work.publish_update(matter=refs.second_matter, by=make.system(), note=f"Hazel {word} began")
     _placed(place, refs.second_matter, f"Hazel {word}", "second_")
     for row in (refs.milestone, refs.second_milestone):

@@ -21,8 +21,8 @@ __all__ = ["alder", "bella", "bill", "carla", "shown", "vantic"]
 ClientOf = Callable[[Membership], Browser]
 READABLE = {
     "engagements_client", "engagements_deliverable", "engagements_engagement", "engagements_matter", "engagements_milestone",
-    "engagements_placement", "engagements_placementterms", "engagements_statusupdate", "engagements_supervisionreport",
-    "engagements_timesheet", "engagements_timesheetday", "sla_attainment", "sla_attainmentrow", "sla_creditclaim",
+    "engagements_pause", "engagements_placement", "engagements_placementterms", "engagements_statusupdate", "engagements_supervisionreport",
+    "engagements_timesheet", "engagements_timesheetday", "sla_attainment", "sla_attainmentrow", "sla_creditclaim", "sla_exclusion",
     "billing_invoice", "billing_invoiceline", "billing_charge", "audit_document",
 }  # fmt: skip
 
@@ -43,7 +43,8 @@ def test_the_viewer_of_another_client_is_told_nothing_of_vantic(shown: Published
     assert {url: browser.get(url).status_code for url in shown.pages} == dict.fromkeys(shown.pages, 404)
     own = [url.replace("/portal/van/", "/portal/hale/") for url in shown.pages]
     codes = {url: browser.get(url).status_code for url in own}
-    listing = {"/alder/portal/hale/", "/alder/portal/hale/matters/", "/alder/portal/hale/levels/", "/alder/portal/hale/invoices/"}
+    reports = ("scorecard/", "scorecard.pdf", "contest-ledger/", "contest-ledger/entries.csv")
+    listing = {f"/alder/portal/hale/{name}" for name in ("", "matters/", "levels/", "invoices/", *reports)}
     assert {url for url, code in codes.items() if code == 200} == listing
     for url in listing:
         assert "NDA" not in body(browser.get(url))

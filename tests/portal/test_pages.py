@@ -14,6 +14,7 @@ import pytest
 from django.db import connection
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
+from pypdf import PdfReader
 
 from billing.models import InvoiceLine
 from engagements import actions as work
@@ -224,3 +225,24 @@ def test_pages_cost_the_same_however_much_is_published(
         for index in range(4):
             bills.issued(engagement, bill, bella, index=index)
     assert {url: statements(as_carla, url) for url in urls} == before
+
+
+class TestScorecard:
+    def test_published_windows_are_told_with_what_they_rest_on_and_opened(self, shown: Published, read: Read) -> None:
+        text = read(f"{shown.base}scorecard/")
+        assert "Scorecard, October 2025" in text
+        assert "8 of 10" in text and "95 % within 24 hours" in text
+        assert f'href="{shown.window_url}"' in text
+
+    def test_a_period_without_a_published_window_says_so(self, shown: Published, read: Read) -> None:
+        assert "No window of this period was published" in read(f"{shown.base}scorecard/", period="2025-11")
+        assert "Scorecard, Q4 2025" in read(f"{shown.base}scorecard/", period="2025-Q4")
+
+    def test_the_pdf_carries_the_sellers_name_and_is_the_same_bytes_again(self, shown: Published, as_carla: Browser) -> None:
+        first, again = (as_carla.get(f"{shown.base}scorecard.pdf").content for _ in range(2))
+        assert first == again
+        text = " ".join(page.extract_text() for page in PdfReader(io.BytesIO(first)).pages)
+        with in_organization(shown.client.organization_id):
+            seller = shown.invoice.legal_entity.name
+        assert seller in text
+        assert "8 of 10 = 80.00 %" in text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from decimal import Decimal
 
 import pytest
@@ -18,17 +17,7 @@ from tests.billing import make as bills
 from tests.sla import make
 from tests.sla.conftest import WallClock
 from tests.sla.test_pages import SignIn, words
-
-
-@dataclass
-class Terms:
-    expected_percent: Decimal | None = Decimal(95)
-    max_error_percent: Decimal | None = None
-    minimum_percent: Decimal | None = None
-    allowed_misses: list[list[int]] = field(default_factory=list)
-    roll_up_below: int = 0
-    no_credit_below: int = 0
-    misses_before_default: int = 3
+from tests.sla.test_verdict import Terms
 
 
 @given(

@@ -299,10 +299,10 @@ def test_the_file_of_rows_adds_up_to_the_figure_before_and_after_closing(
 ) -> None:
     level = october(alder, now)
     browser = client_of(asha)
-    before = browser.get("/alder/service-levels/NDA/1/2026/10/rows.csv").content.decode().splitlines()
+    before = browser.get("/alder/service-levels/NDA/1/2026/10/rows.csv").getvalue().decode().splitlines()
     with in_organization(alder.id):
         actions.close_window(level=level.level, window_start=new_york("2026-10-01 00:00"), by=base.system())
-    after = browser.get("/alder/service-levels/NDA/1/2026/10/rows.csv").content.decode().splitlines()
+    after = browser.get("/alder/service-levels/NDA/1/2026/10/rows.csv").getvalue().decode().splitlines()
     assert sorted(before[1:]) == sorted(after[1:])
     assert sum(",met," in line for line in after) == 3
     assert sum(",missed," in line for line in after) == 1

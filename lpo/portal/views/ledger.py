@@ -1,0 +1,79 @@
+"""The client's contest ledger: pauses and exclusions of its published windows, with the day until which each can be contested."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Q
+from django.http import HttpResponse
+from django.utils import timezone
+
+from engagements.models import Client, Pause
+from lpo.accounts.access import TenantRequest
+from lpo.core.exports import write_csv
+from lpo.portal import queries
+from lpo.portal.access import download, page, portal
+from lpo.portal.columns import readable
+from sla.ledger import KINDS, STATES, Asked, Entry, Keys, page_of
+from sla.models import Exclusion
+
+MOST_IN_FILE = 10_000
+_HEADER = [
+    *["kind", "item", "responsible", "reason", "from", "until", "notified", "contest by", "state", "contested", "what is disputed"],
+    *["settled", "resolution"],
+]
+
+
+def _entries(keys: Keys, now: datetime) -> list[Entry]:
+    """What the keys name, by the columns the client may read."""
+    found: dict[str, dict[int, Any]] = {
+        "pause": readable(Pause).in_bulk([pk for _, kind, pk in keys if kind == "pause"]),
+        "exclusion": readable(Exclusion).in_bulk([pk for _, kind, pk in keys if kind == "exclusion"]),
+    }
+    return [Entry.of(kind, found[kind][pk], at, now) for at, kind, pk in keys]
+
+
+def _asked(request: TenantRequest) -> Asked:
+    state, kind = request.GET.get("state", ""), request.GET.get("kind", "")
+    return Asked(state=state if state in STATES else "", kind=kind if kind in KINDS else "")
+
+
+def _own(client: Client) -> Q:
+    return Q(client_id=client.pk, published_at__isnull=False)
+
+
+@portal
+def ledger(request: TenantRequest, client: Client) -> HttpResponse:
+    asked, now = _asked(request), timezone.now()
+    after, before = request.GET.get("after", ""), request.GET.get("before", "")
+    found = page_of(_own(client), asked, now, after=after, before=before, load=_entries)
+    names = queries.level_names(client)
+    query = asked.as_query()
+    chips = [{"label": "All", "url": "?", "current": not asked.state}]
+    chips += [{"label": text, "url": f"?state={name}", "current": asked.state == name} for name, (_, text) in STATES.items()]
+    context = {
+        "rows": [(entry, names.get(entry.row.level_id, "") if entry.kind == "exclusion" else "") for entry in found.entries],
+        "chosen": query,
+        "chips": chips,
+        "previous_url": f"?{urlencode({**query, 'before': found.previous})}" if found.previous else "",
+        "next_url": f"?{urlencode({**query, 'after': found.next})}" if found.next else "",
+        "zone": client.time_zone,
+    }
+    return page(request, client, "ledger.html", context)
+
+
+@portal
+def ledger_csv(request: TenantRequest, client: Client) -> HttpResponse:
+    """The same entries as a file; instants in UTC."""
+    found = page_of(_own(client), _asked(request), timezone.now(), size=MOST_IN_FILE, load=_entries)
+    rows = [
+        [
+            *[KINDS[entry.kind], entry.row.shown_as, entry.party, entry.reason, getattr(entry.row, "started_at", None)],
+            *[getattr(entry.row, "ended_at", None), entry.notified_at, entry.row.contest_by, entry.status[1], entry.row.contested_at],
+            *[entry.row.contest_note, entry.row.resolved_at, entry.row.resolution],
+        ]
+        for entry in found.entries
+    ]
+    return download(write_csv(_HEADER, rows), f"contest-ledger-{client.code}.csv".lower(), "text/csv; charset=utf-8")

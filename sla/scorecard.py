@@ -1,0 +1,458 @@
+"""The service levels of an engagement or a client in one month or quarter, as a report.
+
+Promise, target, actual, trend, and what each figure rests on. The provider's comes from stored figures, with those of open windows
+marked as provisional; the client's is built of the same parts from published snapshots alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count, F, Q
+from django.db.models.fields.json import KT
+
+from lpo.core.charts import AttainmentChart, Point, attainment_chart
+from lpo.core.localtime import from_epoch, local_midnight
+from lpo.core.periods import add_months
+from sla import wording
+from sla.models import Attainment, AttainmentRow, Clock, CreditClaim, ServiceLevel, ServiceLevelVersion
+from sla.queries import Figure, versions_of
+
+TREND = 12
+# Twelve windows of a quarter each are three years.
+TREND_DAYS = 3 * 366
+# A client has a few dozen levels; what lies beyond is in the workbook.
+MOST_LEVELS = 60
+_PERIOD = re.compile(r"(\d{4})-(?:(0[1-9]|1[0-2])|[Qq]([1-4]))\Z")
+AGES = ((1, "up to a day"), (3, "up to 3 days"), (7, "up to a week"), (30, "up to 30 days"), (None, "older"))
+
+
+class NoPeriod(ValueError):
+    """What was asked for names neither a month nor a quarter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The chosen month or quarter, by the dates of each contract's own calendar."""
+
+    first: date
+    months: int
+
+    @property
+    def next(self) -> date:
+        return add_months(self.first, self.months)
+
+    @property
+    def key(self) -> str:
+        return f"{self.first:%Y-%m}" if self.months == 1 else f"{self.first.year}-Q{self.first.month // 3 + 1}"
+
+    @property
+    def label(self) -> str:
+        return f"{self.first:%B %Y}" if self.months == 1 else f"Q{self.first.month // 3 + 1} {self.first.year}"
+
+    def moved(self, steps: int) -> Span:
+        return Span(add_months(self.first, steps * self.months), self.months)
+
+    def of(self, months: int) -> Span:
+        """The month or the quarter that holds the first day of this one."""
+        month = self.first.month if months == 1 else (self.first.month - 1) // 3 * 3 + 1
+        return Span(self.first.replace(month=month), months)
+
+    def overlaps(self, first: date, following: date) -> bool:
+        return first < self.next and following > self.first
+
+
+def span_named(text: str, today: date) -> Span:
+    """2026-10, 2026-Q4; the last ended month where nothing is said. Raises `NoPeriod`."""
+    if not text:
+        return Span(add_months(today.replace(day=1), -1), 1)
+    found = _PERIOD.match(text)
+    if found is None or not 1971 <= int(found[1]) <= 2198:
+        raise NoPeriod(f"“{text[:20]}” is no period: write a month as 2026-10, a quarter as 2026-Q4.")
+    year, month, quarter = found.groups()
+    return Span(date(int(year), int(month), 1), 1) if month else Span(date(int(year), int(quarter) * 3 - 2, 1), 3)
+
+
+def periods(span: Span) -> dict[str, Any]:
+    """Ways to other periods, for the page's template."""
+    steps = (("previous", span.moved(-1)), ("next", span.moved(1)))
+    chips = [
+        {"label": label, "url": f"?period={span.of(months).key}", "current": span.months == months}
+        for months, label in ((1, "Month"), (3, "Quarter"))
+    ]
+    return {"chips": chips, **{which: {"label": other.label, "url": f"?period={other.key}"} for which, other in steps}}
+
+
+@dataclass(frozen=True, slots=True)
+class Ageing:
+    """Work without an end by how long ago it was received: of an open window as of now, of a closed one as of its closing."""
+
+    counts: tuple[int, ...]
+    overdue: int
+    at: datetime
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts)
+
+    @property
+    def text(self) -> str:
+        """7 open: 3 up to a day, 4 older; 2 past due."""
+        parts = [f"{count:,} {label}" for count, (_, label) in zip(self.counts, AGES, strict=True) if count]
+        return f"{self.total:,} open: {', '.join(parts)}; {self.overdue:,} past due" if parts else "None open"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One level in one window, with the credit it led to and what makes a miss a default, or keeps it from being one."""
+
+    figure: Figure
+    claim: CreditClaim | None = None
+    ageing: Ageing | None = None
+    ruling: str = ""
+    restated: str = ""
+
+    @property
+    def zone(self) -> str:
+        return str(self.figure.version.time_zone)
+
+    @property
+    def pending(self) -> int:
+        return self.figure.attainment.pending if self.figure.attainment else 0
+
+    @property
+    def excluded(self) -> int:
+        return self.figure.attainment.excluded if self.figure.attainment else 0
+
+    @property
+    def exact(self) -> str:
+        return wording.result(self.figure.numerator, self.figure.denominator)
+
+    @property
+    def turnaround(self) -> tuple[str, str]:
+        """Median and 90th percentile of the time used by what was finished, on the level's own clock."""
+        stored = self.figure.attainment
+        if stored is None or stored.median_seconds is None or stored.p90_seconds is None:
+            return "", ""
+        version = self.figure.version
+        return wording.on_clock(stored.median_seconds, version), wording.on_clock(stored.p90_seconds, version)
+
+    @property
+    def interval(self) -> str:
+        return self.figure.interval
+
+    @property
+    def strength(self) -> str:
+        return self.figure.strength
+
+    @property
+    def standing(self) -> str:
+        """Whether the figure can still change."""
+        if not self.figure.closed:
+            return "Provisional"
+        assert self.figure.attainment is not None  # noqa: S101 -- closed
+        return "Published" if self.figure.attainment.published_at is not None else "Closed"
+
+    @property
+    def stamp(self) -> str:
+        """When the figure was computed, or frozen, by the contract's clock."""
+        stored = self.figure.attainment
+        if stored is None:
+            return "Nothing counted yet"
+        if stored.closed_at is not None:
+            return f"Closed {_moment(stored.closed_at, self.zone)}"
+        return f"Computed {_moment(stored.computed_at, self.zone)}, may still change"
+
+    @property
+    def notes(self) -> list[tuple[str, str]]:
+        """What the figure rests on beside its counts, each with its heading."""
+        named = (
+            ("Judged", self.figure.judged),
+            ("Statistics", self.strength),
+            ("Credit", self.credit_in_full),
+            ("Open work", self.ageing_text),
+            ("Restatement", self.restated),
+        )
+        return [(name, text) for name, text in named if text]
+
+    @property
+    def ageing_text(self) -> str:
+        if self.ageing is None:
+            return ""
+        when = f"{'when it was closed, ' if self.figure.closed else ''}{_moment(self.ageing.at, self.zone)}"
+        return f"{self.ageing.text} ({when})"
+
+    @property
+    def credit(self) -> str:
+        """5 %, provisional; an open window's is what is at stake."""
+        if self.claim is not None:
+            return f"{wording.number(self.claim.percent)} %, {self.claim.get_state_display().lower()}"
+        return f"{self.figure.credit}, if it stays so" if self.figure.credit and not self.figure.closed else ""
+
+    @property
+    def credit_in_full(self) -> str:
+        if self.claim is None:
+            return self.ruling
+        until = ""
+        if self.claim.state == "provisional" and self.claim.contestable_until is not None:
+            until = f" until {_day(self.claim.contestable_until - timedelta(seconds=1), self.zone)} at the earliest"
+        return f"{self.claim.formula}. {self.claim.get_state_display()}{until}."
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One level: its promise as the last window of the period was measured by, and the windows before as a trend, oldest first."""
+
+    name: str
+    workstream: str
+    version: ServiceLevelVersion
+    lines: Sequence[Line]
+    trend: Sequence[Figure]
+    level: ServiceLevel | None = None
+
+    @property
+    def accuracy(self) -> bool:
+        return self.version.max_error_percent is not None
+
+    @property
+    def promise(self) -> str:
+        return wording.promise(self.version)
+
+    @property
+    def method(self) -> str:
+        return wording.method(self.version)
+
+    @property
+    def chart(self) -> AttainmentChart | None:
+        return chart_of(self.name, self.version, self.trend) if self.trend else None
+
+
+@dataclass(frozen=True)
+class Card:
+    """A whole scorecard. `more`: levels beyond those shown."""
+
+    title: str
+    client: str
+    reference: str
+    span: Span
+    sections: Sequence[Section]
+    as_of: datetime
+    zone: str
+    more: int = 0
+    notes: Sequence[str] = field(default_factory=tuple)
+
+    @property
+    def lines(self) -> list[Line]:
+        return [line for section in self.sections for line in section.lines]
+
+    @property
+    def provisional(self) -> bool:
+        return any(not line.figure.closed for line in self.lines)
+
+    @property
+    def summary(self) -> str:
+        """3 met, 1 missed, 1 not measured · 2 of 5 windows provisional."""
+        lines = self.lines
+        met = sum(_met(line) is True for line in lines)
+        missed = sum(_met(line) is False for line in lines)
+        text = [f"{met:,} met", f"{missed:,} missed"]
+        if rest := len(lines) - met - missed:
+            text.append(f"{rest:,} not measured or judged later")
+        provisional = sum(not line.figure.closed for line in lines)
+        said = ", ".join(text)
+        return f"{said}; {provisional:,} of {len(lines):,} provisional" if provisional else f"{said}; all closed"
+
+
+def _met(line: Line) -> bool | None:
+    return line.figure.attainment.met if line.figure.attainment is not None else None
+
+
+def _day(at: datetime, zone: str) -> str:
+    local = at.astimezone(ZoneInfo(zone))
+    return f"{local.day} {local:%b %Y}"
+
+
+def _moment(at: datetime, zone: str) -> str:
+    local = at.astimezone(ZoneInfo(zone))
+    return f"{local.day} {local:%b %Y, %H:%M} {local.tzname()}"
+
+
+def chart_of(name: str, version: ServiceLevelVersion, figures: Sequence[Figure]) -> AttainmentChart:
+    """Windows against the target now in force, oldest first."""
+    cut = 3 if version.window == "month" else 2
+    points = [Point(row.label[:cut], row.share, row.denominator, row.label, not row.closed) for row in figures]
+    goal = Fraction(version.max_error_percent or version.expected_percent or 0) / 100
+    return attainment_chart(name, points, goal, lower_is_better=version.max_error_percent is not None, window=version.window)
+
+
+def sections_of(where: Q, span: Span, now: datetime) -> tuple[list[Section], int]:
+    """The levels that `where` names which have a window in the span, and how many more there are. Six statements, however many."""
+    rows = (
+        ServiceLevel.objects.filter(where)
+        .select_related("workstream__client", "workstream__matter__engagement")
+        .order_by("workstream_id", "id")
+    )
+    versions = versions_of(rows[: MOST_LEVELS * 4])
+    levels = {found[0].level_id: found[0].level for found in versions.values() if found}
+    stored = _stored(levels, versions, span)
+    kept: list[tuple[ServiceLevel, list[Figure], list[Figure]]] = []
+    for pk, level in levels.items():
+        trend = stored.get(pk, [])
+        inside = [figure for figure in trend if _inside(figure, span)] or _unmeasured(level, versions[pk], span)
+        if inside:
+            kept.append((level, inside, trend[-TREND:]))
+    shown = kept[:MOST_LEVELS]
+    inside = [figure for _, figures, _ in shown for figure in figures]
+    claims, ages = claims_of(inside), _ageing(inside, now)
+    sections = [
+        Section(
+            level.name,
+            level.workstream.title,
+            figures[-1].version,
+            [_line(figure, claims, ages) for figure in figures],
+            trend,
+            level,
+        )
+        for level, figures, trend in shown
+    ]
+    return sections, len(kept) - len(shown)
+
+
+def _line(figure: Figure, claims: Mapping[tuple[int, datetime], CreditClaim], ages: Mapping[tuple[int, datetime], Ageing]) -> Line:
+    key = figure.version.level_id, figure.start
+    stored = figure.attainment
+    ruling = getattr(stored, "ruling", None) or ""
+    return Line(figure, claims.get(key), ages.get(key), ruling, restated_note(stored, getattr(stored, "why", None) or ""))
+
+
+def as_of(lines: Iterable[Line], now: datetime) -> datetime:
+    """When what the lines say was last changed: `now` while one of them is open, so that closed figures make one document for good."""
+    found: list[datetime] = []
+    for line in lines:
+        stored, claim = line.figure.attainment, line.claim
+        if stored is None or stored.closed_at is None:
+            return now
+        instants = [stored.closed_at, stored.published_at, *((claim.created_at, claim.final_at) if claim is not None else ())]
+        found += [at for at in instants if at is not None]
+    return max(found, default=now)
+
+
+def restated_note(stored: Attainment | None, reason: str) -> str:
+    """That a figure is a restatement, and why."""
+    return f"Restated, revision {stored.revision}: {reason}" if stored is not None and reason else ""
+
+
+def _stored(
+    levels: Mapping[int, ServiceLevel], versions: Mapping[int, Sequence[ServiceLevelVersion]], span: Span
+) -> dict[int, list[Figure]]:
+    """The latest revision of each counted window up to the span's end, oldest first, by level."""
+    since = from_epoch(local_midnight(span.first - timedelta(days=TREND_DAYS), ZoneInfo("UTC")))
+    until = from_epoch(local_midnight(span.next + timedelta(days=1), ZoneInfo("UTC")))
+    rows = Attainment.objects.filter(level_id__in=levels, window_start__gte=since, window_start__lt=until).defer("snapshot")
+    rows = rows.annotate(ruling=KT("snapshot__verdict__default"), why=KT("snapshot__restates__reason"))
+    known = {version.pk: version for found in versions.values() for version in found}
+    found: dict[int, list[Figure]] = defaultdict(list)
+    for row in rows.order_by("level_id", "window_start", "-revision").distinct("level_id", "window_start"):
+        row.level = levels[row.level_id]
+        figure = Figure(known[row.level_version_id], row.label, row.window_start, row.window_end, row)
+        if _local(row.window_start, figure) < span.next:
+            found[row.level_id].append(figure)
+    return found
+
+
+def _local(at: datetime, figure: Figure) -> date:
+    return at.astimezone(ZoneInfo(figure.version.time_zone)).date()
+
+
+def _inside(figure: Figure, span: Span) -> bool:
+    return span.overlaps(_local(figure.start, figure), _local(figure.end, figure))
+
+
+def _unmeasured(level: ServiceLevel, versions: Sequence[ServiceLevelVersion], span: Span) -> list[Figure]:
+    """A level in force without any figure says so, rather than being left out."""
+    in_force = [version for version in versions if version.effective_from < span.next]
+    if not level.active or not in_force:
+        return []
+    version = in_force[-1]
+    zone = ZoneInfo(version.time_zone)
+    whole = span if version.window == "month" else span.of(3)
+    start, end = (from_epoch(local_midnight(day, zone)) for day in (whole.first, whole.next))
+    return [Figure(version, whole.label, start, end, None)]
+
+
+def claims_of(figures: Iterable[Figure]) -> dict[tuple[int, datetime], CreditClaim]:
+    """The claim each window stands for: that of its own revision, else the one of an earlier revision that came to the same."""
+    closed = {(row.level_id, row.window_start): row.revision for row in (figure.attainment for figure in figures) if row is not None}
+    if not closed:
+        return {}
+    rows = CreditClaim.objects.filter(
+        level_id__in={level for level, _ in closed}, attainment__window_start__in={start for _, start in closed}
+    )
+    rows = rows.annotate(window_start=F("attainment__window_start"), revision=F("attainment__revision")).order_by("attainment__revision")
+    found: dict[tuple[int, datetime], CreditClaim] = {}
+    for claim in rows:
+        key = claim.level_id, claim.window_start
+        if claim.revision <= closed.get(key, 0):
+            found[key] = claim
+    return found
+
+
+def _ageing(figures: Sequence[Figure], now: datetime) -> dict[tuple[int, datetime], Ageing]:
+    """Two statements: open clocks of the levels with an open window, frozen rows of the closed windows."""
+    live = {figure.version.level_id: figure for figure in figures if not figure.accuracy and not figure.closed and figure.start <= now}
+    frozen = {figure.attainment.pk: figure for figure in figures if figure.closed and not figure.accuracy and figure.attainment is not None}
+    found: dict[tuple[int, datetime], Ageing] = {}
+    if live:
+        clocks = Clock.objects.filter(level_id__in=live, cycle=1, stopped_at__isnull=True, cancelled=False, excluded=False)
+        overdue = Q(due_at__lt=now, held_since__isnull=True)
+        counted = {
+            row["level_id"]: row
+            for row in clocks.order_by().values("level_id").annotate(**_counts(now), overdue=Count("pk", filter=overdue))
+        }
+        for pk, figure in live.items():
+            found[pk, figure.start] = _aged(counted.get(pk), now)
+    if frozen:
+        found |= aged_at_closing(frozen)
+    return found
+
+
+def aged_at_closing(frozen: Mapping[int, Figure]) -> dict[tuple[int, datetime], Ageing]:
+    """Of closed windows by the number of their attainment, from the frozen rows."""
+    rows = AttainmentRow.objects.filter(attainment_id__in=frozen, outcome__in=("missed", "pending"), stopped_at__isnull=True)
+    counted = {
+        row["attainment_id"]: row
+        for row in rows.order_by()
+        .values("attainment_id")
+        .annotate(**_counts(F("attainment__closed_at")), overdue=Count("pk", filter=Q(outcome="missed")))
+    }
+    found = {}
+    for pk, figure in frozen.items():
+        assert figure.attainment is not None and figure.attainment.closed_at is not None  # noqa: S101 -- a closed window
+        found[figure.attainment.level_id, figure.start] = _aged(counted.get(pk), figure.attainment.closed_at)
+    return found
+
+
+def _counts(at: Any) -> dict[str, Count]:
+    """How many were received so long before an instant: one count for each of `AGES`."""
+    edges = [days for days, _ in AGES]
+    found = {}
+    for index, days in enumerate(edges):
+        within = Q(started_at__gte=at - timedelta(days=days)) if days is not None else Q()
+        younger = edges[index - 1] if index else None
+        found[f"age_{index}"] = Count(
+            "pk", filter=within & (Q(started_at__lt=at - timedelta(days=younger)) if younger else Q(pk__isnull=False))
+        )
+    return found
+
+
+def _aged(row: Mapping[str, Any] | None, at: datetime) -> Ageing:
+    if row is None:
+        return Ageing((0,) * len(AGES), 0, at)
+    return Ageing(tuple(row[f"age_{index}"] for index in range(len(AGES))), row["overdue"], at)
