@@ -58,13 +58,13 @@ def on_clock(seconds: int, version: ServiceLevelVersion) -> str:
 
 def used_of(used: int, target: int, version: ServiceLevelVersion) -> str:
     """1 d 45 min of 1 d: to the minute, and to the second where the minutes alone would not tell the two apart."""
-    text, against = _in_full(used, version), _in_full(target, version)
+    text, against = in_full(used, version), in_full(target, version)
     if text == against and used != target:
-        text = _in_full(used, version, seconds_too=True)
+        text = in_full(used, version, seconds_too=True)
     return f"{text} of {against}"
 
 
-def _in_full(seconds: int, version: ServiceLevelVersion, *, seconds_too: bool = False) -> str:
+def in_full(seconds: int, version: ServiceLevelVersion, *, seconds_too: bool = False) -> str:
     """Every unit that is not zero, for nothing is cut that a breach could hide in."""
     minutes, rest = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
