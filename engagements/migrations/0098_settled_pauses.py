@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddField("pause", "resolved_at", models.DateTimeField(blank=True, null=True)),
-        migrations.AddField("pause", "resolution", models.CharField(blank=True, default="", max_length=500), preserve_default=False),
+        migrations.AddField("pause", "resolution", models.CharField(blank=True, db_default="", max_length=500)),
         migrations.AlterField("clientdecision", "what", models.CharField(choices=WHAT, max_length=12)),
         migrations.AddIndex(
             "pause",

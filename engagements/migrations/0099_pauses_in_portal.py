@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddField("pause", "published_at", models.DateTimeField(blank=True, null=True)),
-        migrations.AddField("pause", "shown_as", models.CharField(blank=True, default="", max_length=24), preserve_default=False),
+        migrations.AddField("pause", "shown_as", models.CharField(blank=True, db_default="", max_length=24)),
         migrations.AddIndex(
             "pause",
             models.Index(

@@ -155,10 +155,10 @@ class Pause(TenantModel):
     contest_note = models.CharField(max_length=500, blank=True)
     # The client's word, or the end of a dispute; silence until the contest-by date settles a pause without either.
     resolved_at = models.DateTimeField(null=True, blank=True)
-    resolution = models.CharField(max_length=500, blank=True)
+    resolution = models.CharField(max_length=500, blank=True, db_default="")
     # Since when the client reads it in its ledger, and the item's reference as it reads it there.
     published_at = models.DateTimeField(null=True, blank=True)
-    shown_as = models.CharField(max_length=24, blank=True)
+    shown_as = models.CharField(max_length=24, blank=True, db_default="")
     recorded_at = models.DateTimeField(default=timezone.now)
     by_label = models.CharField(max_length=200)
     withdrawn_at = models.DateTimeField(null=True, blank=True)

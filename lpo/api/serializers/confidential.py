@@ -130,7 +130,7 @@ class ReleaseSerializer(SubjectSerializer):
     ordered_by = serializers.CharField(max_length=200, help_text="On whose word.")
 
 
-class TermSerializer(Read[SupervisionTerm]):
+class SupervisionTermSerializer(Read[SupervisionTerm]):
     class Meta:
         model = SupervisionTerm
         fields = ("name", "admission", "starts_at", "ends_at")
@@ -151,7 +151,7 @@ class EntrySerializer(serializers.Serializer[Any]):
 class SupervisionSerializer(serializers.Serializer[Any]):
     """Who supervised from when to when, and everything that shows it, the latest first: of each kind the last 500."""
 
-    attorneys = TermSerializer(many=True)
+    attorneys = SupervisionTermSerializer(many=True)
     entries = EntrySerializer(many=True)
 
 

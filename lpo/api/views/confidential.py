@@ -198,10 +198,10 @@ class AdmissionView(_OfMatter):
     def get_queryset(self) -> Any:
         return SupervisionTerm.objects.all()
 
-    @extend_schema(responses={200: s.TermSerializer})
+    @extend_schema(responses={200: s.SupervisionTermSerializer})
     def create(self, request: Request, reference: str) -> Response:
         said = actions.state_admission(matter=self.matter(reference), by=actor_of(request), **self.checked(request))
-        return Response(s.TermSerializer(said).data)
+        return Response(s.SupervisionTermSerializer(said).data)
 
 
 class SampleView(_OfMatter):
