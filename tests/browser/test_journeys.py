@@ -22,6 +22,8 @@ def sign_in(page: Page, server: LiveServer, place: Place, who: str) -> None:
     page.get_by_label("Email").fill(place.people[who].user.email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
+    # With its scripts: a key pressed before they run is lost.
+    page.wait_for_url(lambda url: "/accounts/login/" not in url)
 
 
 def press(page: Page, name: str) -> None:
