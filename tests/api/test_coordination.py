@@ -116,6 +116,8 @@ def test_one_is_withdrawn_with_a_reason_and_reopened(ask: Ask, engagement: Engag
     assert ask("POST", f"{here}reopened/").json()["withdrawn_at"] is None
     assert ask("GET", f"milestones/{engagement.reference}/99/").status_code == 404
     assert ask("GET", f"milestones/{engagement.reference}/{10**30}/").status_code == 404
+    nowhere = ask("GET", f"milestones/{engagement.reference}/-1/")
+    assert (nowhere.status_code, nowhere["Content-Type"]) == (404, "application/problem+json")
 
 
 def test_a_blocker_is_raised_once_and_resolved_with_how(ask: Ask, engagement: Engagement, item: WorkItem) -> None:
