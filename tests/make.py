@@ -26,10 +26,10 @@ def today() -> date:
 
 
 def letters(n: int) -> str:
-    """1 → A, 27 → AA: codes that are unique and valid."""
+    """0 → AAAA, 27 → AABB: codes that are unique and valid, and in the order of their making whatever was made before."""
     text = ""
-    while n:
-        n, digit = divmod(n - 1, 26)
+    for _ in range(4):
+        n, digit = divmod(n, 26)
         text = chr(65 + digit) + text
     return text
 

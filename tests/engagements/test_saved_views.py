@@ -115,7 +115,7 @@ def test_other_lists_keep_columns_order_and_groups(
 ) -> None:
     with in_organization(asha.organization_id):
         for name in ("First", "Second"):
-            item = make.item(make.workstream(make.matter(make.engagement(make.client(name=name)))))
+            item = make.item(make.workstream(make.matter(make.engagement(make.client(name=name, code=name.upper())))))
             actions.pause_item(item=item, by=make.system(), party="client", reason="documents")
     browser = client_of(asha)
     plain = browser.get(f"/alder/{page}/")
