@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import sha256
-from io import BytesIO
-
-from weasyprint import Attachment
 
 from billing.pdf_view import view
 from billing.snapshot import Invoice
-from lpo.core.paper import PackagedAssets, glyphs, printed, written
+from lpo.core.paper import Enclosure, glyphs, printed, written
 
 
 def missing_glyphs(invoice: Invoice) -> str:
@@ -35,7 +32,7 @@ def render_invoice(invoice: Invoice, *, files: Mapping[str, bytes] | None = None
         invoice_html(invoice, draft=draft),
         stylesheet="invoice.css",
         identifier=_identifier(invoice, files, draft),
-        attachments=[_attachment(invoice, name, files[name]) for name in sorted(files)],
+        enclosed=[_enclosure(invoice, name, files[name]) for name in sorted(files)],
     )
 
 
@@ -56,14 +53,6 @@ def _check_files(invoice: Invoice, files: Mapping[str, bytes]) -> None:
             raise ValueError(f"{name} is not the file the snapshot was frozen with")
 
 
-def _attachment(invoice: Invoice, name: str, data: bytes) -> Attachment:
+def _enclosure(invoice: Invoice, name: str, data: bytes) -> Enclosure:
     described = next(attachment for attachment in invoice.attachments if attachment.filename == name)
-    return Attachment(
-        file_obj=BytesIO(data),
-        name=name,
-        description=described.description,
-        created=invoice.issued_at_utc,
-        modified=invoice.issued_at_utc,
-        relationship="Supplement",
-        url_fetcher=PackagedAssets(),
-    )
+    return Enclosure(name, data, described.description, invoice.issued_at_utc)

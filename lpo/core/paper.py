@@ -2,67 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from django.template import Context, Engine
 from fontTools.ttLib import TTFont
-from weasyprint import CSS, HTML, Attachment
-from weasyprint.text.fonts import FontConfiguration
-from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
-_STATIC = _ROOT / "static"
-# A name that resolves nowhere (RFC 6761): addresses under it are served from the package, all others are refused.
-BASE = "https://assets.invalid/"
-_SERVED = {
-    "css/invoice.css": "text/css",
-    "css/report.css": "text/css",
-    "fonts/Inter-Regular.ttf": "font/ttf",
-    "fonts/Inter-SemiBold.ttf": "font/ttf",
-}
-# Pango's font map is shared by all renderings of a process and is not safe to use from two threads.
-_LOCK = Lock()
+STATIC = _ROOT / "static"
 
 
-class PackagedAssets(URLFetcher):  # type: ignore[misc]
-    """Serves the stylesheets and fonts shipped with the product, and the document's own drawings; any other address ends the rendering."""
+@dataclass(frozen=True)
+class Enclosure:
+    """A file inside the PDF, with when it was made."""
 
-    def __init__(self, drawings: Mapping[str, str] | None = None) -> None:
-        super().__init__()
-        self._drawings = drawings or {}
-
-    def fetch(self, url: str, headers: Mapping[str, str] | None = None) -> URLFetcherResponse:
-        name = url.removeprefix(BASE)
-        if url.startswith(BASE) and name in self._drawings:
-            return URLFetcherResponse(url, self._drawings[name].encode(), {"Content-Type": "image/svg+xml"})
-        if not url.startswith(BASE) or name not in _SERVED:
-            raise FatalURLFetchingError(f"a document loads nothing but its own assets: {url}")
-        return URLFetcherResponse(url, (_STATIC / name).read_bytes(), {"Content-Type": _SERVED[name]})
-
-
-class _Fonts(FontConfiguration):  # type: ignore[misc]
-    """A font configuration whose unpacked fonts outlive a forked child: only the process that unpacked them removes them."""
-
-    def __init__(self) -> None:
-        self._owner = os.getpid()
-        super().__init__()
-
-    def __del__(self) -> None:
-        if self._owner == os.getpid():
-            super().__del__()
-
-
-@cache
-def _style(process: int, name: str) -> tuple[CSS, _Fonts]:
-    """Stylesheet and fonts, unpacked once in each process."""
-    fonts = _Fonts()
-    return CSS(url=f"{BASE}css/{name}", url_fetcher=PackagedAssets(), font_config=fonts), fonts
+    name: str
+    content: bytes
+    description: str
+    at: datetime
 
 
 @cache
@@ -73,7 +34,7 @@ def _engine() -> Engine:
 @cache
 def glyphs() -> frozenset[int]:
     """The code points that the shipped font can print."""
-    with TTFont(_STATIC / "fonts/Inter-Regular.ttf", lazy=True) as font:
+    with TTFont(STATIC / "fonts/Inter-Regular.ttf", lazy=True) as font:
         return frozenset(font.getBestCmap())
 
 
@@ -83,20 +44,10 @@ def written(template: str, values: Mapping[str, Any]) -> str:
 
 
 def printed(
-    html: str, *, stylesheet: str, identifier: bytes, attachments: Sequence[Attachment] = (), drawings: Mapping[str, str] | None = None
+    html: str, *, stylesheet: str, identifier: bytes, enclosed: Sequence[Enclosure] = (), drawings: Mapping[str, str] | None = None
 ) -> bytes:
     """`html` as tagged PDF/A-3a bytes. `drawings`: SVG by the name under which the page shows it."""
-    with _LOCK, warnings.catch_warnings():
-        # WeasyPrint leaves the colour profile it reads to the garbage collector to close.
-        warnings.simplefilter("ignore", ResourceWarning)
-        css, fonts = _style(os.getpid(), stylesheet)
-        page = HTML(string=html, base_url=BASE, url_fetcher=PackagedAssets(drawings))
-        rendered: bytes = page.write_pdf(
-            font_config=fonts,
-            stylesheets=[css],
-            attachments=list(attachments),
-            pdf_variant="pdf/a-3a",
-            pdf_tags=True,
-            pdf_identifier=identifier,
-        )
-    return rendered
+    # A process's first print takes most of a second longer; every other start is spared it.
+    from lpo.core.press import press  # noqa: PLC0415
+
+    return press(html, stylesheet=stylesheet, identifier=identifier, enclosed=enclosed, drawings=drawings)

@@ -26,7 +26,7 @@ from billing.pdf import invoice_html, missing_glyphs, render_invoice
 from billing.pdf_view import money, number, price, span
 from billing.snapshot import DocumentKind, Invoice, Paper
 from lpo.core.colours import ink_on
-from lpo.core.paper import PackagedAssets
+from lpo.core.press import PackagedAssets
 from tests.billing.invoices import BACKUP, files, invoice, long_invoice, negative_invoice, untaxed_invoice
 
 D = Decimal

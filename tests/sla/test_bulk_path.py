@@ -31,6 +31,8 @@ OFFICE = CalendarVersion(
     holidays=["2026-03-10"],
     exceptions={},
 )
+# As if it were stored: the open hours of a proposed version are built anew for every question.
+OFFICE._state.adding = False
 
 
 def version(pk: int, level: int, **fields: object) -> ServiceLevelVersion:
