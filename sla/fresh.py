@@ -6,7 +6,6 @@ of array operations. `tests/sla/test_fresh.py` holds it equal to the general pro
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +20,7 @@ from lpo.core.localtime import from_epoch, local_midnight, to_epoch
 from lpo.tenancy.context import current_organization_id
 from sla.businesstime import Seconds
 from sla.clock_arrays import NONE, PauseArrays, evaluate_many
+from sla.columns import binary
 from sla.facts import REACHED
 from sla.hours import rule_of
 from sla.models import Attainment, LevelKind, ServiceLevelVersion
@@ -131,19 +131,6 @@ def _write(cursor: Any, group: Group, version: ServiceLevelVersion, at: npt.NDAr
     scope = [current_organization_id(), group.client_id, group.matter_id]
     cursor.execute(_INSERT, [*scope, version.level_id, version.pk, from_epoch(now)])
     return {(version.level_id, int(window)) for window in np.unique(windows)}
-
-
-def binary(columns: Sequence[Seconds]) -> io.BytesIO:
-    """Equally long bigint columns in COPY's binary form: a header, then per row the number of fields and each with its length."""
-    kinds: list[Any] = [("fields", ">i2")]
-    for place in range(len(columns)):
-        kinds += [(f"length{place}", ">i4"), (f"value{place}", ">i8")]
-    rows = np.empty(len(columns[0]), dtype=kinds)
-    rows["fields"] = len(columns)
-    for place, column in enumerate(columns):
-        rows[f"length{place}"] = 8
-        rows[f"value{place}"] = column
-    return io.BytesIO(b"PGCOPY\n\xff\r\n\0" + bytes(8) + rows.tobytes() + b"\xff\xff")
 
 
 def closed_of(versions: dict[int, list[ServiceLevelVersion]]) -> set[tuple[int, int]]:

@@ -12,15 +12,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from django.db import connection
 
 from engagements import states
 from lpo.core.localtime import from_epoch
 from lpo.tenancy.context import current_organization_id
 from sla.clock_arrays import NONE, PauseArrays, evaluate_many
+from sla.columns import Rows, binary
 from sla.facts import REACHED
-from sla.fresh import Group, binary, closed_of, versions_of
+from sla.fresh import Group, closed_of, versions_of
 from sla.hours import rule_of
 from sla.models import LevelKind, ServiceLevel, ServiceLevelVersion
 from sla.windows import window_starts
@@ -53,7 +53,6 @@ WHERE c.organization_id = (SELECT %(organization)s::bigint) AND c.id = g.id
 """  # noqa: S608 - constants
 # Columns of the clocks that were read.
 ID, ITEM, LEVEL, VERSION, STARTED, WINDOW, RUNS = range(7)
-Rows = npt.NDArray[np.int64]
 
 
 def write_clocks(item_ids: Sequence[int], to: str, at: int, now: int) -> tuple[list[int], set[tuple[int, int]]]:

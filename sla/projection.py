@@ -14,10 +14,10 @@ from lpo.accounts.actor import Actor
 from lpo.core.localtime import to_epoch
 from lpo.jobs.queue import asked, enqueue
 from lpo.tenancy.context import current_organization_id
-from sla import fresh, moved, store
+from sla import fresh, moved, recomputed, store
 from sla.clockrows import FEW, project
 from sla.facts import Facts, read
-from sla.models import LevelKind, ServiceLevelVersion
+from sla.models import LevelKind, ServiceLevel, ServiceLevelVersion
 from sla.windows import window_start
 
 ATTAIN, ATTAIN_KEY = "sla.attain", "sla.attain"
@@ -74,6 +74,16 @@ def refresh(
     return len(rows)
 
 
+def recompute(level: ServiceLevel, item_ids: Sequence[int], *, repin: bool = False) -> None:
+    """Clocks of one level for any number of items, from all that happened to them: column by column where they allow it."""
+    versions = fresh.versions_of({level.workstream_id}).get(level.pk, [])
+    left: Sequence[int] = item_ids
+    if recomputed.able(versions) and len(item_ids) > FEW:
+        left, windows = recomputed.write_clocks(level, versions, item_ids, to_epoch(timezone.now()), repin=repin)
+        count_again(windows)
+    refresh(left, repin=repin, level_ids=[level.pk])
+
+
 def count_again(windows: Iterable[tuple[int, int]]) -> None:
     """Mark windows as to be counted and ask for one job that counts all of the organization's."""
     if store.mark_dirty(windows):
@@ -101,4 +111,4 @@ def accuracy_windows(workstream_id: int, at: int) -> set[tuple[int, int]]:
     return {(version.level_id, window_start(at, version.time_zone, version.window)) for version in versions}
 
 
-__all__ = ["accuracy_windows", "count_again", "on_changed", "refresh", "request_count"]
+__all__ = ["accuracy_windows", "count_again", "on_changed", "recompute", "refresh", "request_count"]

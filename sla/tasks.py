@@ -18,7 +18,7 @@ from sla.actions.scenarios import SIMULATE, keep_result, question_of
 from sla.models import DirtyWindow, Scenario, ServiceLevel
 from sla.replay import Tally, replay, size
 
-CHUNK = 5_000
+CHUNK = 20_000
 # Counting further would cost more than a progress bar is worth.
 MOST_COUNTED = 2_000_000
 
@@ -45,7 +45,7 @@ def recompute(run: Run) -> Generator[Progress, None, Result | None]:
         ids = list(items.values_list("id", flat=True)[:CHUNK])
         if not ids:
             return Result(data={"items": done})
-        projection.refresh(ids, repin=bool(run.payload.get("repin")), level_ids=[level.pk])
+        projection.recompute(level, ids, repin=bool(run.payload.get("repin")))
         after, done = ids[-1], done + len(ids)
         yield Progress(done=done, total=max(total, done), message="items", cursor={"after": after, "done": done})
 
