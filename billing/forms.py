@@ -126,9 +126,10 @@ class TermForm(Refusable):
     )
 
     def sections(self) -> list[tuple[str, list[list[forms.BoundField]]]]:
-        """The fields this model has, in rows under headings."""
+        """The fields this model has, in rows under headings; a heading over nothing is left out."""
         kept = [(title, [[self[name] for name in row if name in self.fields] for row in rows]) for title, rows in self._SECTIONS]
-        return [(title, [row for row in rows if row]) for title, rows in kept]
+        filled = [(title, [row for row in rows if row]) for title, rows in kept]
+        return [(title, rows) for title, rows in filled if rows]
 
     def version_fields(self) -> dict[str, Any]:
         """The columns of a version; what this model does not ask for keeps its default."""
