@@ -128,6 +128,7 @@ FROM engagements_workitem WHERE organization_id = %(organization)s AND id = ANY 
 _REASSIGNED = f"""
 SELECT t.id FROM incoming i JOIN engagements_workitem t ON {_SAME}
 WHERE i.data ? 'assignee' AND t.assignee_id IS DISTINCT FROM (i.data->>'assignee')::bigint
+ORDER BY t.id FOR UPDATE OF t
 """  # noqa: S608 - constants
 _NEW_VALUES = """COALESCE(i.data->>'title', t.title), COALESCE((i.data->>'quantity')::numeric, t.quantity),
     COALESCE(i.data->>'priority', t.priority), COALESCE(i.data->>'language', t.language), COALESCE(i.data->>'disposition', t.disposition),

@@ -139,7 +139,7 @@ def _change(cursor: Any, batch: ImportBatch, params: dict[str, Any], by: Actor, 
     if "assignee" in others:
         cursor.execute(
             "SELECT t.id FROM pg_temp.incoming i, pg_temp.known k, engagements_workitem t"  # noqa: S608
-            f" WHERE {agrees} AND {differs(['assignee'])}",
+            f" WHERE {agrees} AND {differs(['assignee'])} ORDER BY t.id FOR UPDATE OF t",
             params,
         )
         reassigned = [row[0] for row in cursor.fetchall()]
