@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from engagements import events, states, transitions
 from engagements.actions import import_chunks
+from engagements.actions.checks import draw
 from engagements.actions.history_imports import Case, Plan, cases_of, groups_of, plan_cases
 from engagements.actions.imports import finish_load, is_loading, refuse_batch
 from engagements.actions.item_imports import CHANGED, NEW, UNCHANGED, people_of
@@ -87,12 +88,7 @@ def _insert_items(batch: ImportBatch, plans: Sequence[Plan]) -> None:
     if not plans:
         return
     workstream, now = batch.workstream, timezone.now()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE engagements_workstream SET item_count = item_count + %s WHERE organization_id = %s AND id = %s RETURNING item_count",
-            [len(plans), workstream.organization_id, workstream.id],
-        )
-        number = int(cursor.fetchone()[0]) - len(plans)
+    number = draw("engagements_workstream", "item_count", workstream.pk, len(plans)) - len(plans)
     rows = []
     for place, plan in enumerate(plans, number + 1):
         values, received = plan.values, plan.history.moves[0].at

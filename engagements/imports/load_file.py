@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from engagements.imports.items import Field, guess, key
-from engagements.imports.reader import Problem, Unreadable
+from engagements.imports.reader import Problem, Unreadable, names_of
 
 ENCODINGS = [("utf-8", "UTF-8"), ("cp1252", "Windows-1252"), ("utf-16", "UTF-16")]
 QUOTE, LINE_BREAK = "þ", "®"
 SEPARATORS = "\x14¶"
 _BOMS = [(codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")]
 _LONGEST_RECORD = 1_000_000
-_MOST_COLUMNS, _LONGEST_NAME = 500, 120
+_MOST_COLUMNS = 500
 
 # What may be taken in. Every other column (custodians, subjects, file names, paths …) can be privileged and is never stored.
 FIELDS = [
@@ -72,7 +72,7 @@ def open_table(stream: BinaryIO, encoding: str = "utf-8") -> Table:
     if QUOTE not in header[1]:
         return _comma_separated(header[1], lines)
     separator = _separator(header[1])
-    columns = _names(_cells(header[1].strip(), separator, 0) or [])
+    columns = names_of(_cells(header[1].strip(), separator, 0) or [], _MOST_COLUMNS)
     return Table(columns, _rows(lines, separator, len(columns)))
 
 
@@ -147,18 +147,6 @@ def _separator(header: str) -> str:
     raise Unreadable("The header's columns are not separated by the Concordance separator (U+0014) or ¶. Export with the default ones.")
 
 
-def _names(header: Sequence[str]) -> list[str]:
-    names = [cell.strip() or f"Column {place}" for place, cell in enumerate(header, 1)]
-    if len(names) > _MOST_COLUMNS:
-        raise Unreadable(f"The header has {len(names)} columns; {_MOST_COLUMNS} are read at most.")
-    for name in names:
-        if len(name) > _LONGEST_NAME:
-            raise Unreadable(f"The header has a name of {len(name)} characters. Is its first line the header?")
-        if names.count(name) > 1:
-            raise Unreadable(f"Two columns are named “{name}”. Give each its own name.")
-    return names
-
-
 def _cells(record: str, separator: str, width: int) -> list[str] | None:
     """The cells of a whole record, None where it is not whole; `width` 0 takes any number."""
     if len(record) > 1 and record[0] == QUOTE and record[-1] == QUOTE:
@@ -197,7 +185,7 @@ def _uneven(record: str, separator: str) -> list[str]:
 
 def _comma_separated(header: str, lines: Iterator[tuple[int, str]]) -> Table:
     """Some systems export a load file as plain CSV."""
-    columns = _names(next(csv.reader([header]), []))
+    columns = names_of(next(csv.reader([header]), []), _MOST_COLUMNS)
     if len(columns) < 2:
         raise Unreadable("This is not a load file: its first line has no þ and no commas.")
 

@@ -17,12 +17,11 @@ from engagements.forms import AssignForm, ItemEditForm, ItemForm, PauseForm, Und
 from engagements.models import DeliveryNotice, ItemNote, ItemTag, Pause, Question, Transition, WorkItem
 from engagements.staffing import suggestions
 from engagements.views.edges import acting, attempt, fields_of, form_page, item_or_404, posted, to, workstream_crumbs, workstream_or_404
-from engagements.views.messages import download, message_of
+from engagements.views.messages import download, evidence_of, message_of
 from engagements.views.timeline import Records, described, records_of, spans, timeline
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 from lpo.accounts.roles import Role
-from lpo.audit.documents import store
 
 # The latest; the log has the others.
 QUESTIONS = 5
@@ -235,18 +234,7 @@ def pause(request: TenantRequest, organization: str, reference: str) -> HttpResp
 
 def _pause(request: TenantRequest, item: WorkItem, form: PauseForm) -> Pause | bool:
     data = dict(form.cleaned_data)
-    file, document = data.pop("evidence"), None
-    if file is not None:
-        document = store(
-            kind="evidence",
-            content=file.read(),
-            file_name=file.name,
-            media_type=file.content_type or "application/octet-stream",
-            by=request.actor,
-            client_id=item.client_id,
-            matter_id=item.matter_id,
-            reference=item.reference,
-        )
+    document = evidence_of(request, item, data.pop("evidence"))
     # Nothing where it waits for a second person: that is an answer too.
     return actions.pause_item(item=item, by=request.actor, evidence=document, **data) or True
 
