@@ -117,6 +117,33 @@ def standing(sheets: Iterable[Timesheet]) -> list[Standing]:
 
 
 @dataclass(frozen=True)
+class TypedAway:
+    """An absence that a timesheet names and nobody recorded: days of one kind on end, as the sheet that counts has them."""
+
+    kind: str
+    starts_on: date
+    ends_on: date
+    hours: Decimal
+    sheet: Timesheet
+
+
+def typed_away(sheets: Sequence[Timesheet], recorded: Iterable[PlacementAbsence]) -> list[TypedAway]:
+    """Absences on these timesheets beyond those recorded, the oldest first; in one statement."""
+    by_id, known = {sheet.pk: sheet for sheet in sheets}, [(row.starts_on, row.ends_on) for row in recorded]
+    found: list[TypedAway] = []
+    for row in TimesheetDay.objects.filter(timesheet_id__in=list(by_id)).exclude(away="").order_by("day"):
+        sheet, kind = by_id[row.timesheet_id], row.get_away_display()
+        if row.day < sheet.starts_on or any(first <= row.day <= last for first, last in known):
+            continue
+        before = found[-1] if found else None
+        if before is not None and (before.kind, before.sheet, before.ends_on) == (kind, sheet, row.day - timedelta(days=1)):
+            found[-1] = TypedAway(kind, before.starts_on, row.day, before.hours + row.away_hours, sheet)
+        else:
+            found.append(TypedAway(kind, row.day, row.day, row.away_hours, sheet))
+    return found
+
+
+@dataclass(frozen=True)
 class Hours:
     """Sums over the days of a sheet, those it only looks back at left out."""
 

@@ -71,6 +71,7 @@ def placement(request: TenantRequest, organization: str, reference: str, number:
     hours = placing.hours_of([row.latest for row in shown])
     here = address("placement", organization, reference, number)
     absences = list(PlacementAbsence.objects.filter(placement=found).order_by("id")[:200])
+    standing_away = [(number, row) for number, row in enumerate(absences, 1) if row.withdrawn_at is None]
     context = {
         "placement": found,
         "matter": matter,
@@ -81,7 +82,8 @@ def placement(request: TenantRequest, organization: str, reference: str, number:
         "sheets": [(row, hours[row.latest.pk]) for row in shown],
         "older_url": f"{here}?before={shown[-1].period_start}" if len(standing) > SHEETS else "",
         "missing": [] if before else _missing(found, today),
-        "absences": [(k, row) for k, row in enumerate(absences, 1) if row.withdrawn_at is None],
+        "absences": standing_away,
+        "typed": placing.typed_away([row.latest for row in shown], [row for _, row in standing_away]),
         "follower": Placement.objects.filter(replaces=found).first(),
         "panels": panels.collect(panels.placement_panels, request, found),
         "events": queries.events_about(found, *[row.latest for row in shown[:3]], most=10),
