@@ -161,12 +161,13 @@ def _records(content: bytes | BinaryIO, table: Table) -> Iterator[tuple[int, lis
         except StopIteration:
             return
         except csv.Error as error:
-            raise Unreadable(f"Row {line:,} cannot be read: {_in_words(str(error))}.") from error
+            raise Unreadable(f"Row {line:,} cannot be read: {in_words(str(error))}.") from error
         if any(cell.strip() for cell in cells):
             yield line, cells
 
 
-def _in_words(error: str) -> str:
+def in_words(error: str) -> str:
+    """What the CSV reader complains of, as a person would say it."""
     if "unexpected end of data" in error:
         return "a quotation mark is opened and never closed"
     if "field larger than" in error:
