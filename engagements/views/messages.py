@@ -44,9 +44,12 @@ def keep(request: TenantRequest, file: Any, kind: str, reference: str, *, client
     )
 
 
-def download(document: Document) -> HttpResponse:
-    """Whatever was uploaded leaves as a download of no particular type: nothing of it is ever shown as a page of ours."""
+def download(document: Document, name: str = "") -> HttpResponse:
+    """Whatever was uploaded leaves as a download of no particular type: nothing of it is ever shown as a page of ours.
+
+    `name`: what it is called here, where the same bytes were kept under another name before.
+    """
     response = HttpResponse(content_of(document), content_type="application/octet-stream")
-    response["Content-Disposition"] = content_disposition_header(True, document.file_name)
+    response["Content-Disposition"] = content_disposition_header(True, name or document.file_name)
     response["X-Content-Type-Options"] = "nosniff"
     return response
