@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -40,16 +41,14 @@ def _status_of(item: WorkItem, pauses: list[Pause]) -> tuple[str, str]:
     return ("met" if item.finished else "progressing"), label
 
 
-def _suggested(item: WorkItem, may_track: bool) -> dict[str, Any]:
-    """Who had better get the item, and who must not have it, for who gives work out."""
-    if not may_track or item.finished:
-        return {"suggested": [], "blocked": []}
+def _suggested(item: WorkItem) -> dict[str, Any]:
+    """Who had better get the item, and who must not have it."""
     workers = [member for member in queries.staff()[:200] if P.WORK_ITEMS in member.permissions]
     # Who manages the work gets it only where nobody else does it.
     candidates = [member for member in workers if member.role == Role.REVIEWER] or workers
     found = suggestions(candidates, item)
     fitting = [each for each in found if not each.blocked and each.member.id != item.assignee_id]
-    return {"suggested": fitting[:_SUGGESTED], "blocked": [each for each in found if each.blocked]}
+    return {"asked": True, "suggested": fitting[:_SUGGESTED], "blocked": [each for each in found if each.blocked]}
 
 
 def _written(item: WorkItem, may_read: bool) -> dict[str, Any]:
@@ -62,7 +61,7 @@ def _written(item: WorkItem, may_read: bool) -> dict[str, Any]:
     return {"notes": notes, "tags": list(ItemTag.objects.filter(item=item).order_by("name")), "files": files}
 
 
-def item_page(request: TenantRequest, item: WorkItem, **bound: Any) -> HttpResponse:
+def item_page(request: TenantRequest, item: WorkItem, suggested: Mapping[str, Any] | None = None, **bound: Any) -> HttpResponse:
     moves, gone, pauses = queries.history_of(item)
     records = records_of(item)
     may = request.membership.may
@@ -95,7 +94,7 @@ def item_page(request: TenantRequest, item: WorkItem, **bound: Any) -> HttpRespo
         "today": timezone.localdate(),
         **_permitted(request, item, own),
         **_forms(item),
-        **_suggested(item, may(P.TRACK_ITEMS)),
+        **(suggested or {"asked": False, "suggested": [], "blocked": []}),
         **_written(item, may(P.VIEW_WORK_PRODUCT)),
         **bound,
     }
@@ -148,7 +147,13 @@ def _notice_of(last: Transition | None, records: Records) -> tuple[int, Delivery
 
 @requires(P.VIEW_WORK)
 def item(request: TenantRequest, organization: str, reference: str) -> HttpResponse:
-    return item_page(request, item_or_404(reference))
+    """With `?suggest`, for who gives work out, also who had better get it: htmx is sent that part alone."""
+    item = item_or_404(reference)
+    if "suggest" not in request.GET or item.finished or not request.membership.may(P.TRACK_ITEMS):
+        return item_page(request, item)
+    if request.headers.get("HX-Request") == "true":
+        return render(request, "engagements/_suggestions.html", {"item": item, **_suggested(item)})
+    return item_page(request, item, _suggested(item))
 
 
 @requires(P.TRACK_ITEMS, POST=P.TRACK_ITEMS)
