@@ -58,8 +58,12 @@ def test_items_are_held_while_their_changes_are_told(
     def act(name: str, do: Callable[[], Any]) -> Any:
         """In a transaction of its own, as a request has it."""
         with in_organization(alder), a_neighbour(alder) as free:
-            listening = [lambda changed: (told.extend(changed.item_ids), loose.extend(name for _ in free(changed.item_ids)))]
-            monkeypatch.setattr(events, "subscribers", listening)
+
+            def listen(changed: events.Changed) -> None:
+                told.extend(changed.item_ids)
+                loose.extend(name for _ in free(changed.item_ids))
+
+            monkeypatch.setattr(events, "subscribers", [listen])
             count = len(told)
             result = do()
             monkeypatch.setattr(events, "subscribers", [])
@@ -85,7 +89,7 @@ def test_items_are_held_while_their_changes_are_told(
     act("resume", lambda: actions.resume_item(item=current(), by=by))
     act("withdraw", lambda: actions.withdraw_pause(pause=pause, by=by, note="by mistake"))
     with in_organization(alder):
-        reason = {"note": "asked by phone", "reason": "documents", "party": "client"}
+        reason: dict[str, Any] = {"note": "asked by phone", "reason": "documents", "party": "client"}
         actions.pause_item(item=current(), by=by, at=timezone.now() - HOUR, **reason)
         late = LateEntry.objects.get()
     act("late", lambda: actions.approve_late(entry=late, by=Actor.member(olga)))
@@ -93,11 +97,14 @@ def test_items_are_held_while_their_changes_are_told(
     act("assign many", lambda: actions.assign_items(ids=ids, member=None, by=by))
     bulk = act("bulk", lambda: actions.run_bulk(ids=ids, change=actions.Change("priority", priority="urgent"), by=by))
     act("undo bulk", lambda: actions.undo_bulk(bulk=bulk, by=by))
-    plan = {"ids": ids, "members": [rita], "by": by}
+    plan: dict[str, Any] = {"ids": ids, "members": [rita], "by": by}
     with in_organization(alder):
         digest = actions.plan_distribution(**plan).digest
     act("distribute", lambda: actions.distribute_items(**plan, digest=digest))
-    rows = [{"external_id": "A", "title": "Anew", "assignee": ""}, {"external_id": "B", "title": "New", "received_at": timezone.now()}]
+    rows: list[dict[str, Any]] = [
+        {"external_id": "A", "title": "Anew", "assignee": ""},
+        {"external_id": "B", "title": "New", "received_at": timezone.now()},
+    ]
     act("by API", lambda: actions.upsert_items(by=by, workstream=stream, rows=rows, source="log"))
     with in_organization(alder):
         other = make.workstream(stream.matter)
