@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -117,7 +118,7 @@ def test_who_had_better_get_an_item_comes_when_asked(
     page = new_page()
     sign_in(page, live_server, asha)
     if not javascript:
-        cookies = page.context.cookies()
+        cookies: Any = page.context.cookies()
         page = new_page(javascript=False)
         page.context.add_cookies(cookies)
     page.goto(f"{live_server.url}/alder/work/NDA-0002/")
