@@ -110,6 +110,7 @@ def profile(request: TenantRequest, organization: str, email: str) -> HttpRespon
         "parts": [(name, part, _lines(part, member, today)) for name, part in PARTS.items()],
         "away": away if away is not None and away.starts_on <= today else None,
         "next_absence": away,
+        "events": queries.events_of_profile(member.user.email),
         "may_edit": request.membership.may(P.EDIT_STAFF),
         "may_track": request.membership.may(P.TRACK_ITEMS),
         "crumbs": [*_crumbs(request), (member.display_name, "")],

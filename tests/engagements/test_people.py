@@ -73,6 +73,12 @@ class TestProfile:
         assert browser.post(f"{home}admissions/remove/", {"row": Admission.objects.get().pk}).status_code == 302
         assert "551" not in browser.get(home).content.decode()
         assert (Event.objects.get(action="admission.remove").before or {})["number"] == "551"
+        add(asha, "language", language="de", level="fluent")
+        page = browser.get(home)
+        assert [row.action for row in page.context["events"]] == ["admission.remove", "admission.add"], (
+            "hers alone, the line gone since too"
+        )
+        assert "Admission removed" in page.content.decode() and "Admission added" in page.content.decode()
 
     def test_two_people_at_once_take_off_the_line_each_of_them_read(
         self, in_alder: Scope, asha: Membership, olga: Membership, rita: Membership, client_of: SignIn
