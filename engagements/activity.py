@@ -5,9 +5,6 @@ Each source is read by its own index, a page of it at most, and the pages are me
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,9 +32,9 @@ from engagements.models import (
     WorkItem,
     Workstream,
 )
-from engagements.paging import instant
 from engagements.templatetags.work import event_text
 from lpo.audit.models import Event
+from lpo.core.positions import decoded, encoded, instant
 
 SIZE = 50
 # Acts on one item that stand in the timeline as what they wrote.
@@ -73,26 +70,14 @@ class Source:
     line: Callable[[Any], tuple[str, str, str, bool]]
 
 
-def _position(text: str) -> tuple[datetime, tuple[str, int]] | None:
-    try:
-        at, name, number = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        return instant(at), (str(name), int(number))
-    except (ValueError, TypeError, binascii.Error):
-        return None
-
-
-def _encoded(line: Line) -> str:
-    return base64.urlsafe_b64encode(json.dumps([line.at.isoformat(), *line.order]).encode()).decode().rstrip("=")
-
-
 def _page(sources: Sequence[Source], before: str) -> Page:
     """What lies before a position, newest first; an unknown position is the beginning."""
-    position = _position(before) if before else None
+    position = decoded(before, (instant, str, int)) if before else None
     found: list[Line] = []
     for source in sources:
         rows = source.rows
         if position is not None:
-            at, (name, number) = position
+            at, name, number = position
             # Of the same instant: what comes later in the order of names, and within a name the smaller number.
             same = Q(**{source.at: at}) & (Q(pk__lt=number) if source.name == name else Q() if source.name < name else Q(pk__in=[]))
             rows = rows.filter(Q(**{f"{source.at}__lt": at}) | same)
@@ -101,7 +86,7 @@ def _page(sources: Sequence[Source], before: str) -> Page:
             found.append(Line(getattr(row, source.at), (source.name, row.pk), text, by, note, gone))
     found.sort(key=lambda line: (line.at, *line.order), reverse=True)
     lines = found[:SIZE]
-    older = f"?before={_encoded(lines[-1])}" if len(found) > SIZE else ""
+    older = f"?before={encoded([lines[-1].at, *lines[-1].order])}" if len(found) > SIZE else ""
     return Page(lines, older, "?" if position is not None else "")
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Q, QuerySet
+
+from lpo.core.positions import decoded, encoded
+from lpo.core.positions import instant as instant
 
 PAGE_SIZE = 50
 CAP = 1000
@@ -34,27 +33,6 @@ class Page:
         return f"{len(self.rows):,} of {whole}"
 
 
-def instant(text: str) -> datetime:
-    value = datetime.fromisoformat(text)
-    if value.tzinfo is None:
-        raise ValueError("A position holds an instant.")
-    return value
-
-
-def _encode(row: Any, keys: Sequence[str]) -> str:
-    values = [value.isoformat() if isinstance(value := getattr(row, key), date) else value for key in keys]
-    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
-
-
-def _decode(text: str, parsers: Sequence[Callable[[Any], Any]]) -> list[Any] | None:
-    """None when the position is not one of ours: the first page is shown instead."""
-    try:
-        values = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        return [parse(value) for parse, value in zip(parsers, values, strict=True)]
-    except (ValueError, TypeError, binascii.Error):
-        return None
-
-
 def _beyond(keys: Sequence[str], values: Sequence[Any], larger: bool) -> Q:
     """Rows after a position. The first key's bound stands alone, so that the index can start there."""
     first, second = keys
@@ -72,7 +50,7 @@ def page_of(
     size: int = PAGE_SIZE,
 ) -> Page:
     """One page of `queryset` in the order of two keys, as `after` or `before` of the query string ask."""
-    after, before = _decode(query.get("after", ""), parsers), _decode(query.get("before", ""), parsers)
+    after, before = decoded(query.get("after", ""), parsers), decoded(query.get("before", ""), parsers)
     backwards = before is not None and after is None
     down = descending != backwards
     ordered = queryset.order_by(*(f"-{key}" if down else key for key in keys))
@@ -85,10 +63,14 @@ def page_of(
         rows.reverse()
     kept = {name: value for name, value in query.items() if name not in {"after", "before"} and value}
     has_next, has_previous = (True, more) if backwards else (more, position is not None)
+
+    def at(row: Any) -> str:
+        return encoded([getattr(row, key) for key in keys])
+
     return Page(
         rows,
-        previous_url="?" + urlencode({**kept, "before": _encode(rows[0], keys)}) if has_previous and rows else "",
-        next_url="?" + urlencode({**kept, "after": _encode(rows[-1], keys)}) if has_next and rows else "",
+        previous_url="?" + urlencode({**kept, "before": at(rows[0])}) if has_previous and rows else "",
+        next_url="?" + urlencode({**kept, "after": at(rows[-1])}) if has_next and rows else "",
     )
 
 

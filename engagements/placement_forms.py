@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -125,11 +125,14 @@ class DayRow:
 
 
 class SheetForm(Refusable, forms.Form):
-    """Hours and absence of every day of a draft. An absence without hours takes what the day lacks to its contracted ones."""
+    """Hours and absence of the days of a draft that have come. `suggested`: hours to begin with where none are written.
+
+    An absence without hours takes what the day lacks to its contracted ones.
+    """
 
     version = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
 
-    def __init__(self, *args: Any, days: Sequence[TimesheetDay], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, days: Sequence[TimesheetDay], suggested: Mapping[date, Decimal], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.days = days
         for row in days:
@@ -142,7 +145,8 @@ class SheetForm(Refusable, forms.Form):
                 widget=forms.Select(attrs={"aria-label": f"Absence, {said}", "class": "input"}),
             )
             self.fields[f"away_hours_{row.day}"] = _hours(f"Hours of absence, {said}")
-            self.initial[f"hours_{row.day}"], self.initial[f"away_{row.day}"] = _short(row.hours), row.away
+            hours = row.hours if row.written else suggested[row.day]
+            self.initial[f"hours_{row.day}"], self.initial[f"away_{row.day}"] = _short(hours), row.away
             self.initial[f"away_hours_{row.day}"] = _short(row.away_hours) if row.away_hours else None
 
     def rows(self) -> list[DayRow]:

@@ -117,6 +117,35 @@ def standing(sheets: Iterable[Timesheet]) -> list[Standing]:
 
 
 @dataclass(frozen=True)
+class TypedAway:
+    """An absence that a timesheet names and nobody recorded: days of one kind on end, as the sheet that counts has them."""
+
+    kind: str
+    starts_on: date
+    ends_on: date
+    hours: Decimal
+    sheet: Timesheet
+
+
+def typed_away(
+    sheets: Sequence[Timesheet], days: Mapping[int, Sequence[TimesheetDay]], recorded: Iterable[PlacementAbsence]
+) -> list[TypedAway]:
+    """Absences on these timesheets beyond those recorded, the oldest first. `days`: those of each sheet, as `days_of` reads them."""
+    by_id, known = {sheet.pk: sheet for sheet in sheets}, [(row.starts_on, row.ends_on) for row in recorded]
+    found: list[TypedAway] = []
+    for row in sorted((row for rows in days.values() for row in rows if row.away), key=lambda row: row.day):
+        sheet, kind = by_id[row.timesheet_id], row.get_away_display()
+        if any(first <= row.day <= last for first, last in known):
+            continue
+        before = found[-1] if found else None
+        if before is not None and (before.kind, before.sheet, before.ends_on) == (kind, sheet, row.day - timedelta(days=1)):
+            found[-1] = TypedAway(kind, before.starts_on, row.day, before.hours + row.away_hours, sheet)
+        else:
+            found.append(TypedAway(kind, row.day, row.day, row.away_hours, sheet))
+    return found
+
+
+@dataclass(frozen=True)
 class Hours:
     """Sums over the days of a sheet, those it only looks back at left out."""
 
@@ -126,14 +155,19 @@ class Hours:
     days: int
 
 
-def hours_of(sheets: Sequence[Timesheet]) -> Mapping[int, Hours]:
-    """Sums by timesheet id, in one statement."""
+def days_of(sheets: Sequence[Timesheet]) -> dict[int, list[TimesheetDay]]:
+    """The own days of timesheets by their ids, in one statement."""
     starts = {sheet.pk: sheet.starts_on for sheet in sheets}
-    rows: dict[int, list[TimesheetDay]] = defaultdict(list)
+    rows: dict[int, list[TimesheetDay]] = {key: [] for key in starts}
     for row in TimesheetDay.objects.filter(timesheet_id__in=list(starts)).order_by("day"):
         if row.day >= starts[row.timesheet_id]:
             rows[row.timesheet_id].append(row)
-    return {key: summed(rows[key]) for key in starts}
+    return rows
+
+
+def hours_of(sheets: Sequence[Timesheet]) -> Mapping[int, Hours]:
+    """Sums by timesheet id, in one statement."""
+    return {key: summed(rows) for key, rows in days_of(sheets).items()}
 
 
 def summed(rows: Sequence[TimesheetDay]) -> Hours:

@@ -274,6 +274,17 @@ def events_about(*objects: Any, most: int = 20) -> list[Event]:
     return list(Event.objects.filter(about).order_by("-id")[:most])
 
 
+_OF_PROFILE = ("profile", "language", "admission", "training", "conflict", "absence", "capacity")
+
+
+def events_of_profile(email: str, most: int = 20) -> list[Event]:
+    """The latest audit events of somebody's profile and its lines, those of lines taken off since too, newest first."""
+    about = Q()
+    for what in _OF_PROFILE:
+        about |= Q(action__startswith=f"{what}.")
+    return list(Event.objects.filter(about, object_reference=email).order_by("-id")[:most])
+
+
 def history_of(item: WorkItem) -> tuple[list[Transition], set[int], list[Pause]]:
     """Every transition in the order written, the ids of those that no longer count, and every pause."""
     rows = list(Transition.objects.filter(item=item).order_by("at", "id"))

@@ -26,7 +26,7 @@ def sheet_csv(placement: Placement, terms: PlacementTerms, sheet: Timesheet, day
         HEADER,
         (
             (
-                placement.name, terms.title, sheet.label, sheet.number, day.day, day.hours, day.contracted,
+                placement.name, terms.title, sheet.label, sheet.number, day.day, day.hours if day.written else None, day.contracted,
                 day.get_away_display() if day.away else "", day.away_hours if day.away else None,
                 "yes" if day.handover else "", on, decided,
             )

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +12,7 @@ from django.db.models import CharField, F, Q, QuerySet, Value
 
 from engagements.models import Pause
 from lpo.core.localtime import from_epoch, to_epoch
+from lpo.core.positions import decoded, encoded, instant
 from lpo.tenancy.context import Scope, scoped
 from sla.models import Clock, CreditClaim, Exclusion, QualityCheck, ServiceLevelVersion
 from sla.waits import effects_of
@@ -123,7 +121,14 @@ class Page:
     next: str = ""
 
 
-Position = tuple[datetime, str, int]
+def _kind(text: str) -> str:
+    if text not in KINDS:
+        raise ValueError("A position is of a pause or an exclusion.")
+    return text
+
+
+Position = Sequence[Any]  # notified, kind, number
+_POSITION = (instant, _kind, int)
 
 
 Keys = Sequence[tuple[datetime, str, int]]
@@ -141,7 +146,7 @@ def page_of(
 ) -> Page:
     """One page, the latest first. The two kinds are merged by the database, so that any page costs what the first does. `load` reads
     what the keys name, where that is not all that the provider may see."""
-    forwards, backwards = _decoded(after), _decoded(before)
+    forwards, backwards = decoded(after, _POSITION), decoded(before, _POSITION)
     back = backwards is not None and forwards is None
     keys = _keys(where, asked, now, backwards if back else forwards, upwards=back)[: size + 1]
     found = [(row["notified"], row["kind"], row["pk"]) for row in keys]
@@ -151,8 +156,8 @@ def page_of(
     has_next, has_previous = (True, more) if back else (more, forwards is not None)
     return Page(
         (load or _entries)(found, now),
-        _encoded(found[0]) if has_previous and found else "",
-        _encoded(found[-1]) if has_next and found else "",
+        encoded(found[0]) if has_previous and found else "",
+        encoded(found[-1]) if has_next and found else "",
     )
 
 
@@ -203,21 +208,6 @@ def _beyond(kind: str, at: str, position: Position, *, upwards: bool) -> Q:
     if kind == other:
         return strictly | Q(**{at: when, f"pk__{op}": pk})
     return strictly | Q(**{at: when}) if (kind > other) == upwards else strictly
-
-
-def _encoded(position: Position) -> str:
-    when, kind, pk = position
-    return base64.urlsafe_b64encode(json.dumps([when.isoformat(), kind, pk]).encode()).decode().rstrip("=")
-
-
-def _decoded(text: str) -> Position | None:
-    """None when the position is not one of ours: the first page is shown instead."""
-    try:
-        when, kind, pk = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        at = datetime.fromisoformat(when)
-        return (at, str(kind), int(pk)) if at.tzinfo is not None and kind in KINDS else None
-    except (ValueError, TypeError, binascii.Error):
-        return None
 
 
 def _entries(keys: Keys, now: datetime) -> list[Entry]:

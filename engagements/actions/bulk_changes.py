@@ -16,6 +16,7 @@ from django.utils import timezone
 from engagements import states
 from engagements.actions import bulk_holds as holds
 from engagements.actions.bulk import Failure, Judged, Outcome, assign_items, judge_assignment, judge_move, move_items, seen_items
+from engagements.actions.checks import one_by_one
 from engagements.copying import keys_by_index
 from engagements.models import BulkAction, BulkKind, Pause, WorkItem
 from lpo.accounts.actor import Actor
@@ -181,8 +182,7 @@ def _record(change: Change, items: Sequence[WorkItem], outcome: Outcome, by: Act
 
 def write_bulk(by: Actor, **facts: Any) -> BulkAction:
     """The record of an action under the next number of the organization."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"bulk:{by.organization_id}"])
+    one_by_one("bulk")
     number = (BulkAction.objects.aggregate(last=Max("number"))["last"] or 0) + 1
     row: BulkAction = BulkAction.objects.create(number=number, by_member_id=by.member_id, by_label=by.label[:200], **facts)
     return row

@@ -13,6 +13,7 @@ from django.utils import timezone
 from engagements import transitions
 from engagements.actions.bulk import Failure, Outcome, finish, locked_items, note_assignments
 from engagements.actions.bulk_changes import write_bulk, write_rows
+from engagements.actions.checks import one_by_one
 from engagements.actions.timing import GRACE
 from engagements.copying import keys_by_index, rows_hashed
 from engagements.models import BulkAction, BulkKind, BulkRow, Pause, WorkItem
@@ -56,8 +57,7 @@ def undo_bulk(*, bulk: BulkAction, by: Actor) -> BulkAction:
 
     Raises `Refused` where it is too late or somebody else's, `NotPermitted` where the actor could not do it either.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"bulk-undo:{bulk.organization_id}:{bulk.pk}"])
+    one_by_one("bulk-undo", bulk.pk)
     done: BulkAction | None = BulkAction.objects.filter(undoes=bulk).first()
     if done is not None:
         return done

@@ -14,6 +14,7 @@ from django.db import connection, models
 from lpo.accounts.actor import Actor, NotPermitted
 from lpo.accounts.roles import Permission
 from lpo.core.errors import Refused, StaleVersion
+from lpo.core.locks import hold_key
 from lpo.core.validators import WRONG_YEAR, plausible, problem_of_text
 from lpo.core.zones import zone_names
 from lpo.tenancy.context import current_organization_id
@@ -33,9 +34,7 @@ class Duplicate(Refused):
 
 def one_by_one(*key: object) -> None:
     """Who comes with the same key waits until this transaction has ended, and then finds what it made. For what has no row to lock."""
-    named = ":".join(map(str, (current_organization_id(), *key)))
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [named])
+    hold_key(current_organization_id(), *key)
 
 
 def need_any(by: Actor, permissions: Iterable[Permission]) -> None:

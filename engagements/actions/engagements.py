@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, transaction
@@ -96,10 +96,10 @@ def renew_due(*, by: Actor, today: date) -> int:
     return len(rows)
 
 
-def house_day(organization_id: int) -> date:
-    """Today where the organization is."""
+def house_day(organization_id: int, now: datetime | None = None) -> date:
+    """The day it is where the organization is."""
     zone = Organization.objects.values_list("time_zone", flat=True).get(pk=organization_id)
-    return timezone.localdate(timezone=ZoneInfo(zone))
+    return timezone.localdate(now, ZoneInfo(zone))
 
 
 # --- closing -------------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from engagements import events, states, transitions
 from engagements.actions import import_chunks
-from engagements.actions.history_imports import Plan, cases_of, groups_of, plan_cases
+from engagements.actions.checks import draw
+from engagements.actions.history_imports import Case, Plan, cases_of, groups_of, plan_cases
 from engagements.actions.imports import finish_load, is_loading, refuse_batch
 from engagements.actions.item_imports import CHANGED, NEW, UNCHANGED, people_of
 from engagements.copying import insert_many
@@ -34,6 +35,7 @@ def load_history(batch: ImportBatch, cursor: Mapping[str, Any], by: Actor) -> Ge
         cases = cases_of(batch, group)
         # Two loads of one log follow one another, and the second finds everything known.
         Workstream.objects.select_for_update().get(pk=batch.workstream_id)
+        _lock(batch, cases)
         write_plans(batch, plan_cases(batch, cases, people), by)
         done += len(cases)
         items = sum(batch.counts.get(f"items_{verdict}", 0) for verdict in (NEW, CHANGED, UNCHANGED))
@@ -41,6 +43,12 @@ def load_history(batch: ImportBatch, cursor: Mapping[str, Any], by: Actor) -> Ge
         yield Progress(done=done, total=items, message=message, cursor={"items": done, "group": group + 1})
     import_chunks.clear(batch)
     finish_load(batch, by)
+
+
+def _lock(batch: ImportBatch, cases: Sequence[Case]) -> None:
+    """Hold the items that are known until their facts are written and told: whoever moves one by hand waits."""
+    known = WorkItem.objects.filter(workstream=batch.workstream, source=batch.source, external_id__in=[case.item for case in cases])
+    list(known.order_by("id").select_for_update(of=("self",)).values_list("id"))
 
 
 def write_plans(batch: ImportBatch, plans: Sequence[Plan], by: Actor) -> None:
@@ -80,12 +88,7 @@ def _insert_items(batch: ImportBatch, plans: Sequence[Plan]) -> None:
     if not plans:
         return
     workstream, now = batch.workstream, timezone.now()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE engagements_workstream SET item_count = item_count + %s WHERE organization_id = %s AND id = %s RETURNING item_count",
-            [len(plans), workstream.organization_id, workstream.id],
-        )
-        number = int(cursor.fetchone()[0]) - len(plans)
+    number = draw("engagements_workstream", "item_count", workstream.pk, len(plans)) - len(plans)
     rows = []
     for place, plan in enumerate(plans, number + 1):
         values, received = plan.values, plan.history.moves[0].at

@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from engagements import events, states, transitions
+from engagements.actions.checks import draw
 from engagements.imports.items import BY_NAME, Options, parse
 from engagements.imports.reader import Problem
 from engagements.models import WorkItem, Workstream
@@ -128,6 +129,7 @@ FROM engagements_workitem WHERE organization_id = %(organization)s AND id = ANY 
 _REASSIGNED = f"""
 SELECT t.id FROM incoming i JOIN engagements_workitem t ON {_SAME}
 WHERE i.data ? 'assignee' AND t.assignee_id IS DISTINCT FROM (i.data->>'assignee')::bigint
+ORDER BY t.id FOR UPDATE OF t
 """  # noqa: S608 - constants
 _NEW_VALUES = """COALESCE(i.data->>'title', t.title), COALESCE((i.data->>'quantity')::numeric, t.quantity),
     COALESCE(i.data->>'priority', t.priority), COALESCE(i.data->>'language', t.language), COALESCE(i.data->>'disposition', t.disposition),
@@ -178,7 +180,7 @@ def _load(workstream: Workstream, source: str, by: Actor, rows: Sequence[Mapping
         reassigned = [row[0] for row in cursor.fetchall()]
         cursor.execute(_UPDATE, params)
         changed = [row[0] for row in cursor.fetchall()]
-        params["base"] = draw(workstream, fresh) - fresh
+        params["base"] = draw("engagements_workstream", "item_count", workstream.pk, fresh) - fresh
         cursor.execute(_INSERT, params)
         new = [row[0] for row in cursor.fetchall()]
         cursor.execute(_BEGIN, {**params, "ids": new})
@@ -188,16 +190,6 @@ def _load(workstream: Workstream, source: str, by: Actor, rows: Sequence[Mapping
     follow_assignments([*reassigned, *assigned], by, now)
     events.tell(events.Changed(workstream.organization_id, [*new, *changed]))
     return Loaded(new, changed)
-
-
-def draw(workstream: Workstream, n: int) -> int:
-    """Take the next `n` numbers of the workstream; the last of them."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE engagements_workstream SET item_count = item_count + %s WHERE organization_id = %s AND id = %s RETURNING item_count",
-            [n, workstream.organization_id, workstream.id],
-        )
-        return int(cursor.fetchone()[0])
 
 
 def follow_assignments(ids: Sequence[int], by: Actor, now: datetime) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,9 +11,10 @@ from django.utils import timezone
 
 from engagements import events, transitions
 from engagements.actions import import_chunks as chunks
+from engagements.actions.checks import draw
 from engagements.actions.imports import finish_load, is_loading, refuse_batch
 from engagements.actions.item_checks import COLUMN, KNOWN, changeable, differs, fixed_of, scope_of
-from engagements.actions.item_imports import CHANGED, NEW, draw, follow_assignments
+from engagements.actions.item_imports import CHANGED, NEW, Loaded, follow_assignments
 from engagements.models import ImportBatch, Workstream
 from lpo.accounts.actor import Actor
 from lpo.jobs.registry import Progress
@@ -69,12 +69,6 @@ FROM engagements_workitem WHERE organization_id = %(organization)s AND id = ANY 
 """
 
 
-@dataclass(frozen=True)
-class Loaded:
-    new: list[int]
-    changed: list[int]
-
-
 def load_items(batch: ImportBatch, cursor: Mapping[str, Any], by: Actor) -> Generator[Progress, None, None]:
     """Write the rows of a confirmed batch; a row already written changes nothing, so any chunk may be loaded again."""
     if not is_loading(batch):
@@ -118,7 +112,7 @@ def _insert(cursor: Any, names: list[str], params: dict[str, Any], workstream: W
     unknown = "NOT EXISTS (SELECT 1 FROM pg_temp.known k WHERE k.number = i.number)" if some_known else "true"
     cursor.execute("DROP TABLE IF EXISTS pg_temp.written")
     cursor.execute(_WRITTEN)
-    values = {**params, "base": draw(workstream, count) - count}
+    values = {**params, "base": draw("engagements_workstream", "item_count", workstream.pk, count) - count}
     cursor.execute(_INSERT.format(fields=f"i.title, i.received_at, {fields}", unknown=unknown), values)
     cursor.execute(_BEGIN, params)
     cursor.execute("SELECT id, assignee_id IS NOT NULL FROM pg_temp.written ORDER BY id")
@@ -139,7 +133,7 @@ def _change(cursor: Any, batch: ImportBatch, params: dict[str, Any], by: Actor, 
     if "assignee" in others:
         cursor.execute(
             "SELECT t.id FROM pg_temp.incoming i, pg_temp.known k, engagements_workitem t"  # noqa: S608
-            f" WHERE {agrees} AND {differs(['assignee'])}",
+            f" WHERE {agrees} AND {differs(['assignee'])} ORDER BY t.id FOR UPDATE OF t",
             params,
         )
         reassigned = [row[0] for row in cursor.fetchall()]

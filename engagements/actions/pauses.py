@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from engagements import transitions
+from engagements.actions import contests
 from engagements.actions.checks import check, locked, need_any
 from engagements.actions.late import keep_late
 from engagements.actions.sources import decided, source_of
@@ -24,7 +25,6 @@ from lpo.audit.record import record
 from lpo.core.errors import Refused
 
 CLIENT, PROVIDER, THIRD_PARTY = "client", "provider", "third_party"
-_ON_THE_CLIENTS_SIDE = frozenset({Permission.EDIT_WORK, Permission.DECIDE_FOR_CLIENT})
 
 
 def _contest_by(item: WorkItem, now: datetime) -> date | None:
@@ -163,17 +163,11 @@ def _replied(item: WorkItem, rows: Sequence[Pause], by: Actor, at: datetime, mes
         decided(by=by, what=What.REPLIED, source=source, at=at, item=item, message=message, note=note[:500], pause=pause)
 
 
-def _owned(pause: Pause) -> tuple[WorkItem, Pause]:
-    """The item, locked first as everywhere, and the pause as it is now."""
-    item = locked(WorkItem.objects.get(pk=pause.item_id))
-    return item, locked(pause)
-
-
 @transaction.atomic
 def withdraw_pause(*, pause: Pause, by: Actor, note: str) -> Pause:
     """The pause never counted: clocks run as if it had not been. What was written stays readable."""
     by.need(Permission.APPROVE_PAUSE)
-    item, pause = _owned(pause)
+    item, pause = contests.owned(pause)
     if pause.withdrawn_at is None:
         _withdraw(item, pause, by, note)
     return pause
@@ -197,26 +191,10 @@ def contest_pause(*, pause: Pause, by: Actor, note: str, message: Document | Non
 
     The attorney's sign-in is the client's; the provider attaches what the client wrote.
     """
-    need_any(by, _ON_THE_CLIENTS_SIDE)
-    item, pause = _owned(pause)
+    item, pause = contests.owned_for_client(pause, by)
     if pause.contested_at is not None:
         return pause
-    source, now = source_of(by, message), timezone.now()
-    said_at = at or now
-    if pause.withdrawn_at is not None or pause.contest_by is None:
-        raise Refused("This pause cannot be contested.")
-    if pause.resolved_at is not None:
-        raise Refused("The client accepted this pause: it cannot be contested any more.")
-    if said_at > now:
-        raise Refused("This lies in the future.", "at")
-    if said_at.date() > pause.contest_by:
-        raise Refused(f"It could be contested until {pause.contest_by:%d %b %Y}.")
-    if not note.strip():
-        raise Refused("Say what is disputed.", "note")
-    pause.contested_at, pause.contest_note = said_at, note
-    pause.save(update_fields=["contested_at", "contest_note"])
-    decided(by=by, what=What.CONTESTED, source=source, at=said_at, item=item, message=message, note=note[:500], pause=pause)
-    record(by=by, action="pause.contest", target=pause, after={"note": note, "source": source}, reference=item.reference)
+    contests.contest(pause, "pause", What.CONTESTED, item=item, by=by, note=note, message=message, at=at, pause=pause)
     told(item)
     return pause
 
@@ -224,19 +202,12 @@ def contest_pause(*, pause: Pause, by: Actor, note: str, message: Document | Non
 @transaction.atomic
 def accept_pause(*, pause: Pause, by: Actor, note: str = "", message: Document | None = None) -> Pause:
     """Record that the client agrees to a pause before its contest-by date: on its attorney's sign-in, or with what the client wrote."""
-    need_any(by, _ON_THE_CLIENTS_SIDE)
-    item, pause = _owned(pause)
+    item, pause = contests.owned_for_client(pause, by)
     if pause.resolved_at is not None and pause.withdrawn_at is None:
         return pause
-    source, now = source_of(by, message), timezone.now()
-    if pause.withdrawn_at is not None or pause.contest_by is None:
-        raise Refused("There is nothing to accept: this pause cannot be contested.")
     if pause.contested_at is not None:
         raise Refused("The client contests this pause. Record that it drops the contest, or withdraw the pause.")
-    pause.resolved_at, pause.resolution = now, note.strip()[:500]
-    pause.save(update_fields=["resolved_at", "resolution"])
-    decided(by=by, what=What.AGREED, source=source, at=now, item=item, message=message, note=note[:500], pause=pause)
-    record(by=by, action="pause.accept", target=pause, after={"note": note, "source": source}, reference=item.reference)
+    contests.accept(pause, "pause", What.AGREED, item=item, by=by, note=note, message=message, pause=pause)
     told(item)
     return pause
 
@@ -245,7 +216,7 @@ def accept_pause(*, pause: Pause, by: Actor, note: str = "", message: Document |
 def resolve_contest(*, pause: Pause, by: Actor, upheld: bool, note: str, message: Document | None = None) -> Pause:
     """Close a dispute: the provider withdraws the pause, or the client agrees that it stands and it can no longer be contested."""
     need_any(by, {Permission.APPROVE_PAUSE, Permission.DECIDE_FOR_CLIENT} if upheld else {Permission.APPROVE_PAUSE})
-    item, pause = _owned(pause)
+    item, pause = contests.owned(pause)
     if pause.contested_at is None:
         raise Refused("Nobody contests this pause.")
     if not upheld:

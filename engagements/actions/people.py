@@ -117,8 +117,11 @@ _TOLD = {SpokenLanguage: "language", Admission: "admission", Training: "training
 
 @transaction.atomic
 def remove_from_profile(*, row: TenantModel, member: Membership, by: Actor) -> None:
-    """Take one line off somebody's profile. What it said stays in the audit log."""
+    """Take one line off somebody's profile. What it said stays in the audit log. Raises `Refused` where somebody did so already."""
     may_edit(by, member)
+    one_by_one("member", member.pk)
+    if not type(row)._default_manager.filter(pk=row.pk).exists():
+        raise Refused("This line is not on the profile any more: somebody removed it in the meantime.")
     before = {f.name: plain(getattr(row, f.name)) for f in row._meta.concrete_fields if f.name not in {"id", "organization", "member"}}
     record(by=by, action=f"{_TOLD[type(row)]}.remove", target=row, before=before, reference=member.user.email)
     row.delete()

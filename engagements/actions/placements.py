@@ -312,7 +312,9 @@ def _into_drafts(absence: PlacementAbsence, kind: str) -> None:
     if kind:
         days.update(hours=0, away=kind, away_hours=F("contracted"))
     else:
-        days.filter(away=absence.kind).update(hours=F("contracted"), away="", away_hours=0)
+        back = days.filter(away=absence.kind)
+        back.filter(written=True).update(hours=F("contracted"))
+        back.update(away="", away_hours=0)
     Timesheet.objects.filter(pk__in=touched).update(version=F("version") + 1)
 
 

@@ -26,6 +26,7 @@ from lpo.tenancy.context import current_organization_id
 
 # What silence says of each delivered state.
 _SILENCE = {states.DELIVERED: states.ACCEPTED, states.CORRECTED: states.ACCEPTED}
+_NOT_DELIVERED = "It is not delivered: there is nothing to give notice of."
 AT_ONCE = 500
 
 
@@ -37,18 +38,12 @@ def record_notice(
     need_any(by, {Permission.TRACK_ITEMS, Permission.WORK_ITEMS})
     item, now = locked(item), timezone.now()
     if item.state not in _SILENCE:
-        raise Refused("It is not delivered: there is nothing to give notice of.")
+        raise Refused(_NOT_DELIVERED)
     delivery = Transition.objects.filter(item=item).effective().last()
     known: DeliveryNotice | None = DeliveryNotice.objects.filter(transition=delivery).first()
     if known is not None:
         return known
-    sent_at = sent_at or now
-    if sent_at > now:
-        raise Refused("This lies in the future.", "sent_at")
-    if evidence is None:
-        raise Refused("Attach or paste the notice: silence counts only where it is on record.", "message")
-    if not recipient.strip():
-        raise Refused("Say who was told.", "recipient")
+    sent_at, evidence = _on_record(sent_at, now, recipient, evidence)
     deemed_at, clause = _deemed(item, max(sent_at, delivery.at))
     notice = DeliveryNotice(
         organization_id=item.organization_id,
@@ -69,6 +64,17 @@ def record_notice(
     after = {"channel": channel, "recipient": recipient, "sent_at": sent_at.isoformat(), "deemed_at": deemed_at and deemed_at.isoformat()}
     record(by=by, action="delivery.notice", target=notice, after=after, reference=item.reference)
     return notice
+
+
+def _on_record(sent_at: datetime | None, now: datetime, recipient: str, evidence: Document | None) -> tuple[datetime, Document]:
+    """When the notice went out, now where nobody says, and the notice. Raises `Refused` for one that is not on record."""
+    if sent_at is not None and sent_at > now:
+        raise Refused("This lies in the future.", "sent_at")
+    if evidence is None:
+        raise Refused("Attach or paste the notice: silence counts only where it is on record.", "message")
+    if not recipient.strip():
+        raise Refused("Say who was told.", "recipient")
+    return sent_at or now, evidence
 
 
 def _deemed(item: WorkItem, told_at: datetime) -> tuple[datetime | None, str]:
@@ -116,7 +122,7 @@ def judge_notices(*, matter: Matter, items: Sequence[WorkItem], sent_at: datetim
     contracts, found = contracts_of(matter.engagement_id), Telling()
     for item in items:
         if item.matter_id != matter.pk or item.pk not in last:
-            found.failures.append(Failure(item.reference, "It is not delivered: there is nothing to give notice of."))
+            found.failures.append(Failure(item.reference, _NOT_DELIVERED))
         elif last[item.pk].pk in known:
             found.already.append(item)
         else:
@@ -141,16 +147,9 @@ def record_notices(
     What is not delivered is reported and keeps nothing back; what was told of before keeps its first notice.
     """
     need_any(by, {Permission.TRACK_ITEMS, Permission.WORK_ITEMS})
-    now = timezone.now()
-    sent_at = sent_at or now
     if not ids:
         raise Refused("Tick at least one item.")
-    if sent_at > now:
-        raise Refused("This lies in the future.", "sent_at")
-    if evidence is None:
-        raise Refused("Attach or paste the notice: silence counts only where it is on record.", "message")
-    if not recipient.strip():
-        raise Refused("Say who was told.", "recipient")
+    sent_at, evidence = _on_record(sent_at, timezone.now(), recipient, evidence)
     telling = judge_notices(matter=matter, items=locked_items(ids), sent_at=sent_at)
     rows = [
         DeliveryNotice(

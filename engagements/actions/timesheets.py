@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Max
@@ -14,19 +13,18 @@ from django.utils import timezone
 
 from engagements import placing, sheets
 from engagements.actions.checks import build, locked, need_any, plain
+from engagements.actions.engagements import house_day
 from engagements.actions.placements import KEEPERS, reference_of
 from engagements.actions.sheet_moves import move_sheet
 from engagements.actions.sources import decided_below, source_of
 from engagements.models import Placement, Source, Timesheet, TimesheetDay, What
 from engagements.models.placements import AwayKind, SheetState
-from engagements.sheets import Facts
+from engagements.sheets import Facts, PlannedDay
 from lpo.accounts.actor import Actor
-from lpo.accounts.models import Organization
 from lpo.accounts.roles import Permission
 from lpo.audit.models import Document
 from lpo.audit.record import record
 from lpo.core.errors import Refused, StaleVersion
-from lpo.tenancy.context import current_organization_id
 
 ZERO = Decimal(0)
 
@@ -38,6 +36,7 @@ class Entered:
     hours: Decimal
     away: str = ""
     away_hours: Decimal = ZERO
+    written: bool = True
 
 
 def _named(sheet: Timesheet, placement: Placement) -> str:
@@ -49,8 +48,9 @@ def _keys(placement: Placement) -> dict[str, int]:
 
 
 @transaction.atomic
-def open_timesheet(*, placement: Placement, by: Actor, day: date) -> Timesheet:
-    """The draft of the month or week that holds `day`, its days filled from approved time entries, else as contracted less absences.
+def open_timesheet(*, placement: Placement, by: Actor, day: date, now: datetime | None = None) -> Timesheet:
+    """The draft of the month or week that holds `day`: days that have come filled from approved time entries, else as contracted less
+    absences; days ahead not written yet.
 
     There already: that one, whatever its state. Raises `Refused` where no day of it lies in the placement.
     """
@@ -63,7 +63,7 @@ def open_timesheet(*, placement: Placement, by: Actor, day: date) -> Timesheet:
     if known is not None:
         return known
     sheet = _begin(placement, first, "")
-    source = _fill(sheet, placing.facts_of(placement))
+    source = _fill(sheet, placing.facts_of(placement), house_day(by.organization_id, now))
     after = {"days": f"{sheet.starts_on} – {sheet.ends_on}", "number": sheet.number, "filled_from": source}
     record(by=by, action="timesheet.open", target=sheet, after=after, reference=_named(sheet, placement))
     return sheet
@@ -88,15 +88,21 @@ def _begin(placement: Placement, first: date, reason: str) -> Timesheet:
     return sheet
 
 
-def _fill(sheet: Timesheet, facts: Facts) -> str:
+def _fill(sheet: Timesheet, facts: Facts, today: date) -> str:
     """Write the days of an empty draft; says from what."""
     entries, _ = placing.entered(sheet.placement, sheet.starts_on, sheet.ends_on)
     written = {
-        day.day: Entered(entries.get(day.day, ZERO) if entries else day.hours, day.away, day.away_hours)
+        day.day: _as_planned(day, today, entries.get(day.day, ZERO) if entries else day.hours)
         for day in sheets.planned(facts, sheet.starts_on, sheet.ends_on)
     }
     _write(sheet, facts, written)
     return "time entries" if entries else "contracted hours"
+
+
+def _as_planned(day: PlannedDay, today: date, hours: Decimal) -> Entered:
+    """The hours of a day that has come; of one ahead nobody can say them yet, only an absence that is on record."""
+    came = day.day <= today
+    return Entered(hours if came else ZERO, day.away, day.away_hours, came)
 
 
 def _write(sheet: Timesheet, facts: Facts, written: Mapping[date, Entered]) -> None:
@@ -104,18 +110,24 @@ def _write(sheet: Timesheet, facts: Facts, written: Mapping[date, Entered]) -> N
     rows = []
     for day in sheets.planned(facts, sheet.starts_on, sheet.ends_on):
         what = written[day.day]
-        fields = {"day": day.day, "hours": what.hours, "away": what.away, "away_hours": what.away_hours, "handover": day.handover}
-        held = {"contracted": day.contracted, "day_hours": day.day_hours, "week_hours": day.week_hours}
+        fields = {"day": day.day, "hours": what.hours, "away": what.away, "away_hours": what.away_hours}
+        held = {
+            "contracted": day.contracted,
+            "day_hours": day.day_hours,
+            "week_hours": day.week_hours,
+            "handover": day.handover,
+            "written": what.written,
+        }
         rows.append(TimesheetDay(client_id=sheet.client_id, matter_id=sheet.matter_id, timesheet=sheet, **fields, **held))
     TimesheetDay.objects.filter(timesheet=sheet).delete()
     TimesheetDay.objects.bulk_create(rows)
 
 
 @transaction.atomic
-def fill_timesheet(*, sheet: Timesheet, by: Actor, version: int, days: Mapping[date, Entered]) -> Timesheet:
+def fill_timesheet(*, sheet: Timesheet, by: Actor, version: int, days: Mapping[date, Entered], now: datetime | None = None) -> Timesheet:
     """Write hours and absences of a draft's days; days left out stay. The same again changes nothing.
 
-    Raises `Refused` with the day as the field, `StaleVersion`.
+    Raises `Refused` with the day as the field, also for one that has not come yet, `StaleVersion`.
     """
     need_any(by, KEEPERS)
     sheet = _draft(sheet)
@@ -129,12 +141,12 @@ def fill_timesheet(*, sheet: Timesheet, by: Actor, version: int, days: Mapping[d
             yours={str(day): f"{what.hours} h" for day, what in changed.items()},
             theirs={str(day): f"{rows[day].hours} h" for day in changed},
         )
-    before = {str(day): str(rows[day].hours) for day in changed}
+    before, today = {str(day): str(rows[day].hours) for day in changed}, house_day(by.organization_id, now)
     for day, what in changed.items():
-        _check_day(day, what)
+        _check_day(day, what, today)
         row = rows[day]
-        row.hours, row.away, row.away_hours = what.hours, what.away, what.away_hours
-    TimesheetDay.objects.bulk_update([rows[day] for day in changed], ["hours", "away", "away_hours"])
+        row.hours, row.away, row.away_hours, row.written = what.hours, what.away, what.away_hours, True
+    TimesheetDay.objects.bulk_update([rows[day] for day in changed], ["hours", "away", "away_hours", "written"])
     sheet.version += 1
     sheet.save(update_fields=["version"])
     after = {str(day): f"{what.hours}{f', {what.away} {what.away_hours}' if what.away else ''}" for day, what in changed.items()}
@@ -143,11 +155,13 @@ def fill_timesheet(*, sheet: Timesheet, by: Actor, version: int, days: Mapping[d
 
 
 def _entered(row: TimesheetDay) -> Entered:
-    return Entered(row.hours, row.away, row.away_hours)
+    return Entered(row.hours, row.away, row.away_hours, row.written)
 
 
-def _check_day(day: date, what: Entered) -> None:
+def _check_day(day: date, what: Entered, today: date) -> None:
     field = f"hours_{day}"
+    if day > today:
+        raise Refused(f"{sheets.short_day(day)} has not come yet: hours are written once it has, an absence ahead is recorded.", field)
     if not 0 <= what.hours <= 24 or not 0 <= what.away_hours <= 24 - what.hours:
         raise Refused(f"{sheets.short_day(day)}: a day has 24 hours.", field)
     if what.away and what.away not in AwayKind.values:
@@ -172,7 +186,7 @@ def _draft(sheet: Timesheet) -> Timesheet:
 def submit_timesheet(*, sheet: Timesheet, by: Actor, version: int, now: datetime | None = None) -> Timesheet:
     """Hand a draft to the client. From here its days stand: contracted hours, handover and the week before are frozen with them.
 
-    Submitted already: nothing happens. Raises `Refused` for days that have not come yet, `StaleVersion`.
+    Submitted already: nothing happens. Raises `Refused` for days that have not come yet or are not written, `StaleVersion`.
     """
     need_any(by, KEEPERS)
     sheet = _locked(sheet)
@@ -182,9 +196,10 @@ def submit_timesheet(*, sheet: Timesheet, by: Actor, version: int, now: datetime
     _same_version(sheet, version)
     placement = sheet.placement
     now = now or timezone.now()
-    if sheet.ends_on > now.astimezone(_zone()).date():
+    if sheet.ends_on > house_day(by.organization_id, now):
         raise Refused(f"{sheet.label} has not ended; it is submitted once its last day, {sheet.ends_on:%d %b %Y}, has come.")
-    written = {row.day: _entered(row) for row in TimesheetDay.objects.filter(timesheet=sheet)}
+    written = {row.day: _entered(row) for row in TimesheetDay.objects.filter(timesheet=sheet).order_by("day")}
+    _all_written(written)
     facts = placing.facts_of(placement)
     for day in sheets.planned(facts, sheet.starts_on, sheet.ends_on):
         written.setdefault(day.day, Entered(day.hours, day.away, day.away_hours))
@@ -196,9 +211,12 @@ def submit_timesheet(*, sheet: Timesheet, by: Actor, version: int, now: datetime
     return sheet
 
 
-def _zone() -> ZoneInfo:
-    """Where the provider's days begin."""
-    return ZoneInfo(Organization.objects.values_list("time_zone", flat=True).get(pk=current_organization_id()))
+def _all_written(days: Mapping[date, Entered]) -> None:
+    missing = [day for day, what in days.items() if not what.written]
+    if missing:
+        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        named = ", ".join(sheets.short_day(day) for day in missing[:5])
+        raise Refused(f"Not yet written: {named}{more}. Write what was worked, 0 where nothing was.", f"hours_{missing[0]}")
 
 
 def _same_version(sheet: Timesheet, version: int) -> None:
@@ -302,7 +320,8 @@ def correct_timesheet(*, sheet: Timesheet, by: Actor, reason: str) -> Timesheet:
     facts = placing.facts_of(placement)
     earlier = {row.day: _entered(row) for row in TimesheetDay.objects.filter(timesheet=sheet, day__gte=sheet.starts_on)}
     days = sheets.planned(facts, made.starts_on, made.ends_on)
-    _write(made, facts, {day.day: earlier.get(day.day, Entered(day.hours, day.away, day.away_hours)) for day in days})
+    today = house_day(by.organization_id)
+    _write(made, facts, {day.day: earlier.get(day.day) or _as_planned(day, today, day.hours) for day in days})
     after = {"number": made.number, "reason": made.reason}
     record(by=by, action="timesheet.correct", target=made, after=after, reference=_named(made, placement))
     return made

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Max
 
-from engagements.actions.checks import build, change
+from engagements.actions.checks import build, change, one_by_one
 from engagements.models import DefaultView, SavedView
 from lpo.accounts.actor import Actor, NotPermitted
 from lpo.accounts.models import Membership
@@ -33,8 +33,7 @@ def _owned(view: SavedView, by: Actor) -> None:
 def save_view(*, by: Actor, owner: Membership, page: str, name: str, query: Mapping[str, str], shared: bool = False) -> SavedView:
     """Keep a list under a name; a form sent twice keeps one. Raises `Refused` where one's own view of this name differs."""
     by.need(Permission.SAVE_VIEWS)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"views:{by.organization_id}"])
+    one_by_one("views")
     name = " ".join(name.split())
     own = SavedView.objects.filter(owner=owner)
     twin: SavedView | None = own.filter(page=page, name=name).first()

@@ -5,19 +5,24 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from engagements.imports.items import Field, guess, key
-from engagements.imports.reader import Problem, Unreadable
+from engagements.imports.reader import Problem, Unreadable, in_words, names_of
 
 ENCODINGS = [("utf-8", "UTF-8"), ("cp1252", "Windows-1252"), ("utf-16", "UTF-16")]
 QUOTE, LINE_BREAK = "þ", "®"
 SEPARATORS = "\x14¶"
 _BOMS = [(codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")]
 _LONGEST_RECORD = 1_000_000
-_MOST_COLUMNS, _LONGEST_NAME = 500, 120
+_MOST_COLUMNS = 500
+_MOST_TRIES = 1_000  # lines of one record that might end it
+_NOT_CLOSED = Problem("", f"A cell of this row, or of one it runs into, is not closed with {QUOTE}.")
+# Image key, volume, path, whether it begins a document, folder and box breaks, pages.
+_OPTICON = re.compile(r"[^,]+,[^,]*,[^,]*[\\/.][^,]*,[YyNn]?,[^,]*,[^,]*,[0-9]*")
 
 # What may be taken in. Every other column (custodians, subjects, file names, paths …) can be privileged and is never stored.
 FIELDS = [
@@ -70,9 +75,11 @@ def open_table(stream: BinaryIO, encoding: str = "utf-8") -> Table:
     if header is None or not header[1].strip():
         raise Unreadable("The file is empty." if header is None else "The first line is empty; it names the columns.")
     if QUOTE not in header[1]:
+        _refuse_others(header[1])
         return _comma_separated(header[1], lines)
     separator = _separator(header[1])
-    columns = _names(_cells(header[1].strip(), separator, 0) or [])
+    cells = _cells(header[1].strip(), separator, 0)
+    columns = names_of(cells if isinstance(cells, list) else [], _MOST_COLUMNS)
     return Table(columns, _rows(lines, separator, len(columns)))
 
 
@@ -128,9 +135,11 @@ def _lines(text: io.TextIOWrapper, encoding: str) -> Iterator[tuple[int, str]]:
                 raise Unreadable(f"Row {number:,} holds a NUL character. Choose UTF-16 if the file is written in it.")
             yield number, line
     except UnicodeDecodeError as error:
-        other = "Windows-1252" if encoding == "utf-8" else "UTF-8"
+        # A byte order mark decides over what was chosen.
+        read_as = "utf-16" if text.encoding.startswith("utf-16") else encoding
+        other = "Windows-1252" if read_as == "utf-8" else "UTF-8"
         raise Unreadable(
-            f"Near row {number + 1:,} the file is not {dict(ENCODINGS).get(encoding, encoding)}"
+            f"Near row {number + 1:,} the file is not {dict(ENCODINGS).get(read_as, read_as)}"
             f" ({error.object[error.start]:#04x} stands where it cannot). Choose {other} if it was written in that."
         ) from None
     finally:
@@ -147,57 +156,72 @@ def _separator(header: str) -> str:
     raise Unreadable("The header's columns are not separated by the Concordance separator (U+0014) or ¶. Export with the default ones.")
 
 
-def _names(header: Sequence[str]) -> list[str]:
-    names = [cell.strip() or f"Column {place}" for place, cell in enumerate(header, 1)]
-    if len(names) > _MOST_COLUMNS:
-        raise Unreadable(f"The header has {len(names)} columns; {_MOST_COLUMNS} are read at most.")
-    for name in names:
-        if len(name) > _LONGEST_NAME:
-            raise Unreadable(f"The header has a name of {len(name)} characters. Is its first line the header?")
-        if names.count(name) > 1:
-            raise Unreadable(f"Two columns are named “{name}”. Give each its own name.")
-    return names
+def _refuse_others(header: str) -> None:
+    """What is neither a load file nor CSV with a header, by what its first line shows. Raises `Unreadable`."""
+    if "Ã¾" in header:
+        raise Unreadable("This file is written in UTF-8. Choose that encoding.")
+    if _OPTICON.fullmatch(header.strip()):
+        raise Unreadable("This is an Opticon list of page images: it names no documents. Export the load file (.dat) beside it.")
 
 
-def _cells(record: str, separator: str, width: int) -> list[str] | None:
+def _cells(record: str, separator: str, width: int) -> list[str] | Problem | None:
     """The cells of a whole record, None where it is not whole; `width` 0 takes any number."""
     if len(record) > 1 and record[0] == QUOTE and record[-1] == QUOTE:
         cells = record[1:-1].split(f"{QUOTE}{separator}{QUOTE}")
         if len(cells) == width or not width:
-            return cells
+            return _NOT_CLOSED if _runs_on(record, cells, separator) else cells
     return None
+
+
+def _runs_on(record: str, cells: Sequence[str], separator: str) -> bool:
+    """Whether half of what parts two cells stands inside one: a quote is missing, and what follows may be of another row."""
+    halves = (f"{QUOTE}{separator}", f"{separator}{QUOTE}")
+    # Counted first, for all of a row at once; a cell may begin with a separator of its own.
+    return any(record.count(half) >= len(cells) for half in halves) and any(half in cell for cell in cells for half in halves)
 
 
 def _rows(lines: Iterator[tuple[int, str]], separator: str, width: int) -> Iterator[tuple[int, list[str] | Problem]]:
     """Records of one line, or of several where an exporter left line breaks inside the quotes."""
-    begun, record = 0, ""
+    begun, parts, quotes, size, tries = 0, list[str](), 0, 0, 0
     for number, line in lines:
-        begun, record = (begun, record + line) if record else (number, line)
-        whole = record.rstrip("\r\n")
-        if not whole.strip():
-            record = ""
+        if not parts:
+            begun, quotes, size, tries = number, 0, 0, 0
+        parts.append(line)
+        quotes, size = quotes + line.count(QUOTE), size + len(line)
+        if size > _LONGEST_RECORD or tries > _MOST_TRIES:
+            break
+        # Looked at as a whole only where a line could end it: to join the lines again and again would take for ever.
+        if quotes % 2 and not line.rstrip("\r\n").endswith(QUOTE):
+            continue
+        tries += 1
+        whole = "".join(parts).rstrip("\r\n")
+        if not whole.strip(" \t\r\n\x1a"):  # older exporters end a file with Ctrl-Z
+            parts = []
             continue
         cells = _cells(whole, separator, width)
-        if cells is None and whole.count(QUOTE) % 2 == 0:
+        if cells is None and quotes % 2 == 0:
             cells = _uneven(whole, separator)
         if cells is not None:
-            record = ""
-            yield begun, cells if len(cells) == width else Problem("", f"The row has {len(cells)} cells, the header {width}.")
-        elif len(record) > _LONGEST_RECORD:
-            raise Unreadable(f"Row {begun:,} opens a cell with {QUOTE} that is never closed.")
-    if record:
+            parts = []
+            if isinstance(cells, list) and len(cells) != width:
+                cells = Problem("", f"The row has {len(cells)} cells, the header {width}.")
+            yield begun, cells
+    if parts:
         raise Unreadable(f"Row {begun:,} opens a cell with {QUOTE} that is never closed.")
 
 
-def _uneven(record: str, separator: str) -> list[str]:
+def _uneven(record: str, separator: str) -> list[str] | Problem:
     """Cells of a record that leaves the quotes of empty or plain cells out."""
     reader = csv.reader([record.replace("\r\n", LINE_BREAK).replace("\n", LINE_BREAK)], delimiter=separator, quotechar=QUOTE)
-    return next(reader, [])
+    try:
+        return next(reader, [])
+    except csv.Error as error:
+        return Problem("", f"The row cannot be read: {in_words(str(error))}.")
 
 
 def _comma_separated(header: str, lines: Iterator[tuple[int, str]]) -> Table:
     """Some systems export a load file as plain CSV."""
-    columns = _names(next(csv.reader([header]), []))
+    columns = names_of(next(csv.reader([header]), []), _MOST_COLUMNS)
     if len(columns) < 2:
         raise Unreadable("This is not a load file: its first line has no þ and no commas.")
 
@@ -208,7 +232,7 @@ def _comma_separated(header: str, lines: Iterator[tuple[int, str]]) -> Table:
             try:
                 cells = next(reader, None)
             except csv.Error as error:
-                raise Unreadable(f"Row {number:,} cannot be read: {error}.") from None
+                raise Unreadable(f"Row {number:,} cannot be read: {in_words(str(error))}.") from None
             if cells is None:
                 return
             if any(cell.strip() for cell in cells):

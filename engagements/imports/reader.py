@@ -64,7 +64,7 @@ def inspect(content: bytes, encoding: str = "utf-8") -> Table:
     table = Table(encoding, delimiter, [])
     rows = _records(content, table)
     _, header = next(rows, (1, []))
-    columns = _names(header)
+    columns = names_of(header)
     if next(rows, None) is None:
         raise Unreadable("The file has a header and no rows below it.")
     return Table(encoding, delimiter, columns)
@@ -161,12 +161,13 @@ def _records(content: bytes | BinaryIO, table: Table) -> Iterator[tuple[int, lis
         except StopIteration:
             return
         except csv.Error as error:
-            raise Unreadable(f"Row {line:,} cannot be read: {_in_words(str(error))}.") from error
+            raise Unreadable(f"Row {line:,} cannot be read: {in_words(str(error))}.") from error
         if any(cell.strip() for cell in cells):
             yield line, cells
 
 
-def _in_words(error: str) -> str:
+def in_words(error: str) -> str:
+    """What the CSV reader complains of, as a person would say it."""
     if "unexpected end of data" in error:
         return "a quotation mark is opened and never closed"
     if "field larger than" in error:
@@ -176,10 +177,11 @@ def _in_words(error: str) -> str:
     return error
 
 
-def _names(header: Sequence[str]) -> list[str]:
+def names_of(header: Sequence[str], most: int = _MOST_COLUMNS) -> list[str]:
+    """The names of the columns. Raises `Unreadable` for what is no header."""
     names = [cell.strip() or f"Column {place}" for place, cell in enumerate(header, 1)]
-    if len(names) > _MOST_COLUMNS:
-        raise Unreadable(f"The header has {len(names)} columns; {_MOST_COLUMNS} are read at most.")
+    if len(names) > most:
+        raise Unreadable(f"The header has {len(names)} columns; {most} are read at most.")
     for name in names:
         if len(name) > _LONGEST_NAME:
             raise Unreadable(f"The header has a name of {len(name)} characters. Is its first line the header?")

@@ -206,6 +206,8 @@ class TimesheetDay(TenantModel):
     """One day of a timesheet, hours as decimals. `contracted` is what the day holds by contract, `week_hours` what its whole week
     does, both as they stood when the sheet was submitted.
 
+    A day that lay ahead when the sheet was begun is not `written` and has no hours until somebody says what was worked.
+
     Days before the sheet's first are those of the week it begins in the middle of: overtime is reckoned by whole weeks.
     """
 
@@ -220,6 +222,7 @@ class TimesheetDay(TenantModel):
     away = models.CharField(max_length=10, choices=AwayKind.choices, blank=True)
     away_hours = models.DecimalField(max_digits=4, decimal_places=2, default=0)
     handover = models.BooleanField(default=False, help_text="The person replaced is still there.")
+    written = models.BooleanField(default=True)
 
     class Meta:
         constraints = [
@@ -231,6 +234,7 @@ class TimesheetDay(TenantModel):
                 violation_error_message="A day has 24 hours.",
             ),
             models.CheckConstraint(condition=~Q(away="") | Q(away_hours=0), name="timesheetday_away_is_named"),
+            models.CheckConstraint(condition=Q(written=True) | Q(hours=0), name="timesheetday_unwritten_has_no_hours"),
         ]
 
     def __str__(self) -> str:

@@ -14,9 +14,9 @@ from engagements import actions, contracts, queries
 from engagements.contract_forms import ClauseForm, ContractCorrectForm, ContractForm, SignedFileForm
 from engagements.models import Contract, ContractClause, Engagement
 from engagements.views.edges import acting, address, attempt, engagement_crumbs, engagement_or_404, fields_of, posted, to
+from engagements.views.messages import download, keep
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
-from lpo.audit.documents import content_of, store
 from lpo.audit.models import Document
 from lpo.core.templatetags import formats
 
@@ -244,29 +244,6 @@ def _attach(request: TenantRequest, engagement: Engagement, found: Contract, for
     file = form.cleaned_data["file"]
     document = keep(request, file, "contract", f"{engagement.reference}/{found.number}", client_id=engagement.client_id)
     return actions.attach_signed_file(contract=found, by=request.actor, document=document, signed_on=form.cleaned_data["signed_on"])
-
-
-def keep(request: TenantRequest, file: Any, kind: str, reference: str, *, client_id: int, matter_id: int | None = None) -> Document:
-    """An uploaded file under its hash."""
-    return store(
-        kind=kind,
-        content=file.read(),
-        file_name=file.name,
-        media_type=file.content_type or "application/octet-stream",
-        by=request.actor,
-        client_id=client_id,
-        matter_id=matter_id,
-        reference=reference,
-    )
-
-
-def download(document: Document) -> HttpResponse:
-    """Whatever was uploaded leaves as a download of no particular type: nothing of it is ever shown as a page of ours."""
-    response = HttpResponse(content_of(document), content_type="application/octet-stream")
-    name = document.file_name.replace('"', "").replace("\\", "")
-    response["Content-Disposition"] = f'attachment; filename="{name.encode("ascii", "replace").decode()}"'
-    response["X-Content-Type-Options"] = "nosniff"
-    return response
 
 
 # --- clauses -----------------------------------------------------------------------------------------------------------------

@@ -179,7 +179,7 @@ def _keep(request: TenantRequest, item: WorkItem, form: DeliverableForm) -> Deli
 @requires(P.VIEW_WORK_PRODUCT)
 def deliverable_file(request: TenantRequest, organization: str, reference: str, number: int) -> HttpResponse:
     _, row = _version_or_404(item_or_404(reference), number)
-    return download(row.document)
+    return download(row.document, row.file_name)
 
 
 @requires(P.EDIT_WORK, POST=P.EDIT_WORK)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,12 +18,11 @@ from engagements.forms import AssignForm, ItemEditForm, ItemForm, PauseForm, Und
 from engagements.models import DeliveryNotice, ItemNote, ItemTag, Pause, Question, Transition, WorkItem
 from engagements.staffing import suggestions
 from engagements.views.edges import acting, attempt, fields_of, form_page, item_or_404, posted, to, workstream_crumbs, workstream_or_404
-from engagements.views.messages import download, message_of
+from engagements.views.messages import download, evidence_of, message_of
 from engagements.views.timeline import Records, described, records_of, spans, timeline
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 from lpo.accounts.roles import Role
-from lpo.audit.documents import store
 
 # The latest; the log has the others.
 QUESTIONS = 5
@@ -41,16 +41,14 @@ def _status_of(item: WorkItem, pauses: list[Pause]) -> tuple[str, str]:
     return ("met" if item.finished else "progressing"), label
 
 
-def _suggested(item: WorkItem, may_track: bool) -> dict[str, Any]:
-    """Who had better get the item, and who must not have it, for who gives work out."""
-    if not may_track or item.finished:
-        return {"suggested": [], "blocked": []}
+def _suggested(item: WorkItem) -> dict[str, Any]:
+    """Who had better get the item, and who must not have it."""
     workers = [member for member in queries.staff()[:200] if P.WORK_ITEMS in member.permissions]
     # Who manages the work gets it only where nobody else does it.
     candidates = [member for member in workers if member.role == Role.REVIEWER] or workers
     found = suggestions(candidates, item)
     fitting = [each for each in found if not each.blocked and each.member.id != item.assignee_id]
-    return {"suggested": fitting[:_SUGGESTED], "blocked": [each for each in found if each.blocked]}
+    return {"asked": True, "suggested": fitting[:_SUGGESTED], "blocked": [each for each in found if each.blocked]}
 
 
 def _written(item: WorkItem, may_read: bool) -> dict[str, Any]:
@@ -63,7 +61,7 @@ def _written(item: WorkItem, may_read: bool) -> dict[str, Any]:
     return {"notes": notes, "tags": list(ItemTag.objects.filter(item=item).order_by("name")), "files": files}
 
 
-def item_page(request: TenantRequest, item: WorkItem, **bound: Any) -> HttpResponse:
+def item_page(request: TenantRequest, item: WorkItem, suggested: Mapping[str, Any] | None = None, **bound: Any) -> HttpResponse:
     moves, gone, pauses = queries.history_of(item)
     records = records_of(item)
     may = request.membership.may
@@ -96,7 +94,7 @@ def item_page(request: TenantRequest, item: WorkItem, **bound: Any) -> HttpRespo
         "today": timezone.localdate(),
         **_permitted(request, item, own),
         **_forms(item),
-        **_suggested(item, may(P.TRACK_ITEMS)),
+        **(suggested or {"asked": False, "suggested": [], "blocked": []}),
         **_written(item, may(P.VIEW_WORK_PRODUCT)),
         **bound,
     }
@@ -149,7 +147,13 @@ def _notice_of(last: Transition | None, records: Records) -> tuple[int, Delivery
 
 @requires(P.VIEW_WORK)
 def item(request: TenantRequest, organization: str, reference: str) -> HttpResponse:
-    return item_page(request, item_or_404(reference))
+    """With `?suggest`, for who gives work out, also who had better get it: htmx is sent that part alone."""
+    item = item_or_404(reference)
+    if "suggest" not in request.GET or item.finished or not request.membership.may(P.TRACK_ITEMS):
+        return item_page(request, item)
+    if request.headers.get("HX-Request") == "true":
+        return render(request, "engagements/_suggestions.html", {"item": item, **_suggested(item)})
+    return item_page(request, item, _suggested(item))
 
 
 @requires(P.TRACK_ITEMS, POST=P.TRACK_ITEMS)
@@ -235,18 +239,7 @@ def pause(request: TenantRequest, organization: str, reference: str) -> HttpResp
 
 def _pause(request: TenantRequest, item: WorkItem, form: PauseForm) -> Pause | bool:
     data = dict(form.cleaned_data)
-    file, document = data.pop("evidence"), None
-    if file is not None:
-        document = store(
-            kind="evidence",
-            content=file.read(),
-            file_name=file.name,
-            media_type=file.content_type or "application/octet-stream",
-            by=request.actor,
-            client_id=item.client_id,
-            matter_id=item.matter_id,
-            reference=item.reference,
-        )
+    document = evidence_of(request, item, data.pop("evidence"))
     # Nothing where it waits for a second person: that is an answer too.
     return actions.pause_item(item=item, by=request.actor, evidence=document, **data) or True
 

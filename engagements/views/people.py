@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.forms import BaseForm
 from django.http import Http404, HttpResponse
@@ -18,6 +19,7 @@ from engagements.people_forms import AbsenceForm, AdmissionForm, ConflictForm, L
 from engagements.sheets import week_of
 from engagements.staffing import Staffing, language_name, load_text, today_of
 from engagements.views.edges import acting, address, attempt, form_page, posted, to
+from engagements.views.placements import told
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.models import Membership
 from lpo.accounts.roles import Permission as P
@@ -108,6 +110,7 @@ def profile(request: TenantRequest, organization: str, email: str) -> HttpRespon
         "parts": [(name, part, _lines(part, member, today)) for name, part in PARTS.items()],
         "away": away if away is not None and away.starts_on <= today else None,
         "next_absence": away,
+        "events": queries.events_of_profile(member.user.email),
         "may_edit": request.membership.may(P.EDIT_STAFF),
         "may_track": request.membership.may(P.TRACK_ITEMS),
         "crumbs": [*_crumbs(request), (member.display_name, "")],
@@ -123,13 +126,13 @@ def _rows(part: Part, member: Membership) -> list[Any]:
     return list(part.model.objects.filter(member=member).order_by(*part.order)[:200])
 
 
-def _lines(part: Part, member: Membership, today: Any) -> list[tuple[int, str, str, str]]:
-    """Number on the page, text, second line, and a warning if any."""
+def _lines(part: Part, member: Membership, today: Any) -> list[tuple[Any, str, str, str]]:
+    """The row, its text, a second line, and a warning if any."""
     rows = _rows(part, member)
     clients: dict[int, str] = {}
     if part.model is Conflict:
         clients = dict(Client.objects.filter(id__in={row.client_id for row in rows}).values_list("id", "name"))
-    return [(number, *_line(row, clients, today)) for number, row in enumerate(rows, 1)]
+    return [(row, *_line(row, clients, today)) for row in rows]
 
 
 def _line(row: Any, clients: dict[int, str], today: Any) -> tuple[str, str, str]:
@@ -186,10 +189,13 @@ def _form(request: TenantRequest, member: Membership, form: BaseForm, title: str
 
 @requires(POST=P.EDIT_STAFF)
 @acting
-def remove_from_profile(request: TenantRequest, organization: str, email: str, part: str, number: int) -> HttpResponse:
-    member = member_or_404(request, email)
-    rows = _rows(_part_or_404(part), member)
-    if not 1 <= number <= len(rows):
-        raise Http404("No such page.")
-    actions.remove_from_profile(row=rows[number - 1], member=member, by=request.actor)
+def remove_from_profile(request: TenantRequest, organization: str, email: str, part: str) -> HttpResponse:
+    """The line is named by itself, not by its place: others may have been taken off since the page was read."""
+    member, model = member_or_404(request, email), _part_or_404(part).model
+    named = request.POST.get("row", "")
+    row = model.objects.filter(member=member, pk=int(named)).first() if named.isdecimal() and len(named) < 19 else None
+    if row is None:
+        messages.error(request, "This line is not on the profile any more: somebody removed it in the meantime.")
+    else:
+        told(request, lambda: actions.remove_from_profile(row=row, member=member, by=request.actor))
     return to("profile", request, email)

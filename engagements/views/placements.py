@@ -68,9 +68,11 @@ def placement(request: TenantRequest, organization: str, reference: str, number:
     recent = rows.filter(period_start__lt=before) if before else rows
     standing = placing.standing(recent.order_by("-period_start", "-number")[: 2 * SHEETS + 2])
     shown = standing[:SHEETS]
-    hours = placing.hours_of([row.latest for row in shown])
+    latest = [row.latest for row in shown]
+    days = placing.days_of(latest)
     here = address("placement", organization, reference, number)
     absences = list(PlacementAbsence.objects.filter(placement=found).order_by("id")[:200])
+    standing_away = [(number, row) for number, row in enumerate(absences, 1) if row.withdrawn_at is None]
     context = {
         "placement": found,
         "matter": matter,
@@ -78,13 +80,14 @@ def placement(request: TenantRequest, organization: str, reference: str, number:
         "terms": placing.terms_on(terms, today),
         "versions": [(row, sheets.weekdays_in_words(row.weekdays)) for row in reversed(terms)],
         "weekdays": sheets.weekdays_in_words(placing.terms_on(terms, today).weekdays),
-        "sheets": [(row, hours[row.latest.pk]) for row in shown],
+        "sheets": [(row, placing.summed(days[row.latest.pk])) for row in shown],
         "older_url": f"{here}?before={shown[-1].period_start}" if len(standing) > SHEETS else "",
         "missing": [] if before else _missing(found, today),
-        "absences": [(k, row) for k, row in enumerate(absences, 1) if row.withdrawn_at is None],
+        "absences": standing_away,
+        "typed": placing.typed_away(latest, days, [row for _, row in standing_away]),
         "follower": Placement.objects.filter(replaces=found).first(),
         "panels": panels.collect(panels.placement_panels, request, found),
-        "events": queries.events_about(found, *[row.latest for row in shown[:3]], most=10),
+        "events": queries.events_about(found, *latest[:3], most=10),
         "crumbs": [*crumbs_of(organization, found)[:-1], (found.name, "")],
         "may_edit": request.membership.may(P.EDIT_WORK),
         "may_track": request.membership.may(P.TRACK_ITEMS),

@@ -9,8 +9,8 @@ from django.utils import timezone
 from engagements import actions, queries
 from engagements.contract_forms import ProtocolForm
 from engagements.models import ProtocolVersion, Workstream
-from engagements.views.contracts import download, keep
 from engagements.views.edges import acting, attempt, posted, to, workstream_crumbs, workstream_or_404
+from engagements.views.messages import download, keep
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 

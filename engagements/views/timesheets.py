@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
@@ -27,10 +28,13 @@ from lpo.audit.models import Document
 
 @dataclass(frozen=True)
 class Week:
-    """A week's days on the sheet with what they come to; `over`: hours beyond the contracted week."""
+    """A week's days on the sheet, with their fields where they can be written, and what they come to.
+
+    `over`: hours beyond the contracted week.
+    """
 
     monday: date
-    rows: Sequence[DayRow | TimesheetDay]
+    rows: Sequence[tuple[TimesheetDay, DayRow | None]]
     hours: Decimal
     contracted: Decimal
     over: Decimal
@@ -82,7 +86,7 @@ def timesheet(request: TenantRequest, organization: str, reference: str, number:
     days = _days(sheet)
     own = [row for row in days if row.day >= sheet.starts_on]
     writable = sheet.state == SheetState.DRAFT and request.membership.may(P.TRACK_ITEMS)
-    form = SheetForm(posted(request), days=own, initial={"version": sheet.version}) if writable else None
+    form = _sheet_form(request, sheet, own) if writable else None
     if request.method == "POST":
         if form is None:
             told(request, lambda: actions.fill_timesheet(sheet=sheet, by=request.actor, version=sheet.version, days={}))
@@ -91,6 +95,15 @@ def timesheet(request: TenantRequest, organization: str, reference: str, number:
         if saved is not None:
             return to("timesheet", request, reference, number, day)
     return _page(request, placement, versions, sheet, days, form)
+
+
+def _sheet_form(request: TenantRequest, sheet: Timesheet, own: Sequence[TimesheetDay]) -> SheetForm:
+    """The days that have come; those not written yet begin with the hours that would have filled them had the sheet been begun today."""
+    today = timezone.localdate(timezone=ZoneInfo(request.organization.time_zone))
+    came = [row for row in own if row.written or row.day <= today]
+    entries, _ = placing.entered(sheet.placement, sheet.starts_on, sheet.ends_on) if any(not row.written for row in came) else ({}, None)
+    suggested = {row.day: entries.get(row.day, Decimal(0)) if entries else row.contracted - row.away_hours for row in came}
+    return SheetForm(posted(request), days=came, suggested=suggested, initial={"version": sheet.version})
 
 
 def _save(request: TenantRequest, sheet: Timesheet, form: SheetForm) -> Timesheet:
@@ -151,7 +164,7 @@ def _weeks(days: Sequence[TimesheetDay], sheet: Timesheet, form: SheetForm | Non
     for monday, week in found.items():
         hours = sum((row.hours for row in week), Decimal(0))
         contracted = week[-1].week_hours
-        shown = [rows.get(row.day, row) for row in week if row.day >= sheet.starts_on]
+        shown = [(row, rows.get(row.day)) for row in week if row.day >= sheet.starts_on]
         weeks.append(Week(monday, shown, hours, contracted, max(Decimal(0), hours - contracted)))
     return weeks
 

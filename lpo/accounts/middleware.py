@@ -20,7 +20,7 @@ from django.utils import timezone
 from lpo.accounts.access import TenantRequest
 from lpo.accounts.actor import Actor
 from lpo.accounts.mfa import mfa_missing, set_up_first
-from lpo.accounts.models import ApiToken, Membership, User
+from lpo.accounts.models import RESERVED_SLUGS, ApiToken, Membership, User
 from lpo.accounts.roles import Role
 from lpo.accounts.tokens import find_token, permissions_of_token
 from lpo.core import logs
@@ -83,6 +83,8 @@ class TenancyMiddleware:
         slug = kwargs.get("organization")
         if slug is None:
             return None
+        if slug in RESERVED_SLUGS:  # nobody's: to sign in would lead nowhere
+            raise Http404("No such page.")
         if not request.user.is_authenticated:
             return sign_in_first(request)
         stack: ExitStack = request._tenancy  # type: ignore[attr-defined]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -28,14 +28,28 @@ TITLES = {
 }
 
 
-def problem(code: int, detail: str, errors: list[dict[str, str]] | None = None, headers: dict[str, str] | None = None) -> Response:
+MEDIA_TYPE = "application/problem+json"
+
+
+def _body(code: int, detail: str) -> dict[str, Any]:
     body: dict[str, Any] = {"type": "about:blank", "title": TITLES.get(code, "Error"), "status": code, "detail": detail}
-    if errors:
-        body["errors"] = errors
     request_id = current_request_id()
-    if request_id:
-        body["request_id"] = request_id
-    return Response(body, status=code, headers=headers, content_type="application/problem+json")
+    return body | ({"request_id": request_id} if request_id else {})
+
+
+def problem(code: int, detail: str, errors: list[dict[str, str]] | None = None, headers: dict[str, str] | None = None) -> Response:
+    body = _body(code, detail) | ({"errors": errors} if errors else {})
+    return Response(body, status=code, headers=headers, content_type=MEDIA_TYPE)
+
+
+def is_api(request: HttpRequest) -> bool:
+    """Whether an address is meant for the API, also where an organization is written before it, whose name the token alone says."""
+    return "api" in request.path.split("/")[1:3]
+
+
+def no_such_address(request: HttpRequest) -> HttpResponse:
+    """For what no view of the API takes, such as a number below 0: told as its views tell it."""
+    return JsonResponse(_body(404, "There is nothing at this address."), status=404, content_type=MEDIA_TYPE)
 
 
 def flatten(detail: Any, prefix: str = "") -> list[dict[str, str]]:

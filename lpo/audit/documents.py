@@ -10,6 +10,7 @@ from django.db import connection
 
 from lpo.accounts.actor import Actor
 from lpo.audit.models import Document
+from lpo.core.locks import hold_key
 
 
 class Corrupt(Exception):
@@ -38,10 +39,8 @@ def store(
         "matter_id": matter_id,
         "published": published,
     }
-    with connection.cursor() as cursor:
-        # Two transactions storing the same file: the second waits for the first and then finds its row.
-        lock = f"document:{by.organization_id}:{kind}:{reference}:{digest}"
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [lock])
+    # Two transactions storing the same file: the second waits for the first and then finds its row.
+    hold_key(by.organization_id, "document", kind, reference, digest)
     known: Document | None = Document.objects.filter(**same).defer("content").order_by("id").first()
     if known is not None:
         return known

@@ -15,6 +15,7 @@ from django.db import connection
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from lpo.audit.models import Event, Seal
+from lpo.core.locks import hold_key
 from lpo.tenancy.context import current_organization_id
 
 START = "0" * 64
@@ -69,8 +70,8 @@ def link(previous: str, sequence: int, sealed_at: datetime, event: Event) -> str
 def seal_next(limit: int = 2000) -> int:
     """Seal up to `limit` events of the current organization in the caller's transaction. How many were sealed."""
     organization_id = current_organization_id()
+    hold_key(organization_id, "audit.seal")
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"audit.seal:{organization_id}"])
         cursor.execute("SELECT clock_timestamp()")
         sealed_at: datetime = cursor.fetchone()[0]
     last = Seal.objects.order_by("-sequence").first()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
@@ -33,10 +33,6 @@ def permission_denied(request: HttpRequest, exception: Exception | None = None) 
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Also for an address of the API that no view takes, such as one with a number below 0: there as its own errors are told."""
-    if request.path.startswith("/api/"):
-        problem = {"type": "about:blank", "title": "No such thing", "status": 404, "detail": "There is nothing at this address."}
-        return JsonResponse(problem, status=404, content_type="application/problem+json")
     return _answer(request, 404)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.test import Client as Browser
 
 from engagements import actions
 from engagements.models import Blocker, Engagement, Milestone, MilestoneDate, WorkItem
@@ -116,8 +117,22 @@ def test_one_is_withdrawn_with_a_reason_and_reopened(ask: Ask, engagement: Engag
     assert ask("POST", f"{here}reopened/").json()["withdrawn_at"] is None
     assert ask("GET", f"milestones/{engagement.reference}/99/").status_code == 404
     assert ask("GET", f"milestones/{engagement.reference}/{10**30}/").status_code == 404
-    nowhere = ask("GET", f"milestones/{engagement.reference}/-1/")
-    assert (nowhere.status_code, nowhere["Content-Type"]) == (404, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/api/v1/milestones/ACME-E01/-1/", "/api/v1/nowhere/", "/api/v1/items/A/b/c/", "/api/matters/", "/api/", "/alder/api/v1/items/"],
+)
+def test_an_address_that_no_view_takes_is_a_problem_that_can_be_asked_about(path: str, client: Browser) -> None:
+    answer = client.get(path, headers={"X-Request-ID": "asked-0001"})
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
+    assert answer.json() == {
+        "type": "about:blank",
+        "title": "No such thing",
+        "status": 404,
+        "detail": "There is nothing at this address.",
+        "request_id": "asked-0001",
+    }
 
 
 def test_a_blocker_is_raised_once_and_resolved_with_how(ask: Ask, engagement: Engagement, item: WorkItem) -> None:

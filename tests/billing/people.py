@@ -38,9 +38,9 @@ def staff_term(engagement: Engagement, price: str = "6400", name: str = "Paraleg
 
 
 def submitted(placement: Placement, day: date, hours: Mapping[date, Entered] | None = None) -> Timesheet:
-    sheet = work.open_timesheet(placement=placement, by=make.system(), day=day)
+    sheet = work.open_timesheet(placement=placement, by=make.system(), day=day, now=LATER)
     if hours:
-        sheet = work.fill_timesheet(sheet=sheet, by=make.system(), version=sheet.version, days=hours)
+        sheet = work.fill_timesheet(sheet=sheet, by=make.system(), version=sheet.version, days=hours, now=LATER)
     return work.submit_timesheet(sheet=sheet, by=make.system(), version=sheet.version, now=LATER)
 
 
@@ -61,7 +61,7 @@ def decided(sheet: Timesheet, by: Membership, *, approve: bool = True, note: str
 
 def corrected(sheet: Timesheet, by: Membership, hours: Mapping[date, Entered], **more: Any) -> Timesheet:
     made = work.correct_timesheet(sheet=sheet, by=make.system(), reason="Miscounted")
-    made = work.fill_timesheet(sheet=made, by=make.system(), version=made.version, days=hours)
+    made = work.fill_timesheet(sheet=made, by=make.system(), version=made.version, days=hours, now=LATER)
     made = work.submit_timesheet(sheet=made, by=make.system(), version=made.version, now=LATER)
     return decided(made, by, **more)
 

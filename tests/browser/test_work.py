@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -17,6 +18,7 @@ from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership
 from lpo.tenancy.context import in_organization
 from tests import make
+from tests.billing import people
 from tests.browser.conftest import NewPage
 from tests.browser.pages import look
 from tests.browser.test_shell import sign_in
@@ -107,6 +109,47 @@ def test_the_palette_searches_while_one_types(live_server: LiveServer, new_page:
     expect(options.nth(2)).to_have_attribute("aria-selected", "true")
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{live_server.url}/alder/matters/ACME-0001/")
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["htmx", "plain"])
+def test_who_had_better_get_an_item_comes_when_asked(
+    live_server: LiveServer, new_page: NewPage, asha: Membership, rita: Membership, house: None, javascript: bool
+) -> None:
+    page = new_page()
+    sign_in(page, live_server, asha)
+    if not javascript:
+        cookies: Any = page.context.cookies()
+        page = new_page(javascript=False)
+        page.context.add_cookies(cookies)
+    page.goto(f"{live_server.url}/alder/work/NDA-0002/")
+    page.get_by_role("link", name="Who has room and fits").click()
+    part = page.locator("#suggestions")
+    expect(part).to_contain_text("Rita O'Brien")
+    expect(page.locator("h1")).to_have_text("NDA with O'Neil & Sons")
+    if javascript:
+        look(page, "item-suggestions")
+    part.get_by_role("button", name="Assign to Rita O'Brien").click()
+    expect(page.locator("#suggestions")).to_have_count(1)
+    with in_organization(asha.organization_id):
+        assert WorkItem.objects.get(reference="NDA-0002").assignee == rita
+
+
+def test_days_ahead_of_a_timesheet_are_not_written_yet(live_server: LiveServer, new_page: NewPage, asha: Membership, house: None) -> None:
+    now = timezone.now()
+    with in_organization(asha.organization_id):
+        dana = people.placed(Workstream.objects.get().matter, starts_on=now.date() - timedelta(days=10))
+        actions.open_timesheet(placement=dana, by=make.system(), day=now.date(), now=now - timedelta(days=3))
+    page = new_page()
+    sign_in(page, live_server, asha)
+    page.goto(f"{live_server.url}/alder/matters/ACME-0001/placements/1/timesheets/{now:%Y-%m}-01/")
+    expect(page.get_by_text("not yet written").first).to_be_visible()
+    look(page, "timesheet-ahead")
+    page.locator("select").last.select_option("sickness")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Timesheet filled")).to_be_visible()
+    page.goto(f"{live_server.url}/alder/matters/ACME-0001/placements/1/")
+    expect(page.get_by_role("region", name="Absences")).to_contain_text("Sickness")
+    look(page, "placement-absence")
 
 
 def test_one_goes_to_a_page_and_on_to_the_next_by_keys(live_server: LiveServer, new_page: NewPage, asha: Membership, house: None) -> None:

@@ -72,6 +72,17 @@ def test_a_file_that_is_not_what_it_says_is_refused_beside_its_field(item: WorkI
         actions.keep_deliverable(item=item, by=make.system(), content=b"words", file_name="../words.txt")
 
 
+def test_a_name_keeps_its_letters_and_is_the_versions_own(item: WorkItem, rita: Membership, client_of: SignIn) -> None:
+    browser, here = client_of(rita), f"/alder/work/{item.reference}/deliverables/"
+    for name, words in (("first.txt", b"one"), ("second.txt", b"two"), ("O'Brien – Entwürfe “3”.txt", b"one")):
+        for _ in range(2):  # clicked twice
+            assert browser.post(f"{here}new/", {"file": SimpleUploadedFile(name, words)}).status_code == 302
+    assert Deliverable.objects.count() == 3
+    answer = browser.get(f"/alder/work/{item.reference}/files/3/")
+    assert answer.content == b"one" and answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["Content-Disposition"] == ("attachment; filename*=utf-8''O%27Brien%20%E2%80%93%20Entw%C3%BCrfe%20%E2%80%9C3%E2%80%9D.txt")
+
+
 def test_a_file_above_the_limit_is_refused_and_so_is_all_that_came_with_it(
     item: WorkItem, rita: Membership, asha: Membership, client_of: SignIn, settings: Settings
 ) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import io
+import time
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -90,6 +92,9 @@ def test_cells_without_quotes_and_rows_of_another_width_are_told() -> None:
         ("þIDþ;þNþ\r\n".encode(), "not separated"),
         ("þIDþ\x14þIDþ\r\nþ1þ\x14þ2þ".encode(), "Two columns are named “ID”"),
         (b"just words\n", "no þ and no commas"),
+        (b"ABC0001,VOL1,D:\\Custodian Roe\\1.tif,Y,,,2\nABC0002,VOL1,D:\\2.tif,,,,\n", "^This is an Opticon list .* beside it.$"),
+        (codecs.BOM_UTF16_LE + SIMPLE.encode("utf-16-le") + b"x", "the file is not UTF-16"),
+        (b'DOCID,BATCH\nA"1,b\n"A2"x,c\n', "Row 3 cannot be read: text follows a closing quotation mark"),
         ("þIDþ\x14þNþ\r\nþ1þ\x14þnever closed\r\n".encode(), "Row 2 opens a cell"),
         (SIMPLE.encode("cp1252"), "Choose Windows-1252"),
         ("þIDþ\x14þNþ\r\nþ1þ\x14þa\x00bþ\r\n".encode(), "NUL"),
@@ -99,6 +104,30 @@ def test_cells_without_quotes_and_rows_of_another_width_are_told() -> None:
 def test_what_is_no_load_file_is_refused_with_the_reason(content: bytes, reason: str) -> None:
     with pytest.raises(Unreadable, match=reason):
         read(content)
+
+
+def test_a_row_whose_quote_is_missing_is_told_and_never_taken_for_two() -> None:
+    _, rows = read(f"{dat(['ID', 'N'], ['1', 'a'])}þ2\x14þbþ\r\nþ3þ\x14þcþ\r\nþ4þ\x14þdþ\r\n".encode())
+    assert rows == [(2, ["1", "a"]), (3, Problem("", "A cell of this row, or of one it runs into, is not closed with þ.")), (5, ["4", "d"])]
+
+
+def test_a_cell_beyond_all_measure_is_told_with_its_row() -> None:
+    _, rows = read(f"{dat(['ID', 'N'])}þ1þ\x14{'x' * 200_000}\r\nþ2þ\x14þbþ\r\n\x1a".encode())
+    (_, problem), good = rows
+    assert isinstance(problem, Problem) and "longer than 131,072" in problem.reason and good == (3, ["2", "b"])
+
+
+@pytest.mark.parametrize("line", ["x\n", "xþþ\n"], ids=["open", "always nearly closed"])
+def test_a_quote_that_is_never_closed_costs_no_more_than_it_is_long(line: str) -> None:
+    began = time.process_time()
+    with pytest.raises(Unreadable, match="Row 2 opens a cell with þ that is never closed"):
+        read(f"{dat(['ID', 'N'])}þa\n{line * 300_000}".encode())
+    assert time.process_time() - began < 5
+
+
+def test_another_encoding_than_the_chosen_one_is_named() -> None:
+    with pytest.raises(Unreadable, match="written in UTF-8"):
+        read(SIMPLE.encode(), "cp1252")
 
 
 def test_only_the_five_fields_are_allowed_and_unusual_names_can_be_said() -> None:

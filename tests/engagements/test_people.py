@@ -13,7 +13,7 @@ from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
 from engagements import actions
-from engagements.models import Assignment, ReviewerProfile, WorkItem, Workstream
+from engagements.models import Admission, Assignment, ReviewerProfile, SpokenLanguage, WorkItem, Workstream
 from engagements.staffing import language_code, suggestions
 from lpo.accounts.actor import Actor, NotPermitted
 from lpo.accounts.models import Membership, Organization
@@ -70,9 +70,31 @@ class TestProfile:
         browser.post(f"{home}admissions/new/", {"jurisdiction": "New York", "number": "551", "valid_to": past})
         text = browser.get(home).content.decode()
         assert "New York" in text and "Lapsed" in text
-        assert browser.post(f"{home}admissions/1/remove/").status_code == 302
+        assert browser.post(f"{home}admissions/remove/", {"row": Admission.objects.get().pk}).status_code == 302
         assert "551" not in browser.get(home).content.decode()
         assert (Event.objects.get(action="admission.remove").before or {})["number"] == "551"
+        add(asha, "language", language="de", level="fluent")
+        page = browser.get(home)
+        assert [row.action for row in page.context["events"]] == ["admission.remove", "admission.add"], (
+            "hers alone, the line gone since too"
+        )
+        assert "Admission removed" in page.content.decode() and "Admission added" in page.content.decode()
+
+    def test_two_people_at_once_take_off_the_line_each_of_them_read(
+        self, in_alder: Scope, asha: Membership, olga: Membership, rita: Membership, client_of: SignIn
+    ) -> None:
+        home = f"/alder/team/{rita.user.email}/"
+        german, french = add(rita, "language", language="de", level="fluent"), add(rita, "language", language="fr", level="fluent")
+        other = add(olga, "language", language="es", level="fluent")
+        first, second = client_of(asha), client_of(olga)
+        assert first.post(f"{home}languages/remove/", {"row": german.pk}).status_code == 302
+        late = second.post(f"{home}languages/remove/", {"row": german.pk}, follow=True).content.decode()
+        assert "somebody removed it in the meantime" in late and "French" in late
+        for row in (other.pk, "x", 10**30, ""):
+            assert "somebody removed it" in first.post(f"{home}languages/remove/", {"row": row}, follow=True).content.decode()
+        assert set(SpokenLanguage.objects.values_list("pk", flat=True)) == {french.pk, other.pk}
+        with pytest.raises(Refused, match="somebody removed it"):
+            actions.remove_from_profile(row=german, member=rita, by=Actor.member(asha))
 
     def test_two_absences_never_overlap(self, in_alder: Scope, rita: Membership) -> None:
         add(rita, "absence", starts_on=TODAY, ends_on=TODAY + timedelta(days=5))
@@ -171,9 +193,14 @@ class TestSuggestions:
         self, stream: Workstream, asha: Membership, rita: Membership, client_of: SignIn
     ) -> None:
         item = make.item(stream)
-        text = client_of(asha).get(f"/alder/work/{item.reference}/").content.decode()
-        assert "Suggested" in text and "no training on record for NDA review" in text
-        assert "Suggested" not in client_of(rita).get(f"/alder/work/{item.reference}/").content.decode()
+        here, browser = f"/alder/work/{item.reference}/", client_of(asha)
+        plain = browser.get(here).content.decode()
+        assert "Suggested" not in plain and f'href="{here}?suggest=1#suggestions"' in plain, "read when somebody asks"
+        text = browser.get(f"{here}?suggest=1").content.decode()
+        assert "<main" in text and "Suggested" in text and "no training on record for NDA review" in text
+        part = browser.get(f"{here}?suggest=1", headers={"HX-Request": "true"}).content.decode()
+        assert "<main" not in part and 'id="suggestions"' in part and "no training on record for NDA review" in part
+        assert "Suggested" not in client_of(rita).get(f"{here}?suggest=1").content.decode()
 
 
 class TestDistribution:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +15,7 @@ from django.test import Client as Browser
 from engagements import actions as work
 from engagements import placing, sheets
 from engagements.actions import Entered
-from engagements.models import Client, ClientDecision, Placement, Timesheet, TimesheetDay
+from engagements.models import Client, ClientDecision, Placement, PlacementAbsence, Timesheet, TimesheetDay
 from engagements.sheets import Away, Facts, Terms
 from lpo.accounts.actor import Actor, NotPermitted
 from lpo.accounts.models import Membership, Organization
@@ -213,6 +213,59 @@ def test_a_month_that_has_not_ended_is_not_submitted() -> None:
     sheet = work.open_timesheet(placement=dana, by=make.system(), day=date(2099, 1, 5))
     with pytest.raises(Refused, match="January 2099 has not ended"):
         work.submit_timesheet(sheet=sheet, by=make.system(), version=sheet.version)
+
+
+def test_days_ahead_are_not_written_until_they_have_come(asha: Membership, client_of: Sign) -> None:
+    dana = people.placed(people.matter())
+    work.record_away(placement=dana, by=make.system(), starts_on=october(22), ends_on=october(23), kind="leave")
+    then = datetime(2026, 10, 14, 9, tzinfo=UTC)
+    sheet = work.open_timesheet(placement=dana, by=Actor.member(asha), day=OCT, now=then)
+    assert placing.hours_of([sheet])[sheet.pk] == placing.Hours(D(80), D(176), D(16), 10)
+    ahead = TimesheetDay.objects.filter(timesheet=sheet, written=False)
+    assert [row.day.day for row in ahead.order_by("day")] == list(range(15, 32)) and not ahead.filter(hours__gt=0).exists()
+    with pytest.raises(Refused, match="Thu 15 Oct 2026 has not come yet") as refusal:
+        work.fill_timesheet(sheet=sheet, by=make.system(), version=sheet.version, days={october(15): Entered(D(8))}, now=then)
+    assert refusal.value.field == "hours_2026-10-15"
+    with pytest.raises(Refused, match=r"Not yet written: Thu 15 Oct 2026, .* and 12 more"):
+        work.submit_timesheet(sheet=sheet, by=make.system(), version=sheet.version, now=LATER)
+    work.withdraw_away(absence=PlacementAbsence.objects.get(), by=make.system())
+    assert not ahead.filter(hours__gt=0).exists(), "what turned out to be no absence is not worked before it has come"
+    sheet.refresh_from_db()
+    # By now all of them have come: the grid offers the contracted hours, and they count once somebody has saved them.
+    url, browser = f"/alder/matters/{dana.matter.reference}/placements/1/timesheets/2026-10-01/", client_of(asha)
+    page = browser.get(url)
+    assert page.content.decode().count("not yet written") == 17
+    form = page.context["form"]
+    data = {name: "" if (value := form[name].value()) is None else str(value) for name in form.fields}
+    assert (data["hours_2026-10-15"], data["hours_2026-10-17"]) == ("8", "0")
+    assert browser.post(url, data | {"hours_2026-10-30": "5", "do": "submit"}).status_code == 302
+    sheet.refresh_from_db()
+    assert (sheet.state, placing.hours_of([sheet])[sheet.pk].worked) == ("submitted", D(173))
+
+
+def test_days_ahead_have_no_fields(asha: Membership, client_of: Sign) -> None:
+    dana = people.placed(people.matter())
+    sheet = work.open_timesheet(placement=dana, by=make.system(), day=date(2099, 1, 5))
+    browser, url = client_of(asha), f"/alder/matters/{dana.matter.reference}/placements/1/timesheets/2099-01-01/"
+    page = browser.get(url)
+    assert list(page.context["form"].fields) == ["version"] and page.content.decode().count("not yet written") == 31
+    assert browser.post(url, {"version": sheet.version, "hours_2099-01-05": "8"}).status_code == 302
+    assert not TimesheetDay.objects.filter(timesheet=sheet, hours__gt=0).exists()
+    assert b"Mon 5 Jan" in page.content and b"2099-01-05,,8.00" in browser.get(url + "timesheet.csv").content
+
+
+def test_an_absence_that_only_a_timesheet_names_stands_among_the_absences(asha: Membership, client_of: Sign) -> None:
+    dana = people.placed(people.matter())
+    work.record_away(placement=dana, by=make.system(), starts_on=october(12), ends_on=october(12), kind="leave")
+    half, whole = Entered(D(4), "training", D(4)), Entered(D(0), "sickness", D(8))
+    first = people.approved(dana, OCT, asha, {october(6): whole, october(7): whole, october(9): half})
+    here = f"/alder/matters/{dana.matter.reference}/placements/1/"
+    page = client_of(asha).get(here)
+    typed = [(row.kind, row.starts_on.day, row.ends_on.day, row.hours) for row in page.context["typed"]]
+    assert typed == [("Sickness", 6, 7, D(16)), ("Training", 9, 9, D(4))]
+    assert "Timesheet, October 2026</a>" in page.content.decode()
+    people.corrected(first, asha, {october(9): Entered(D(8))})
+    assert [row.kind for row in client_of(asha).get(here).context["typed"]] == ["Sickness"]
 
 
 def test_the_provider_approves_with_the_clients_message_only(asha: Membership, cora: Membership, client_of: Sign) -> None:

@@ -170,7 +170,7 @@ def _profile(place: Place, word: str) -> None:
     work.add_language(language="de", level="fluent", **who)
     work.add_admission(jurisdiction="New York", number=f"{word} 1", **who)
     work.add_training(kind="nda_review", title=f"{word} playbook", passed_on=place.refs.first_month, **who)
-    work.add_conflict(client=place.refs.second_client, since=place.refs.first_month, **who)
+    place.refs.profile_conflict = work.add_conflict(client=place.refs.second_client, since=place.refs.first_month, **who)
     work.add_absence(starts_on=place.refs.first_month, ends_on=place.refs.first_month, **who)
     place.refs.own_week = week_of(timezone.now().date())
     work.add_week(first_week=place.refs.own_week, capacity=Decimal(50), reason=f"{word} fair", **who)
