@@ -16,7 +16,7 @@ from lpo.core.localtime import from_epoch, local_midnight, to_epoch
 from lpo.core.periods import add_months
 from lpo.tenancy.context import current_organization_id
 from sla.models import Attainment, LevelKind, ServiceLevelVersion
-from sla.rates import Part, Rate, rate_of, share_of
+from sla.rates import Part, Rate, rate_of, weighed_share
 from sla.store import mark_dirty
 from sla.verdict import Basis, Counted, judge
 from sla.windows import in_force, period, window_start
@@ -94,7 +94,13 @@ class Count:
 
 def counted_with(numerator: int, denominator: int, carried: tuple[int, int], measured: Mapping[str, Any]) -> Counted:
     """Counts and the rate kept beside them, as the verdict reads them."""
-    return Counted(numerator, denominator, *carried, rate=share_of(measured), sample=measured.get("sample"))
+    return Counted(numerator, denominator, *carried, rate=weighed_share(measured), sample=measured.get("sample"))
+
+
+def counted_of(attainment: Attainment) -> Counted:
+    """A stored figure as the verdict reads it."""
+    carried = attainment.carried_numerator, attainment.carried_denominator
+    return counted_with(attainment.numerator, attainment.denominator, carried, attainment.measured)
 
 
 def of_parts(rows: Iterable[Sequence[Any]]) -> Count:

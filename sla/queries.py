@@ -18,14 +18,14 @@ from lpo.core.templatetags.formats import target as target_text
 from sla import wording
 from sla.augmentation import credit_applies
 from sla.bearing import Bearing, bearing, bearing_of_rate
+from sla.counting import counted_of
 from sla.models import Attainment, AttainmentRow, CreditClaim, ServiceLevel, ServiceLevelVersion
-from sla.rates import share_of
+from sla.rates import weighed_share
 from sla.statistics import clopper_pearson
 from sla.verdict import Basis, Counted, Test
 from sla.windows import in_force, period
 
 PROVISIONAL, FINAL = "provisional", "final"
-_COUNTED = ("numerator", "denominator", "carried_numerator", "carried_denominator")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Figure:
     @property
     def share(self) -> Fraction | None:
         """What is compared: where severities or strata weigh it is not numerator ÷ denominator."""
-        weighed = share_of(self.attainment.measured) if self.attainment else None
+        weighed = weighed_share(self.attainment.measured) if self.attainment else None
         if weighed is not None:
             return weighed
         return Fraction(self.numerator, self.denominator) if self.denominator else None
@@ -112,9 +112,7 @@ class Figure:
         """As the verdict reads it."""
         if self.attainment is None:
             return Counted(0, 0)
-        measured = self.attainment.measured
-        own = {name: getattr(self.attainment, name) for name in _COUNTED}
-        return Counted(**own, rate=share_of(measured), sample=measured.get("sample"))
+        return counted_of(self.attainment)
 
     @property
     def result(self) -> str:
@@ -163,8 +161,9 @@ class Figure:
         zone = self.version.time_zone
         return period(start, zone, self.version.window).end == period(start, zone, "quarter").end
 
-    def bearing(self, earlier_misses: int = 0) -> Bearing:
-        """What further misses would do. `earlier_misses` matters to what they cost, not to how many are borne."""
+    def bearing(self, earlier_misses: int = 0) -> Bearing | None:
+        """What further misses would do; None where that cannot be known. `earlier_misses` matters to what they cost, not to how many are
+        borne."""
         ends = self.ends_quarter
         if self.accuracy:
             return bearing_of_rate(self.version, self.counted, quarter_ends=ends, earlier_misses=earlier_misses)

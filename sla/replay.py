@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,7 +23,7 @@ from lpo.core.localtime import from_epoch, local_midnight
 from lpo.core.periods import Period, add_months
 from sla import wording
 from sla.clockrows import ClockRow, replayed
-from sla.counting import measure
+from sla.counting import Count, counted_of, measure
 from sla.facts import REACHED, read
 from sla.models import Attainment, LevelKind, ServiceLevelVersion
 from sla.verdict import Basis, Counted, Verdict, default, judge
@@ -255,12 +256,12 @@ def _judged(question: Question, side: str, counts: dict[str, list[int]]) -> list
     for version, window in windows_of(question, side):
         version.level = question.proposal.level
         start = from_epoch(window.start)
-        numerator, denominator, pending, excluded = _figures(question, version, window, counts)
+        count = _count_of(question, version, window, counts)
         quarter = period(window.start, version.time_zone, "quarter")
         quarter_ends = window.end == quarter.end
         rolled = [one.counted for one in before if one.quarter == quarter.start and one.basis == Basis.ROLLED_UP]
         carried = rolled if quarter_ends and version.roll_up_below else []
-        counted = Counted(numerator, denominator, sum(one.numerator for one in carried), sum(one.denominator for one in carried))
+        counted = count.counted((sum(one.numerator for one in carried), sum(one.denominator for one in carried)))
         verdict = judge(version, counted, quarter_ends=quarter_ends)
         year_ago = add_months(window.first_day, -12)
         ruling = default(version, verdict, counted, sum(one.met is False for one in before if one.first_day >= year_ago))
@@ -272,10 +273,11 @@ def _judged(question: Question, side: str, counts: dict[str, list[int]]) -> list
                     "start": window.start,
                     "label": window.label,
                     "ended": window.end <= question.now,
-                    "numerator": numerator,
-                    "denominator": denominator,
-                    "pending": pending,
-                    "excluded": excluded,
+                    "numerator": count.numerator,
+                    "denominator": count.denominator,
+                    "pending": count.pending,
+                    "excluded": count.excluded,
+                    "weighed": _weighed(counted),
                     "credit": wording.number(worth),
                     "why": ruling.why,
                     "closed": _closed_otherwise(closed.get(start), counted),
@@ -295,23 +297,34 @@ def _said(version: ServiceLevelVersion, verdict: Verdict, counted: Counted) -> d
     }
 
 
-def _closed_otherwise(frozen: tuple[int, int] | None, counted: Counted) -> list[int] | None:
-    """What a window was closed with, where the facts have moved on since: the closed figure stays, the replay says what it had been."""
-    return list(frozen) if frozen is not None and frozen != (counted.numerator, counted.denominator) else None
+def _closed_otherwise(frozen: Counted | None, counted: Counted) -> list[Any] | None:
+    """What a window was closed with, where the facts have moved on since, and its rate where that was weighed: the closed figure stays,
+    the replay says what it had been."""
+    if frozen is None or _own(frozen) == _own(counted):
+        return None
+    weighed = _weighed(frozen)
+    return [frozen.numerator, frozen.denominator, *([] if weighed is None else [weighed])]
 
 
-def _figures(question: Question, version: ServiceLevelVersion, window: Period, counts: dict[str, list[int]]) -> tuple[int, int, int, int]:
-    if not question.accuracy:
-        met, missed, pending, excluded = counts.get(str(window.start), [0, 0, 0, 0])
-        return met, met + missed, pending, excluded
-    count = measure(version, from_epoch(window.start), from_epoch(window.end), from_epoch(question.now))
-    return count.numerator, count.denominator, 0, count.excluded
+def _own(counted: Counted) -> tuple[int, int, Fraction | None]:
+    return counted.numerator, counted.denominator, counted.rate
 
 
-def _closed(level_id: int) -> dict[datetime, tuple[int, int]]:
-    rows = Attainment.objects.filter(level_id=level_id, state="closed").order_by("revision")
-    figures = rows.values_list("window_start", "numerator", "denominator")
-    return {start: (numerator, denominator) for start, numerator, denominator in figures}
+def _weighed(counted: Counted) -> str | None:
+    """The rate that is compared, where severities or strata weigh."""
+    return None if counted.rate is None else f"{counted.rate}"
+
+
+def _count_of(question: Question, version: ServiceLevelVersion, window: Period, counts: dict[str, list[int]]) -> Count:
+    if question.accuracy:
+        return measure(version, from_epoch(window.start), from_epoch(window.end), from_epoch(question.now))
+    met, missed, pending, excluded = counts.get(str(window.start), [0, 0, 0, 0])
+    return Count(met, met + missed, pending, excluded)
+
+
+def _closed(level_id: int) -> dict[datetime, Counted]:
+    rows = Attainment.objects.filter(level_id=level_id, state="closed").order_by("revision").defer("snapshot")
+    return {row.window_start: counted_of(row) for row in rows}
 
 
 def total_credit(windows: Sequence[dict[str, Any]]) -> Decimal:

@@ -54,6 +54,7 @@ class Terms(Protocol):
     test_confidence_percent: Decimal | None
     accepted_sample: int | None
     accepted_errors: int | None
+    severity_weights: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from lpo.core.errors import Refused
 from lpo.core.localtime import from_epoch, local_midnight, to_epoch
 from sla import evidence, wording
 from sla.augmentation import credit_applies
-from sla.counting import count_window, counted_with, misses_before, rolled_up, version_for
+from sla.counting import count_window, counted_of, misses_before, rolled_up, version_for
 from sla.models import (
     Attainment,
     AttainmentRow,
@@ -38,7 +38,7 @@ from sla.models import (
 )
 from sla.projection import refresh
 from sla.samples import Purpose
-from sla.verdict import Basis, Counted, Default, Verdict, default, judge
+from sla.verdict import Basis, Default, Verdict, default, judge
 from sla.windows import period
 from sla.worth import share_of
 
@@ -145,11 +145,6 @@ def freeze(attainment: Attainment, version: ServiceLevelVersion, now: datetime, 
     attainment.snapshot_sha256 = evidence.digest_of(attainment.snapshot)
     attainment.state = "closed"
     attainment.save()
-
-
-def counted_of(attainment: Attainment) -> Counted:
-    carried = attainment.carried_numerator, attainment.carried_denominator
-    return counted_with(attainment.numerator, attainment.denominator, carried, attainment.measured)
 
 
 def _verdict_on(attainment: Attainment, version: ServiceLevelVersion) -> Verdict:

@@ -119,6 +119,8 @@ def _what_if(request: TenantRequest, present: Figure, now: datetime) -> dict[str
     if present.attainment is None or present.closed:
         return {}
     found = present.bearing(counting.misses_before(present.version, present.start))
+    if found is None:
+        return {}
     percent = worth.earned(present.version, present.start, found.ruling)
     money = slots.in_money(request, present.version, present.start, percent) if percent else ""
     clocks = Clock.objects.filter(level=present.level, window_start=present.start, cycle=1, excluded=False, cancelled=False)

@@ -112,8 +112,8 @@ def _borne(rows: Sequence[board.Row], now: datetime) -> dict[int, str]:
     """What each level of the rows bears in its running window, by level: two statements."""
     levels = {row.clock.level_id: row.clock.level for row in rows}
     figures = queries.current_figures(levels.values(), now)
-    counted = [figure for figure in figures if figure.attainment is not None]
-    return {figure.level.pk: f"{figure.level.name}: {wording.bears(figure.bearing(), figure.version)}" for figure in counted}
+    borne = [(figure, figure.bearing()) for figure in figures if figure.attainment is not None]
+    return {figure.level.pk: f"{figure.level.name}: {wording.bears(found, figure.version)}" for figure, found in borne if found is not None}
 
 
 def _chips(organization: str, query: dict[str, str], totals: board.Totals) -> list[dict[str, object]]:
