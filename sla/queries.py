@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from fractions import Fraction
 from typing import Any
@@ -18,12 +18,12 @@ from lpo.core.templatetags.formats import target as target_text
 from sla import wording
 from sla.augmentation import credit_applies
 from sla.bearing import Bearing, bearing, bearing_of_rate
-from sla.counting import counted_of
+from sla.counting import counted_of, misses_before_each, ruling_on
 from sla.models import Attainment, AttainmentRow, CreditClaim, ServiceLevel, ServiceLevelVersion
 from sla.rates import weighed_share
-from sla.statistics import clopper_pearson
-from sla.verdict import Basis, Counted, Test
-from sla.windows import in_force, period
+from sla.statistics import RateInterval, clopper_pearson
+from sla.verdict import Basis, Counted, Default, Test, in_sample
+from sla.windows import ends_quarter, in_force, period
 
 PROVISIONAL, FINAL = "provisional", "final"
 
@@ -37,6 +37,8 @@ class Figure:
     start: datetime
     end: datetime
     attainment: Attainment | None
+    # Misses of the twelve months before, counted where a minimum makes them matter: see `with_misses`.
+    earlier_misses: int = 0
 
     @property
     def level(self) -> ServiceLevel:
@@ -46,6 +48,14 @@ class Figure:
     @property
     def accuracy(self) -> bool:
         return self.version.max_error_percent is not None
+
+    @property
+    def short_label(self) -> str:
+        """Under a chart: Oct, Q4, 5 Oct."""
+        first = self.start.astimezone(ZoneInfo(self.version.time_zone))
+        if self.version.window == "week":
+            return f"{first.day} {first:%b}"
+        return f"{first:%b}" if self.version.window == "month" else f"Q{(first.month + 2) // 3}"
 
     @property
     def closed(self) -> bool:
@@ -125,10 +135,14 @@ class Figure:
         return wording.strength(self.version, self.counted) if self.accuracy else ""
 
     @property
+    def bounds(self) -> RateInterval | None:
+        """The exact two-sided 95 % interval of an error rate, of the sample that says as much where something weighs."""
+        return clopper_pearson(*in_sample(self.counted)) if self.accuracy else None
+
+    @property
     def interval(self) -> str:
-        """0.15–2.18 %: the exact two-sided 95 % interval of an error rate; empty where none was measured."""
-        found = clopper_pearson(self.numerator, self.denominator) if self.accuracy else None
-        return "" if found is None else f"{found.low * 100:.2f}–{found.high * 100:.2f} %"
+        """0.15–2.18 %; empty where none was measured."""
+        return self.bounds.text if self.bounds is not None else ""
 
     @property
     def in_full(self) -> str:
@@ -157,9 +171,8 @@ class Figure:
 
     @property
     def ends_quarter(self) -> bool:
-        start = to_epoch(self.start)
         zone = self.version.time_zone
-        return period(start, zone, self.version.window).end == period(start, zone, "quarter").end
+        return ends_quarter(period(to_epoch(self.start), zone, self.version.window), zone)
 
     def bearing(self, earlier_misses: int = 0) -> Bearing | None:
         """What further misses would do; None where that cannot be known. `earlier_misses` matters to what they cost, not to how many are
@@ -171,9 +184,14 @@ class Figure:
         return bearing(self.version, self.counted, pending, quarter_ends=ends, earlier_misses=earlier_misses)
 
     @property
+    def ruling(self) -> Default:
+        """Whether the window as it stands is a default, and why or why not."""
+        return Default(False) if self.attainment is None else ruling_on(self.version, self.attainment, self.earlier_misses)
+
+    @property
     def credit(self) -> str:
-        """The credit at stake in words: 5 % of the credit base; 50 % × 40 % of the amount at risk."""
-        if self.attainment is None or self.attainment.met is not False:
+        """The credit at stake in words, where the miss is a default: 5 % of the credit base; 50 % × 40 % of the amount at risk."""
+        if not self.ruling.due:
             return ""
         if getattr(self.version, "delivery_model", "") == "augmentation" and not credit_applies(self.version, self.start):
             return ""
@@ -231,10 +249,19 @@ def figures_by(versions: Mapping[int, Sequence[ServiceLevelVersion]], now: datet
         wanted[pk, start] = Figure(version, window.label, start, from_epoch(window.end), None)
     stored = Attainment.objects.filter(level_id__in=versions, window_start__in={start for _, start in wanted}).order_by("revision")
     found = {(row.level_id, row.window_start): row for row in stored}
-    return [
+    return with_misses(
         Figure(figure.version, figure.label, figure.start, figure.end, found.get((pk, start)))
         for (pk, start), figure in sorted(wanted.items(), key=lambda pair: (pair[1].level.workstream_id, pair[0][0]))
-    ]
+    )
+
+
+def with_misses(figures: Iterable[Figure]) -> list[Figure]:
+    """Figures with the misses before them, in one statement where any needs it: a minimum makes a default of the fourth."""
+    known = list(figures)
+    missed = [figure for figure in known if figure.attainment is not None and figure.attainment.met is False]
+    asked = [(figure.version, figure.start) for figure in missed if figure.version.minimum_percent is not None]
+    found = misses_before_each(asked)
+    return [replace(figure, earlier_misses=found.get((figure.version.level_id, figure.start), 0)) for figure in known]
 
 
 def history(level: ServiceLevel, versions: Sequence[ServiceLevelVersion], limit: int) -> list[Figure]:

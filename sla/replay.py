@@ -27,7 +27,7 @@ from sla.counting import Count, counted_of, measure
 from sla.facts import REACHED, read
 from sla.models import Attainment, LevelKind, ServiceLevelVersion
 from sla.verdict import Basis, Counted, Verdict, default, judge
-from sla.windows import in_force, period
+from sla.windows import ends_quarter, in_force, period, quarter_of
 from sla.worth import earned
 
 CHUNK = 5_000
@@ -173,7 +173,7 @@ def _count(question: Question, tally: Tally, ids: Sequence[int]) -> None:
     spans = {side: _span(question, side) for side in (HOLDS, PROPOSED)}
     for item in facts.items:
         pair = holds.get(item.id), proposed.get(item.id)
-        outcomes = [None if row is None else outcome_of_row(row, question.now) for row in pair]
+        outcomes = [None if row is None else row.outcome(question.now) for row in pair]
         for side, row, outcome in zip((HOLDS, PROPOSED), pair, outcomes, strict=True):
             if row is not None and outcome is not None:
                 tally.counts[side].setdefault(str(row.window), [0, 0, 0, 0])[OUTCOMES.index(outcome)] += 1
@@ -190,15 +190,6 @@ def _same_windows(question: Question) -> bool:
 def _span(question: Question, side: str) -> tuple[int, int]:
     wanted = [window for version, window in windows_of(question, side) if shown(question, version, window)]
     return (wanted[0].start, wanted[-1].end) if wanted else (0, 0)
-
-
-def outcome_of_row(row: ClockRow, now: int) -> str:
-    """As `counting.OUTCOME` has it for a stored clock."""
-    if row.excluded or row.cancelled:
-        return "excluded"
-    if row.stopped is not None:
-        return "met" if row.stopped <= row.due else "missed"
-    return "missed" if row.held_since is None and row.due < now else "pending"
 
 
 def _keep(tally: Tally, item_id: int, pair: Sequence[ClockRow | None], outcomes: Sequence[str | None], now: int) -> None:
@@ -257,8 +248,8 @@ def _judged(question: Question, side: str, counts: dict[str, list[int]]) -> list
         version.level = question.proposal.level
         start = from_epoch(window.start)
         count = _count_of(question, version, window, counts)
-        quarter = period(window.start, version.time_zone, "quarter")
-        quarter_ends = window.end == quarter.end
+        quarter = quarter_of(window, version.time_zone)
+        quarter_ends = ends_quarter(window, version.time_zone)
         rolled = [one.counted for one in before if one.quarter == quarter.start and one.basis == Basis.ROLLED_UP]
         carried = rolled if quarter_ends and version.roll_up_below else []
         counted = count.counted((sum(one.numerator for one in carried), sum(one.denominator for one in carried)))

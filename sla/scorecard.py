@@ -23,12 +23,12 @@ from lpo.core.localtime import from_epoch, local_midnight
 from lpo.core.periods import add_months
 from sla import wording
 from sla.models import Attainment, AttainmentRow, Clock, CreditClaim, ServiceLevel, ServiceLevelVersion
-from sla.queries import Figure, versions_of
+from sla.queries import Figure, versions_of, with_misses
 
 TREND = 12
 # Twelve windows of a quarter each are three years.
 TREND_DAYS = 3 * 366
-# A client has a few dozen levels; what lies beyond is in the workbook.
+# A client has a few dozen levels; what lies beyond is in the workbook, which has them all.
 MOST_LEVELS = 60
 _PERIOD = re.compile(r"(\d{4})-(?:(0[1-9]|1[0-2])|[Qq]([1-4]))\Z")
 AGES = ((1, "up to a day"), (3, "up to 3 days"), (7, "up to a week"), (30, "up to 30 days"), (None, "older"))
@@ -133,7 +133,7 @@ class Line:
 
     @property
     def exact(self) -> str:
-        return wording.result(self.figure.numerator, self.figure.denominator)
+        return self.figure.result
 
     @property
     def turnaround(self) -> tuple[str, str]:
@@ -194,12 +194,12 @@ class Line:
         """5 %, provisional; an open window's is what is at stake."""
         if self.claim is not None:
             return f"{wording.number(self.claim.percent)} %, {self.claim.get_state_display().lower()}"
-        return f"{self.figure.credit}, if it stays so" if self.figure.credit and not self.figure.closed else ""
+        return f"{self.figure.credit}, if it stays so" if not self.figure.closed and self.figure.credit else ""
 
     @property
     def credit_in_full(self) -> str:
         if self.claim is None:
-            return self.ruling
+            return self.ruling or ("" if self.figure.closed else self.figure.ruling.why)
         until = ""
         if self.claim.state == "provisional" and self.claim.contestable_until is not None:
             until = f" until {_day(self.claim.contestable_until - timedelta(seconds=1), self.zone)} at the earliest"
@@ -284,22 +284,26 @@ def _moment(at: datetime, zone: str) -> str:
     return f"{local.day} {local:%b %Y, %H:%M} {local.tzname()}"
 
 
-def chart_of(name: str, version: ServiceLevelVersion, figures: Sequence[Figure]) -> AttainmentChart:
-    """Windows against the target now in force, oldest first."""
-    cut = 3 if version.window == "month" else 2
-    points = [Point(row.label[:cut], row.share, row.denominator, row.label, not row.closed) for row in figures]
+def chart_of(name: str, version: ServiceLevelVersion, figures: Sequence[Figure], so_far: Point | None = None) -> AttainmentChart:
+    """Windows against the target now in force, oldest first, and how the present one stands where it is told `so_far`."""
+    points = [
+        Point(row.short_label, row.share, row.denominator, row.attainment.met if row.attainment else None, row.label, not row.closed)
+        for row in figures
+    ]
     goal = Fraction(version.max_error_percent or version.expected_percent or 0) / 100
-    return attainment_chart(name, points, goal, lower_is_better=version.max_error_percent is not None, window=version.window)
+    shown = [*points, *([so_far] if so_far is not None else [])][-TREND:]
+    return attainment_chart(name, shown, goal, lower_is_better=version.max_error_percent is not None, window=version.window)
 
 
-def sections_of(where: Q, span: Span, now: datetime) -> tuple[list[Section], int]:
-    """The levels that `where` names which have a window in the span, and how many more there are. Six statements, however many."""
+def sections_of(where: Q, span: Span, now: datetime, most: int | None) -> tuple[list[Section], int]:
+    """The levels that `where` names which have a window in the span, at most so many, and how many more there are. Six statements,
+    however many; a seventh where a minimum makes earlier misses matter."""
     rows = (
         ServiceLevel.objects.filter(where)
         .select_related("workstream__client", "workstream__matter__engagement")
         .order_by("workstream_id", "id")
     )
-    versions = versions_of(rows[: MOST_LEVELS * 4])
+    versions = versions_of(rows)
     levels = {found[0].level_id: found[0].level for found in versions.values() if found}
     stored = _stored(levels, versions, span)
     kept: list[tuple[ServiceLevel, list[Figure], list[Figure]]] = []
@@ -308,15 +312,16 @@ def sections_of(where: Q, span: Span, now: datetime) -> tuple[list[Section], int
         inside = [figure for figure in trend if _inside(figure, span)] or _unmeasured(level, versions[pk], span)
         if inside:
             kept.append((level, inside, trend[-TREND:]))
-    shown = kept[:MOST_LEVELS]
-    inside = [figure for _, figures, _ in shown for figure in figures]
-    claims, ages = claims_of(inside), _ageing(inside, now)
+    shown = kept[:most]
+    everything = [figure for _, figures, _ in shown for figure in figures]
+    claims, ages = claims_of(everything), _ageing(everything, now)
+    at_stake = {(figure.version.level_id, figure.start): figure for figure in with_misses(everything)}
     sections = [
         Section(
             level.name,
             level.workstream.title,
             figures[-1].version,
-            [_line(figure, claims, ages) for figure in figures],
+            [_line(at_stake[level.pk, figure.start], claims, ages) for figure in figures],
             trend,
             level,
         )

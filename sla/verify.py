@@ -101,7 +101,7 @@ def replayed(attainment: Attainment) -> Iterator[str]:
 
 
 def _compared(reference: str, row: ClockRow, frozen: AttainmentRow | None, closed_at: datetime) -> Iterator[str]:
-    outcome = _outcome(row, to_epoch(closed_at))
+    outcome = row.outcome(to_epoch(closed_at))
     if frozen is None:
         yield f"{reference}: {outcome} by what is known now, but not among the frozen rows"
         return
@@ -113,11 +113,3 @@ def _compared(reference: str, row: ClockRow, frozen: AttainmentRow | None, close
     for name, value in now.items():
         if getattr(frozen, name) != value:
             yield f"{reference}: {name} {getattr(frozen, name)} was frozen, the facts now say {value}"
-
-
-def _outcome(row: ClockRow, at: int) -> str:
-    if row.excluded or row.cancelled:
-        return "excluded"
-    if row.stopped is not None and row.stopped <= row.due:
-        return "met"
-    return "missed" if row.stopped is not None or (row.held_since is None and row.due < at) else "pending"

@@ -63,6 +63,25 @@ def period(instant: int, zone: str, window: str) -> Period:
     return period_at(date(FIRST_YEAR, 1, 1), Cycle(window), index, where)
 
 
+def quarter_of(window: Period, zone: str) -> Period:
+    """The quarter that a window belongs to: the one that holds its end."""
+    return period(window.end - 1, zone, "quarter")
+
+
+def ends_quarter(window: Period, zone: str) -> bool:
+    """Whether a window is the last of its quarter, where what was rolled up is judged."""
+    following = period(window.end, zone, window.cycle.value)
+    return quarter_of(following, zone).start != quarter_of(window, zone).start
+
+
+def last_of_quarter(window: Period, zone: str) -> Period:
+    """The window in which a window's quarter is judged."""
+    edge = quarter_of(window, zone).end
+    last = period(edge - 1, zone, window.cycle.value)
+    # A week that runs on into the next quarter belongs to that one.
+    return last if last.end == edge else period(last.start - 1, zone, window.cycle.value)
+
+
 def recent(instant: int, zone: str, window: str, count: int) -> Sequence[Period]:
     """The window that holds an instant and those before it, `count` in all, oldest first."""
     last = bisect_right(starts(zone, window), instant) - 1

@@ -143,7 +143,7 @@ def strength(version: ServiceLevelVersion, counted: Counted) -> str:
     bound = f"upper bound {bound_text(shown.upper_bound, version.max_error_percent)}, one-sided at {confidence_of(version) * 100:g} %"
     said = f"under {number(version.max_error_percent or Decimal(0))} % {'' if shown.shown else 'not '}statistically shown ({bound})"
     more = "" if shown.shown else f"; {shown.more_clean:,} more without an error would show it"
-    return f"{said[0].upper()}{said[1:]}{more}. The exact two-sided 95 % interval is {interval.low * 100:.2f}–{interval.high * 100:.2f} %."
+    return f"{said[0].upper()}{said[1:]}{more}. The exact two-sided 95 % interval is {interval.text}."
 
 
 def tested(version: ServiceLevelVersion) -> str:

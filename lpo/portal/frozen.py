@@ -34,11 +34,6 @@ class Window:
         return window_key(self.attainment.window_start, self.figure.version.time_zone)
 
     @property
-    def short_label(self) -> str:
-        local = self.attainment.window_start.astimezone(ZoneInfo(self.figure.version.time_zone))
-        return f"{local:%b}" if self.figure.version.window == "month" else f"Q{(local.month + 2) // 3}"
-
-    @property
     def exact(self) -> str:
         """The figure in full: 36 of 40 = 90.00 %."""
         return self.figure.result

@@ -45,7 +45,7 @@ class Window:
         self.start, self.end = from_epoch(period.start), from_epoch(period.end)
         latest = Attainment.objects.filter(level=self.level, window_start=self.start).order_by("-revision")
         self.attainment: Attainment | None = latest.first()
-        self.figure = Figure(self.version, period.label, self.start, self.end, self.attainment)
+        (self.figure,) = queries.with_misses([Figure(self.version, period.label, self.start, self.end, self.attainment)])
 
     @property
     def accuracy(self) -> bool:
@@ -147,8 +147,7 @@ def _no_credit(found: Window) -> str:
     """Why a miss earns nothing, where the contract has a minimum or a number below which it does not."""
     if found.attainment is None or found.attainment.met is not False or not wording.credit_share(found.version):
         return ""
-    ruling = actions.default_of(found.attainment, found.version)
-    return "" if ruling.due else ruling.why
+    return "" if found.figure.ruling.due else found.figure.ruling.why
 
 
 @requires(P.VIEW_LEVELS)
@@ -187,6 +186,7 @@ def close(request: TenantRequest, organization: str, prefix: str, number: int, y
         "figure": found.figure,
         "result": found.figure.result,
         "credit": actions.claim_in_words(found.attainment, found.version) if found.attainment is not None and found.figure.credit else "",
+        "no_credit": _no_credit(found),
         "word": word,
         "error": error,
         "url": request.path,
