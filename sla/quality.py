@@ -16,9 +16,8 @@ from django.db import connection
 from lpo.accounts.models import Membership
 from lpo.core.templatetags.formats import error_percent
 from lpo.tenancy.context import current_organization_id
-from sla.models import SamplePlan
+from sla.models import Allocation, Category, Purpose, RootCause, SamplePlan, Severity, Sizing
 from sla.rates import Part, Rate, rate_of
-from sla.samples import Allocation, Category, Purpose, RootCause, Severity, Sizing
 from sla.statistics import RateInterval, clopper_pearson, under_limit, wilson
 from sla.wording import number
 

@@ -13,9 +13,8 @@ from engagements.models import LateEntry
 from lpo.core.exports import Cell, write_csv
 from lpo.tenancy.context import Scope, scoped
 from sla.evidence import RECORDED_LATE
-from sla.models import Adjudication, AttainmentRow, Clock, Exclusion, Population, QualityCheck
+from sla.models import Adjudication, AttainmentRow, Clock, Exclusion, Population, Purpose, QualityCheck
 from sla.queries import Figure
-from sla.samples import Purpose
 
 KINDS = {"met": "met", "missed": "breach", "pending": "progressing", "excluded": "draft", "checked": "met"}
 BATCH = 5_000

@@ -6,107 +6,29 @@ marked as provisional; the client's is built of the same parts from published sn
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from fractions import Fraction
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, F, Q
+from django.db.models import F, Q
 from django.db.models.fields.json import KT
 
 from lpo.core.charts import AttainmentChart, Point, attainment_chart
 from lpo.core.localtime import from_epoch, local_midnight
-from lpo.core.periods import add_months
 from sla import wording
-from sla.models import Attainment, AttainmentRow, Clock, CreditClaim, ServiceLevel, ServiceLevelVersion
+from sla.ageing import Ageing, ageing_of
+from sla.models import Attainment, CreditClaim, ServiceLevel, ServiceLevelVersion
 from sla.queries import Figure, versions_of, with_misses
+from sla.spans import Span
 
 TREND = 12
 # Twelve windows of a quarter each are three years.
 TREND_DAYS = 3 * 366
 # A client has a few dozen levels; what lies beyond is in the workbook, which has them all.
 MOST_LEVELS = 60
-_PERIOD = re.compile(r"(\d{4})-(?:(0[1-9]|1[0-2])|[Qq]([1-4]))\Z")
-AGES = ((1, "up to a day"), (3, "up to 3 days"), (7, "up to a week"), (30, "up to 30 days"), (None, "older"))
-
-
-class NoPeriod(ValueError):
-    """What was asked for names neither a month nor a quarter."""
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """The chosen month or quarter, by the dates of each contract's own calendar."""
-
-    first: date
-    months: int
-
-    @property
-    def next(self) -> date:
-        return add_months(self.first, self.months)
-
-    @property
-    def key(self) -> str:
-        return f"{self.first:%Y-%m}" if self.months == 1 else f"{self.first.year}-Q{self.first.month // 3 + 1}"
-
-    @property
-    def label(self) -> str:
-        return f"{self.first:%B %Y}" if self.months == 1 else f"Q{self.first.month // 3 + 1} {self.first.year}"
-
-    def moved(self, steps: int) -> Span:
-        return Span(add_months(self.first, steps * self.months), self.months)
-
-    def of(self, months: int) -> Span:
-        """The month or the quarter that holds the first day of this one."""
-        month = self.first.month if months == 1 else (self.first.month - 1) // 3 * 3 + 1
-        return Span(self.first.replace(month=month), months)
-
-    def overlaps(self, first: date, following: date) -> bool:
-        return first < self.next and following > self.first
-
-
-def span_named(text: str, today: date) -> Span:
-    """2026-10, 2026-Q4; the last ended month where nothing is said. Raises `NoPeriod`."""
-    if not text:
-        return Span(add_months(today.replace(day=1), -1), 1)
-    found = _PERIOD.match(text)
-    if found is None or not 1971 <= int(found[1]) <= 2198:
-        raise NoPeriod(f"“{text[:20]}” is no period: write a month as 2026-10, a quarter as 2026-Q4.")
-    year, month, quarter = found.groups()
-    return Span(date(int(year), int(month), 1), 1) if month else Span(date(int(year), int(quarter) * 3 - 2, 1), 3)
-
-
-def periods(span: Span) -> dict[str, Any]:
-    """Ways to other periods, for the page's template."""
-    steps = (("previous", span.moved(-1)), ("next", span.moved(1)))
-    chips = [
-        {"label": label, "url": f"?period={span.of(months).key}", "current": span.months == months}
-        for months, label in ((1, "Month"), (3, "Quarter"))
-    ]
-    return {"chips": chips, **{which: {"label": other.label, "url": f"?period={other.key}"} for which, other in steps}}
-
-
-@dataclass(frozen=True, slots=True)
-class Ageing:
-    """Work without an end by how long ago it was received: of an open window as of now, of a closed one as of its closing."""
-
-    counts: tuple[int, ...]
-    overdue: int
-    at: datetime
-
-    @property
-    def total(self) -> int:
-        return sum(self.counts)
-
-    @property
-    def text(self) -> str:
-        """7 open: 3 up to a day, 4 older; 2 past due."""
-        parts = [f"{count:,} {label}" for count, (_, label) in zip(self.counts, AGES, strict=True) if count]
-        return f"{self.total:,} open: {', '.join(parts)}; {self.overdue:,} past due" if parts else "None open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +236,7 @@ def sections_of(where: Q, span: Span, now: datetime, most: int | None) -> tuple[
             kept.append((level, inside, trend[-TREND:]))
     shown = kept[:most]
     everything = [figure for _, figures, _ in shown for figure in figures]
-    claims, ages = claims_of(everything), _ageing(everything, now)
+    claims, ages = claims_of(everything), ageing_of(everything, now)
     at_stake = {(figure.version.level_id, figure.start): figure for figure in with_misses(everything)}
     sections = [
         Section(
@@ -407,57 +329,3 @@ def claims_of(figures: Iterable[Figure]) -> dict[tuple[int, datetime], CreditCla
         if claim.revision <= closed.get(key, 0):
             found[key] = claim
     return found
-
-
-def _ageing(figures: Sequence[Figure], now: datetime) -> dict[tuple[int, datetime], Ageing]:
-    """Two statements: open clocks of the levels with an open window, frozen rows of the closed windows."""
-    live = {figure.version.level_id: figure for figure in figures if not figure.accuracy and not figure.closed and figure.start <= now}
-    frozen = {figure.attainment.pk: figure for figure in figures if figure.closed and not figure.accuracy and figure.attainment is not None}
-    found: dict[tuple[int, datetime], Ageing] = {}
-    if live:
-        clocks = Clock.objects.filter(level_id__in=live, cycle=1, stopped_at__isnull=True, cancelled=False, excluded=False)
-        overdue = Q(due_at__lt=now, held_since__isnull=True)
-        counted = {
-            row["level_id"]: row
-            for row in clocks.order_by().values("level_id").annotate(**_counts(now), overdue=Count("pk", filter=overdue))
-        }
-        for pk, figure in live.items():
-            found[pk, figure.start] = _aged(counted.get(pk), now)
-    if frozen:
-        found |= aged_at_closing(frozen)
-    return found
-
-
-def aged_at_closing(frozen: Mapping[int, Figure]) -> dict[tuple[int, datetime], Ageing]:
-    """Of closed windows by the number of their attainment, from the frozen rows."""
-    rows = AttainmentRow.objects.filter(attainment_id__in=frozen, outcome__in=("missed", "pending"), stopped_at__isnull=True)
-    counted = {
-        row["attainment_id"]: row
-        for row in rows.order_by()
-        .values("attainment_id")
-        .annotate(**_counts(F("attainment__closed_at")), overdue=Count("pk", filter=Q(outcome="missed")))
-    }
-    found = {}
-    for pk, figure in frozen.items():
-        assert figure.attainment is not None and figure.attainment.closed_at is not None  # noqa: S101 -- a closed window
-        found[figure.attainment.level_id, figure.start] = _aged(counted.get(pk), figure.attainment.closed_at)
-    return found
-
-
-def _counts(at: Any) -> dict[str, Count]:
-    """How many were received so long before an instant: one count for each of `AGES`."""
-    edges = [days for days, _ in AGES]
-    found = {}
-    for index, days in enumerate(edges):
-        within = Q(started_at__gte=at - timedelta(days=days)) if days is not None else Q()
-        younger = edges[index - 1] if index else None
-        found[f"age_{index}"] = Count(
-            "pk", filter=within & (Q(started_at__lt=at - timedelta(days=younger)) if younger else Q(pk__isnull=False))
-        )
-    return found
-
-
-def _aged(row: Mapping[str, Any] | None, at: datetime) -> Ageing:
-    if row is None:
-        return Ageing((0,) * len(AGES), 0, at)
-    return Ageing(tuple(row[f"age_{index}"] for index in range(len(AGES))), row["overdue"], at)

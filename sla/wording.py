@@ -10,8 +10,7 @@ from engagements import states
 from lpo.core.templatetags.formats import duration
 from sla.attain import percent as percent_of
 from sla.bearing import Bearing
-from sla.models import LevelKind, Population, ServiceLevelVersion, Unit
-from sla.samples import Adjudicator, Severity
+from sla.models import Adjudicator, LevelKind, Population, ServiceLevelVersion, Severity, Unit
 from sla.statistics import clopper_pearson, under_limit
 from sla.verdict import Basis, Counted, Test, bound_of, confidence_of, in_sample, misses_allowed, ordinal
 

@@ -12,8 +12,10 @@ from engagements.models import Client
 from lpo.core.localtime import from_epoch, local_midnight
 from lpo.portal import queries
 from lpo.portal.frozen import Window, snapshot_of
+from sla.ageing import Ageing, aged_at_closing
 from sla.pdf import Brand
-from sla.scorecard import MOST_LEVELS, TREND, TREND_DAYS, Ageing, Card, Line, Section, Span, aged_at_closing, as_of, restated_note
+from sla.scorecard import MOST_LEVELS, TREND, TREND_DAYS, Card, Line, Section, as_of, restated_note
+from sla.spans import Span
 
 
 def card_of(client: Client, span: Span, now: datetime) -> tuple[Card, dict[int, str], dict[int, str]]:

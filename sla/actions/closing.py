@@ -32,12 +32,12 @@ from sla.models import (
     DirtyWindow,
     Exclusion,
     LevelKind,
+    Purpose,
     QualityCheck,
     ServiceLevel,
     ServiceLevelVersion,
 )
 from sla.projection import refresh
-from sla.samples import Purpose
 from sla.verdict import Default, Verdict, judge
 from sla.windows import period, quarter_of
 from sla.worth import share_of

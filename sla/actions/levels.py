@@ -25,8 +25,18 @@ from sla import projection
 from sla.clock import Party
 from sla.facts import REACHED
 from sla.frames import reviewer_of
-from sla.models import CalendarVersion, Exclusion, Importance, LevelKind, Population, QualityCheck, ServiceLevel, ServiceLevelVersion, Unit
-from sla.samples import Severity
+from sla.models import (
+    CalendarVersion,
+    Exclusion,
+    Importance,
+    LevelKind,
+    Population,
+    QualityCheck,
+    ServiceLevel,
+    ServiceLevelVersion,
+    Severity,
+    Unit,
+)
 from sla.verdict import Test
 from sla.windows import window_start
 

@@ -20,7 +20,8 @@ from lpo.accounts.roles import Permission as P
 from lpo.tenancy.context import current_scope
 from sla.exports import card_workbook
 from sla.pdf import Brand, render_card
-from sla.scorecard import MOST_LEVELS, Card, NoPeriod, Section, as_of, periods, sections_of, span_named
+from sla.scorecard import MOST_LEVELS, Card, Section, as_of, sections_of
+from sla.spans import NoPeriod, periods, span_named
 from sla.views.edges import PDF, XLSX, streamed
 from sla.views.levels import level_url, numbers_of, window_url
 

@@ -18,7 +18,7 @@ from lpo.accounts.models import Membership, Organization
 from lpo.tenancy.context import in_organization
 from sla import actions
 from sla.models import Attainment
-from sla.scorecard import NoPeriod, Span, span_named
+from sla.spans import NoPeriod, Span, span_named
 from tests import make as base
 from tests.sla import make
 from tests.sla.conftest import WallClock
