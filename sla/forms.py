@@ -16,7 +16,7 @@ from engagements.forms import ZONES, Refusable
 from sla.actions import Promise
 from sla.calendar_forms import date_field, latest_calendars
 from sla.clock import Party
-from sla.models import Adjudicator, Importance, LevelKind, Population, ServiceLevelVersion, Severity, Unit
+from sla.models import WINDOWS, Adjudicator, Importance, LevelKind, Population, ServiceLevelVersion, Severity, Unit
 from sla.verdict import MISSES_BEFORE_DEFAULT, Test
 
 UNITS = [
@@ -84,13 +84,13 @@ class PromiseForm(Refusable, forms.Form):
     third_party = forms.BooleanField(required=False, label="Waiting on a third party stops the clock too")
     max_error_percent = forms.DecimalField(max_digits=7, decimal_places=4, label="Errors stay under, %", required=False)
     error_unit = forms.ChoiceField(choices=[("document", "Document"), ("field", "Field"), ("clause", "Clause")], label="Counted by")
-    window = forms.ChoiceField(choices=[("month", "Month"), ("quarter", "Quarter")], label="Measured by the")
+    window = forms.ChoiceField(choices=WINDOWS, label="Measured by the", initial="month", help_text="Weeks begin on Monday.")
     time_zone = forms.ChoiceField(choices=ZONES, label="Contract's time zone", help_text="Windows begin and end at its midnight.")
     allowed_misses = forms.CharField(
         max_length=200, required=False, label="Misses allowed", help_text="As “9: 1, 19: 2”: one with up to 9 counted, two with up to 19."
     )
     roll_up_below = forms.IntegerField(
-        min_value=0, max_value=1_000_000, required=False, label="Judged with its quarter below", help_text="So many counted in a month."
+        min_value=0, max_value=1_000_000, required=False, label="Judged with its quarter below", help_text="So many counted in a window."
     )
     importance = forms.ChoiceField(choices=Importance.choices, required=False)
     credit_percent = forms.DecimalField(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 
 from engagements.models import Engagement, Matter
-from lpo.core.localtime import from_epoch, local_midnight, to_epoch
+from lpo.core.localtime import from_epoch, to_epoch
 from lpo.core.templatetags.formats import error_percent, percent
 from lpo.core.templatetags.formats import target as target_text
 from sla import wording
@@ -198,6 +198,20 @@ class Figure:
         return wording.credit_share(self.version)
 
 
+def first_day(start: datetime, version: ServiceLevelVersion) -> date:
+    """The day a window begins on by the contract's own clock: its part of an address."""
+    return start.astimezone(ZoneInfo(version.time_zone)).date()
+
+
+def last_day(end: datetime, version: ServiceLevelVersion) -> date:
+    return (end - timedelta(seconds=1)).astimezone(ZoneInfo(version.time_zone)).date()
+
+
+def window_key(start: datetime, version: ServiceLevelVersion) -> str:
+    """What a window is named by in files and confirmations: 2026-10, the month it begins in; 2026-10-05 for a week."""
+    return f"{first_day(start, version):{'%Y-%m-%d' if version.window == 'week' else '%Y-%m'}}"
+
+
 def versions_of(levels: Iterable[ServiceLevel]) -> dict[int, list[ServiceLevelVersion]]:
     """Every version of some levels, oldest first, in one statement."""
     by_id = {level.pk: level for level in levels}
@@ -297,30 +311,6 @@ def figures_of_matter(matter: Matter, now: datetime) -> dict[str, Any]:
             for figure in current_figures(levels, now)
         ]
     }
-
-
-def attainments(engagement: Engagement, start: date, end: date) -> QuerySet[Any]:
-    """The latest revision of every window of an engagement's levels that begins within [start, end), by the contract's own dates."""
-    widest = Q(window_start__gte=from_epoch(local_midnight(start, ZoneInfo("UTC")) - 86_400), window_start__lt=_after(end))
-    rows = Attainment.objects.filter(widest, level__workstream__matter__engagement=engagement)
-    return (
-        rows.select_related("level__workstream__matter", "level_version")
-        .defer("snapshot")
-        .filter(pk__in=_latest(rows, start, end))
-        .order_by("window_start", "level_id")
-    )
-
-
-def _after(end: date) -> datetime:
-    return from_epoch(local_midnight(end, ZoneInfo("UTC")) + 86_400)
-
-
-def _latest(rows: QuerySet[Any], start: date, end: date) -> list[int]:
-    found: dict[tuple[int, datetime], int] = {}
-    for pk, level_id, at, zone in rows.order_by("revision").values_list("pk", "level_id", "window_start", "level_version__time_zone"):
-        if start <= at.astimezone(ZoneInfo(zone)).date() < end:
-            found[level_id, at] = pk
-    return list(found.values())
 
 
 def final_claims_for(engagement: Engagement) -> QuerySet[Any]:

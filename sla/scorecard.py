@@ -21,8 +21,9 @@ from lpo.core.localtime import from_epoch, local_midnight
 from sla import wording
 from sla.ageing import Ageing, ageing_of
 from sla.models import Attainment, CreditClaim, ServiceLevel, ServiceLevelVersion
-from sla.queries import Figure, versions_of, with_misses
+from sla.queries import Figure, last_day, versions_of, with_misses
 from sla.spans import Span
+from sla.windows import period
 
 TREND = 12
 # Twelve windows of a quarter each are three years.
@@ -231,7 +232,7 @@ def sections_of(where: Q, span: Span, now: datetime, most: int | None) -> tuple[
     kept: list[tuple[ServiceLevel, list[Figure], list[Figure]]] = []
     for pk, level in levels.items():
         trend = stored.get(pk, [])
-        inside = [figure for figure in trend if _inside(figure, span)] or _unmeasured(level, versions[pk], span)
+        inside = [figure for figure in trend if inside_of(figure, span)] or _unmeasured(level, versions[pk], span)
         if inside:
             kept.append((level, inside, trend[-TREND:]))
     shown = kept[:most]
@@ -289,7 +290,7 @@ def _stored(
     for row in rows.order_by("level_id", "window_start", "-revision").distinct("level_id", "window_start"):
         row.level = levels[row.level_id]
         figure = Figure(known[row.level_version_id], row.label, row.window_start, row.window_end, row)
-        if _local(row.window_start, figure) < span.next:
+        if up_to(figure, span):
             found[row.level_id].append(figure)
     return found
 
@@ -298,8 +299,17 @@ def _local(at: datetime, figure: Figure) -> date:
     return at.astimezone(ZoneInfo(figure.version.time_zone)).date()
 
 
-def _inside(figure: Figure, span: Span) -> bool:
+def inside_of(figure: Figure, span: Span) -> bool:
+    """Whether a window belongs to a period: a quarter to each of its months, a week to that in which it ends, as its credit does."""
+    if figure.version.window == "week":
+        return span.first <= last_day(figure.end, figure.version) < span.next
     return span.overlaps(_local(figure.start, figure), _local(figure.end, figure))
+
+
+def up_to(figure: Figure, span: Span) -> bool:
+    """Whether a window belongs to a period or to one before it."""
+    week = figure.version.window == "week"
+    return (last_day(figure.end, figure.version) if week else _local(figure.start, figure)) < span.next
 
 
 def _unmeasured(level: ServiceLevel, versions: Sequence[ServiceLevelVersion], span: Span) -> list[Figure]:
@@ -309,9 +319,13 @@ def _unmeasured(level: ServiceLevel, versions: Sequence[ServiceLevelVersion], sp
         return []
     version = in_force[-1]
     zone = ZoneInfo(version.time_zone)
-    whole = span if version.window == "month" else span.of(3)
-    start, end = (from_epoch(local_midnight(day, zone)) for day in (whole.first, whole.next))
-    return [Figure(version, whole.label, start, end, None)]
+    last = period(local_midnight(span.next, zone) - 1, version.time_zone, version.window)
+    # The last week that ends in the span; a month or a quarter is the one that holds its end.
+    for window in (last, period(last.start - 1, version.time_zone, version.window)):
+        figure = Figure(version, window.label, from_epoch(window.start), from_epoch(window.end), None)
+        if inside_of(figure, span):
+            return [figure]
+    return []
 
 
 def claims_of(figures: Iterable[Figure]) -> dict[tuple[int, datetime], CreditClaim]:

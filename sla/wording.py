@@ -102,7 +102,7 @@ def promise(version: ServiceLevelVersion, *, credited: bool = True) -> str:
 def _rate_promise(version: ServiceLevelVersion) -> Iterator[str]:
     """What may be wrong, what decides it, which checks count, what severities count, who decides where two reviews differ."""
     unit, limit = version.error_unit or "unit", number(version.max_error_percent or Decimal(0))
-    when = f"counted by {version.window} in {version.time_zone} by the day of the check"
+    when = f"counted by {_window(version)} in {version.time_zone} by the day of the check"
     if version.test == Test.ACCEPTANCE:
         yield (
             f"In a sample of at least {version.accepted_sample:,} {unit}s of delivered {subject(version)} at most"
@@ -227,7 +227,11 @@ def _clock_promise(version: ServiceLevelVersion) -> str:
     which = "first delivery decides; later rework is shown, not counted" if version.decides == "first" else "last delivery decides"
     if version.stop_state == states.DELIVERED:
         text += f" The {which}."
-    return f"{text} Measured by {version.window} in {version.time_zone}."
+    return f"{text} Measured by {_window(version)} in {version.time_zone}."
+
+
+def _window(version: ServiceLevelVersion) -> str:
+    return "week, Monday to Sunday," if version.window == "week" else str(version.window)
 
 
 def _pauses(version: ServiceLevelVersion) -> str:

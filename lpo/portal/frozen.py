@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sla import wording
 from sla.models import Attainment, Calendar, CalendarVersion, CreditClaim, ServiceLevel, ServiceLevelVersion
-from sla.queries import Figure
+from sla.queries import Figure, window_key
 from sla.verdict import Test
 
 _AS_STORED = ("number", "clause", "item_kind", "priority", "severity", "unit", "target", "stop_state", "decides", "pausing_parties")
@@ -30,8 +29,8 @@ class Window:
 
     @property
     def key(self) -> str:
-        """Its part of the address: 2026-10, the month it begins in by the contract's own clock."""
-        return window_key(self.attainment.window_start, self.figure.version.time_zone)
+        """Its part of the address: 2026-10, the month it begins in by the contract's own clock; 2026-10-05 for a week."""
+        return window_key(self.attainment.window_start, self.figure.version)
 
     @property
     def exact(self) -> str:
@@ -65,10 +64,6 @@ class Window:
     @property
     def share(self) -> Fraction | None:
         return self.figure.share
-
-
-def window_key(start: datetime, zone: str) -> str:
-    return f"{start.astimezone(ZoneInfo(zone)):%Y-%m}"
 
 
 def window_of(attainment: Attainment, claim: CreditClaim | None = None) -> Window:

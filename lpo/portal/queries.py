@@ -169,7 +169,7 @@ def window_named(client: Client, slug: str, key: str) -> tuple[Level, Window] | 
     if level is None:
         return None
     try:
-        about = datetime.fromisoformat(f"{key}-01T00:00:00+00:00")
+        about = datetime.fromisoformat(f"{key if key.count('-') > 1 else f'{key}-01'}T00:00:00+00:00")
     except ValueError:
         return None
     near = published(client).filter(

@@ -219,6 +219,8 @@ def add_level_version(*, level: ServiceLevel, effective_from: date, by: Actor, *
     values = complete(level.kind, promise)
     if latest.effective_from == effective_from and _same(latest, values):
         return latest
+    if values.get("window", "month") != latest.window:
+        raise Refused(f"It is measured by {latest.window}. Windows of another length are another level: retire this one.", "window")
     if effective_from <= latest.effective_from:
         raise Refused(f"It must begin after the last version, {latest.effective_from:%d %b %Y}.", "effective_from")
     version = _add_version(level, latest.number + 1, effective_from, values, by)

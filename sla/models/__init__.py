@@ -4,7 +4,7 @@ from sla.models.attainment import Attainment, AttainmentRow, CreditClaim, DirtyW
 from sla.models.calendars import Calendar, CalendarVersion
 from sla.models.checks import QualityCheck
 from sla.models.clocks import Clock
-from sla.models.levels import Exclusion, Importance, LevelKind, Population, ServiceLevel, ServiceLevelVersion, Unit
+from sla.models.levels import WINDOWS, Exclusion, Importance, LevelKind, Population, ServiceLevel, ServiceLevelVersion, Unit
 from sla.models.samples import (
     Adjudication,
     Adjudicator,
@@ -21,6 +21,7 @@ from sla.models.samples import (
 from sla.models.scenarios import Scenario
 
 __all__ = [
+    "WINDOWS",
     "Adjudication",
     "Adjudicator",
     "Allocation",

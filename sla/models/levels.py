@@ -25,6 +25,9 @@ class Population(models.TextChoices):
     RANDOM = "random", "Checks of random samples only"
 
 
+WINDOWS = [("week", "Week"), ("month", "Month"), ("quarter", "Quarter")]
+
+
 class Importance(models.TextChoices):
     CRITICAL = "critical", "Critical: a miss may earn a credit"
     KEY = "key", "Key: measured and reported only"
@@ -89,7 +92,7 @@ class ServiceLevelVersion(TenantModel):
     severity_weights = models.JSONField(default=dict, blank=True, help_text="What an error counts by its severity; 1 unless it says.")
     population = models.CharField(max_length=6, choices=Population.choices, default=Population.ALL)
     adjudicator = models.CharField(max_length=8, choices=Adjudicator.choices, blank=True)
-    window = models.CharField(max_length=8, choices=[("month", "Month"), ("quarter", "Quarter")], default="month")
+    window = models.CharField(max_length=8, choices=WINDOWS, default="month")
     time_zone = models.CharField(max_length=64, help_text="The contract's zone: where windows begin and end.")
     minimum_percent = models.DecimalField(max_digits=7, decimal_places=4, null=True, blank=True)
     misses_before_default = models.PositiveSmallIntegerField(

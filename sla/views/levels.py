@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -28,7 +27,7 @@ from sla.augmentation import credit_applies, note_on
 from sla.businesstime import CalendarError
 from sla.forms import TEMPLATES, LevelForm, PromiseForm, UpdateLevelForm, initial_of
 from sla.models import Clock, DirtyWindow, LevelKind, ServiceLevel, ServiceLevelVersion
-from sla.queries import Figure
+from sla.queries import Figure, first_day
 from sla.scorecard import chart_of
 from sla.views.edges import acting, address, attempt, level_or_404, number_of
 from sla.worked import cases
@@ -42,8 +41,7 @@ def level_url(name: str, slug: str, level: ServiceLevel, number: int, *parts: ob
 
 
 def window_url(slug: str, figure: Figure, number: int) -> str:
-    first = figure.start.astimezone(ZoneInfo(figure.version.time_zone)).date()
-    return level_url("window", slug, figure.level, number, first.year, first.month)
+    return level_url("window", slug, figure.level, number, first_day(figure.start, figure.version))
 
 
 def crumbs(organization: str, level: ServiceLevel, number: int) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from itertools import islice
 from typing import Any
 
@@ -22,7 +22,7 @@ from sla import actions, counting, queries, slots, wording
 from sla.augmentation import credit_applies, note_on
 from sla.exports import in_utc
 from sla.models import Attainment, LevelKind, ServiceLevel, ServiceLevelVersion
-from sla.queries import Figure
+from sla.queries import Figure, window_key
 from sla.restated import SHOWN_CHANGES, restated_of
 from sla.rows import HEADER, as_csv, behind, cells, shown
 from sla.scorecard import Line
@@ -36,10 +36,10 @@ OUTCOMES = {"": "All", "met": "Met", "missed": "Missed", "pending": "Pending", "
 class Window:
     """A level's window as its pages need it."""
 
-    def __init__(self, prefix: str, number: int, year: int, month: int) -> None:
+    def __init__(self, prefix: str, number: int, first_day: date) -> None:
         self.level: ServiceLevel = level_or_404(prefix, number)
-        self.number, self.year, self.month = number, year, month
-        version, period = window_or_404(self.level, year, month)
+        self.number, self.first_day = number, first_day
+        version, period = window_or_404(self.level, first_day)
         self.version: ServiceLevelVersion = version
         self.period: Period = period
         self.start, self.end = from_epoch(period.start), from_epoch(period.end)
@@ -51,8 +51,13 @@ class Window:
     def accuracy(self) -> bool:
         return str(self.level.kind) == LevelKind.ACCURACY
 
+    @property
+    def key(self) -> str:
+        """2026-10, or 2026-10-05 for a week: what a person types to confirm, and what files are named by."""
+        return window_key(self.start, self.version)
+
     def url(self, name: str, organization: str) -> str:
-        return level_url(name, organization, self.level, self.number, self.year, self.month)
+        return level_url(name, organization, self.level, self.number, self.first_day)
 
     def crumbs(self, organization: str) -> list[tuple[str, str]]:
         return crumbs(organization, self.level, self.number)
@@ -66,9 +71,9 @@ def _order(window: Window) -> tuple[tuple[str, str], tuple[Any, Any]]:
 
 
 @requires(P.VIEW_LEVELS)
-def window(request: TenantRequest, organization: str, prefix: str, number: int, year: int, month: int) -> HttpResponse:
+def window(request: TenantRequest, organization: str, prefix: str, number: int, first_day: date) -> HttpResponse:
     """The figure, how it came about, and every row behind it."""
-    found, now = Window(prefix, number, year, month), timezone.now()
+    found, now = Window(prefix, number, first_day), timezone.now()
     chosen = request.GET.get("outcome", "")
     chosen = chosen if chosen in OUTCOMES and not found.accuracy else ""
     rows, (keys, parsers) = behind(found.figure, now, chosen), _order(found)
@@ -151,26 +156,26 @@ def _no_credit(found: Window) -> str:
 
 
 @requires(P.VIEW_LEVELS)
-def window_csv(request: TenantRequest, organization: str, prefix: str, number: int, year: int, month: int) -> StreamingHttpResponse:
+def window_csv(request: TenantRequest, organization: str, prefix: str, number: int, first_day: date) -> StreamingHttpResponse:
     """Every row behind the figure: it adds up to the figure exactly."""
-    found = Window(prefix, number, year, month)
-    return streamed(as_csv(found.figure, timezone.now(), current_scope()), f"{prefix}-{number}-{year}-{month:02d}.csv", CSV)
+    found = Window(prefix, number, first_day)
+    return streamed(as_csv(found.figure, timezone.now(), current_scope()), f"{prefix}-{number}-{found.key}.csv", CSV)
 
 
 @requires(P.VIEW_LEVELS)
-def window_xlsx(request: TenantRequest, organization: str, prefix: str, number: int, year: int, month: int) -> StreamingHttpResponse:
+def window_xlsx(request: TenantRequest, organization: str, prefix: str, number: int, first_day: date) -> StreamingHttpResponse:
     """The same rows as a workbook."""
-    found = Window(prefix, number, year, month)
+    found = Window(prefix, number, first_day)
     rows = (row for _, row in cells([found.figure], timezone.now(), current_scope()))
     content = workbook([Sheet(found.period.label, in_utc(HEADER), rows)])
-    return streamed(content, f"{prefix}-{number}-{year}-{month:02d}.xlsx", XLSX)
+    return streamed(content, f"{prefix}-{number}-{found.key}.xlsx", XLSX)
 
 
 @requires(P.CLOSE_WINDOWS, POST=P.CLOSE_WINDOWS)
 @acting
-def close(request: TenantRequest, organization: str, prefix: str, number: int, year: int, month: int) -> HttpResponse:
-    found = Window(prefix, number, year, month)
-    here, word, error = found.url("window", organization), f"CLOSE {year}-{month:02d}", ""
+def close(request: TenantRequest, organization: str, prefix: str, number: int, first_day: date) -> HttpResponse:
+    found = Window(prefix, number, first_day)
+    here, word, error = found.url("window", organization), f"CLOSE {found.key}", ""
     if found.figure.closed:
         return HttpResponseRedirect(here)
     if request.method == "POST":
@@ -199,11 +204,11 @@ def close(request: TenantRequest, organization: str, prefix: str, number: int, y
 
 @requires(P.CLOSE_WINDOWS, POST=P.CLOSE_WINDOWS)
 @acting
-def publish(request: TenantRequest, organization: str, prefix: str, number: int, year: int, month: int) -> HttpResponse:
-    found = Window(prefix, number, year, month)
+def publish(request: TenantRequest, organization: str, prefix: str, number: int, first_day: date) -> HttpResponse:
+    found = Window(prefix, number, first_day)
     if found.attainment is None or not found.figure.closed:
         raise Http404("No such page.")
-    here, word, error = found.url("window", organization), f"PUBLISH {year}-{month:02d}", ""
+    here, word, error = found.url("window", organization), f"PUBLISH {found.key}", ""
     if request.method == "POST":
         if request.POST.get("confirmation", "").strip() == word:
             actions.publish_attainment(attainment=found.attainment, by=request.actor)
@@ -225,10 +230,10 @@ def publish(request: TenantRequest, organization: str, prefix: str, number: int,
 
 @requires(P.CLOSE_WINDOWS, POST=P.CLOSE_WINDOWS)
 @acting
-def restate(request: TenantRequest, organization: str, prefix: str, number: int, year: int, month: int) -> HttpResponse:
+def restate(request: TenantRequest, organization: str, prefix: str, number: int, first_day: date) -> HttpResponse:
     """Measure a closed window anew, with its reason; shown first is what the records say today."""
-    found = Window(prefix, number, year, month)
-    here, word, error = found.url("window", organization), f"RESTATE {year}-{month:02d}", ""
+    found = Window(prefix, number, first_day)
+    here, word, error = found.url("window", organization), f"RESTATE {found.key}", ""
     if not found.figure.closed or found.attainment is None:
         raise Http404("No such page.")
     reason = request.POST.get("reason", "")
