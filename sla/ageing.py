@@ -36,8 +36,8 @@ class Ageing:
 
 def ageing_of(figures: Sequence[Figure], now: datetime) -> dict[tuple[int, datetime], Ageing]:
     """Two statements: open clocks of the levels with an open window, frozen rows of the closed windows."""
-    live = {figure.version.level_id: figure for figure in figures if not figure.accuracy and not figure.closed and figure.start <= now}
-    frozen = {figure.attainment.pk: figure for figure in figures if figure.closed and not figure.accuracy and figure.attainment is not None}
+    live = {figure.version.level_id: figure for figure in figures if figure.clocked and not figure.closed and figure.start <= now}
+    frozen = {figure.attainment.pk: figure for figure in figures if figure.closed and figure.clocked and figure.attainment is not None}
     found: dict[tuple[int, datetime], Ageing] = {}
     if live:
         clocks = Clock.objects.filter(level_id__in=live, cycle=1, stopped_at__isnull=True, cancelled=False, excluded=False)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
+from math import ceil, floor
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ from sla.models import Attainment, LevelKind, ServiceLevelVersion
 from sla.rates import Part, Rate, rate_of, weighed_share
 from sla.store import mark_dirty
 from sla.verdict import Basis, Counted, Default, Verdict, default, judge
+from sla.volume import Volume, measure_volume, volume_of
 from sla.windows import ends_quarter, in_force, last_of_quarter, period, quarter_of
 
 # The outcome of a clock, once for every reader: the aggregate, the lists behind it and the rows that are frozen.
@@ -81,10 +83,13 @@ class Count:
     median: int | None = None
     p90: int | None = None
     rate: Rate | None = None
+    volume: Volume | None = None
 
     @property
     def measured(self) -> dict[str, Any]:
         """What is kept beside the counts: {} where the rate is nothing but numerator ÷ denominator."""
+        if self.volume is not None:
+            return self.volume.as_json()
         return self.rate.as_json() if self.rate is not None else {}
 
     def counted(self, carried: tuple[int, int] = (0, 0)) -> Counted:
@@ -94,7 +99,17 @@ class Count:
 
 def counted_with(numerator: int, denominator: int, carried: tuple[int, int], measured: Mapping[str, Any]) -> Counted:
     """Counts and the rate kept beside them, as the verdict reads them."""
+    volume = volume_of(dict(measured))
+    if volume is not None:
+        return Counted(numerator, denominator, *carried, rate=volume.share, running=volume.running)
     return Counted(numerator, denominator, *carried, rate=weighed_share(measured), sample=measured.get("sample"))
+
+
+def of_volume(volume: Volume, pending: int, excluded: int) -> Count:
+    """The count of a throughput level in whole units, rounded so that they say as much as the quantities whether it was reached."""
+    due = ceil(volume.required)
+    done = max(floor(volume.delivered), due if volume.delivered >= volume.required else 0)
+    return Count(done, due, pending, excluded, volume=volume)
 
 
 def counted_of(attainment: Attainment) -> Counted:
@@ -187,7 +202,9 @@ def check_values(version: ServiceLevelVersion, start: datetime, end: datetime) -
 
 
 def measure(version: ServiceLevelVersion, start: datetime, end: datetime, now: datetime) -> Count:
-    """The figures of one window as they stand at `now`: one indexed statement."""
+    """The figures of one window as they stand at `now`: one indexed statement; two where it matters what was there to deliver."""
+    if version.level.kind == LevelKind.THROUGHPUT:
+        return of_volume(*measure_volume(version, start, end, now))
     with connection.cursor() as cursor:
         if version.level.kind == LevelKind.ACCURACY:
             cursor.execute(_CHECKS, check_values(version, start, end))

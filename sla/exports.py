@@ -43,7 +43,7 @@ def card_workbook(card: Card, now: datetime, scope: Scope) -> Iterator[bytes]:
 
 def _figure(section: Section, line: Line) -> list[Cell]:
     figure, stored, claim = line.figure, line.figure.attainment, line.claim
-    version, zone = figure.version, ZoneInfo(line.zone)
+    zone = ZoneInfo(line.zone)
     interval = figure.bounds
     last = datetime.fromtimestamp(figure.end.timestamp() - 1, zone).date()
     return [
@@ -55,7 +55,7 @@ def _figure(section: Section, line: Line) -> list[Cell]:
         line.zone,
         line.standing,
         figure.promised,
-        Decimal(wording.number(version.max_error_percent or version.expected_percent or Decimal(0))),
+        Decimal(wording.number(figure.goal * 100)),
         percent(figure.share) if figure.share is not None else None,
         figure.numerator,
         figure.denominator,

@@ -12,11 +12,11 @@ from django import forms
 from django.utils import timezone
 
 from engagements import states
-from engagements.forms import ZONES, Refusable
+from engagements.forms import ZONES, PlainDecimal, Refusable
 from sla.actions import Promise
 from sla.calendar_forms import date_field, latest_calendars
 from sla.clock import Party
-from sla.models import WINDOWS, Adjudicator, Importance, LevelKind, Population, ServiceLevelVersion, Severity, Unit
+from sla.models import WINDOWS, Adjudicator, Importance, LevelKind, Population, ServiceLevelVersion, Severity, Unit, VolumeBy
 from sla.verdict import MISSES_BEFORE_DEFAULT, Test
 
 UNITS = [
@@ -24,7 +24,7 @@ UNITS = [
     ("business", "business hours"),
     ("business_days", "business days"),
 ]
-# The four promises that recur in contracts.
+# The promises that recur in contracts.
 TEMPLATES: dict[str, dict[str, Any]] = {
     LevelKind.TURNAROUND: {"name": "Turnaround", "amount": Decimal(24), "unit": "elapsed", "expected_percent": Decimal(95)},
     LevelKind.RESPONSE: {"name": "Enquiry response", "amount": Decimal(2), "unit": "business", "expected_percent": Decimal(100)},
@@ -35,6 +35,7 @@ TEMPLATES: dict[str, dict[str, Any]] = {
         "expected_percent": Decimal(100),
         "severity": "critical",
     },
+    LevelKind.THROUGHPUT: {"name": "Throughput", "min_volume": 1200, "volume_by": "units", "window": "week"},
     LevelKind.ACCURACY: {"name": "Accuracy", "max_error_percent": Decimal(1), "error_unit": "document"},
 }
 _BAND = re.compile(r"(\d{1,7})\s*:\s*(\d{1,7})")
@@ -83,6 +84,15 @@ class PromiseForm(Refusable, forms.Form):
     decides = forms.ChoiceField(choices=[("first", "First delivery"), ("last", "Last delivery")], label="Which delivery decides")
     third_party = forms.BooleanField(required=False, label="Waiting on a third party stops the clock too")
     max_error_percent = forms.DecimalField(max_digits=7, decimal_places=4, label="Errors stay under, %", required=False)
+    min_volume = PlainDecimal(
+        max_digits=14, decimal_places=3, min_value=Decimal("0.001"), label="Delivered at least", help_text="In each window."
+    )
+    volume_by = forms.ChoiceField(choices=VolumeBy.choices, label="Counted as")
+    volume_offered = forms.BooleanField(
+        required=False,
+        label="Where less was there to deliver, all of that is due",
+        help_text="Without it a window with less work than that is missed.",
+    )
     error_unit = forms.ChoiceField(choices=[("document", "Document"), ("field", "Field"), ("clause", "Clause")], label="Counted by")
     window = forms.ChoiceField(choices=WINDOWS, label="Measured by the", initial="month", help_text="Weeks begin on Monday.")
     time_zone = forms.ChoiceField(choices=ZONES, label="Contract's time zone", help_text="Windows begin and end at its midnight.")
@@ -159,6 +169,9 @@ class PromiseForm(Refusable, forms.Form):
         "adjudicator",
     )
     RATE = ("max_error_percent", "error_unit", *DECIDES)
+    VOLUME = ("min_volume", "volume_by", "volume_offered")
+    # Terms for shares and for low counts: a volume is reached or not.
+    SHARES = ("allowed_misses", "roll_up_below", "no_credit_below")
     # The form in parts, each under its heading; the last two are seldom needed and begin closed.
     PARTS = (
         ("What decides", DECIDES),
@@ -180,17 +193,25 @@ class PromiseForm(Refusable, forms.Form):
     def __init__(self, *args: Any, kind: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.kind = kind
-        for name in self.CLOCK if kind == LevelKind.ACCURACY else self.RATE:
+        for name in self._others(kind):
             del self.fields[name]
         if kind != LevelKind.ERROR_RESOLUTION:
             del self.fields["severity"]
         if kind in (LevelKind.RESPONSE, LevelKind.ERROR_RESOLUTION):
             del self.fields["decides"], self.fields["start_state"]
+        if kind == LevelKind.THROUGHPUT:
+            self.fields["effective_from"].help_text = "The first whole window from this day on is measured."
         for name in ("expected_percent", "amount", "max_error_percent"):
             if name in self.fields:
                 self.fields[name].required = True
         if "calendar_version" in self.fields:
             self.fields["calendar_version"].queryset = latest_calendars()  # type: ignore[attr-defined]
+
+    def _others(self, kind: str) -> tuple[str, ...]:
+        """The fields of other kinds of level."""
+        if kind == LevelKind.THROUGHPUT:
+            return (*self.CLOCK, *self.RATE, *self.SHARES)
+        return (*(self.CLOCK if kind == LevelKind.ACCURACY else self.RATE), *self.VOLUME)
 
     def clean_allowed_misses(self) -> list[list[int]]:
         try:
@@ -227,10 +248,12 @@ class PromiseForm(Refusable, forms.Form):
             "credit_percent": data["credit_percent"] or Decimal(0),
             "pool_percent": data["pool_percent"],
             "allocation_percent": data["allocation_percent"],
-            "allowed_misses": data["allowed_misses"],
-            "roll_up_below": data["roll_up_below"] or 0,
-            "no_credit_below": data["no_credit_below"] or 0,
         }
+        if self.kind == LevelKind.THROUGHPUT:
+            volume: Promise = {"min_volume": data["min_volume"], "volume_by": data["volume_by"], "volume_offered": data["volume_offered"]}
+            return {**found, **volume}
+        found["allowed_misses"] = data["allowed_misses"]
+        found["roll_up_below"], found["no_credit_below"] = data["roll_up_below"] or 0, data["no_credit_below"] or 0
         if self.kind == LevelKind.ACCURACY:
             rate: Promise = {"max_error_percent": data["max_error_percent"], "error_unit": data["error_unit"] or "document"}
             return {**found, **rate, **self._what_decides()}
@@ -309,6 +332,9 @@ def initial_of(version: ServiceLevelVersion) -> dict[str, Any]:
         "start_state": version.start_state,
         "third_party": Party.THIRD_PARTY.value in version.pausing_parties,
         "max_error_percent": _short(version.max_error_percent),
+        "min_volume": _short(version.min_volume),
+        "volume_by": version.volume_by,
+        "volume_offered": version.volume_offered,
         "error_unit": version.error_unit,
         "test": version.test,
         "test_confidence_percent": _short(version.test_confidence_percent),

@@ -20,9 +20,9 @@ from sla.augmentation import credit_applies
 from sla.bearing import Bearing, bearing, bearing_of_rate
 from sla.counting import counted_of, misses_before_each, ruling_on
 from sla.models import Attainment, AttainmentRow, CreditClaim, ServiceLevel, ServiceLevelVersion
-from sla.rates import weighed_share
 from sla.statistics import RateInterval, clopper_pearson
 from sla.verdict import Basis, Counted, Default, Test, in_sample
+from sla.volume import Volume, volume_of
 from sla.windows import ends_quarter, in_force, period
 
 PROVISIONAL, FINAL = "provisional", "final"
@@ -50,6 +50,19 @@ class Figure:
         return self.version.max_error_percent is not None
 
     @property
+    def throughput(self) -> bool:
+        return self.version.min_volume is not None
+
+    @property
+    def clocked(self) -> bool:
+        """Whether it is counted by clocks, each met or missed."""
+        return not (self.accuracy or self.throughput)
+
+    @property
+    def volume(self) -> Volume | None:
+        return volume_of(self.attainment.measured) if self.attainment is not None else None
+
+    @property
     def short_label(self) -> str:
         """Under a chart: Oct, Q4, 5 Oct."""
         first = self.start.astimezone(ZoneInfo(self.version.time_zone))
@@ -71,19 +84,20 @@ class Figure:
 
     @property
     def missed(self) -> int:
-        return self.denominator - self.numerator
+        return max(0, self.denominator - self.numerator)
 
     @property
     def share(self) -> Fraction | None:
         """What is compared: where severities or strata weigh it is not numerator ÷ denominator."""
-        weighed = weighed_share(self.attainment.measured) if self.attainment else None
-        if weighed is not None:
-            return weighed
+        if self.counted.rate is not None:
+            return self.counted.rate
         return Fraction(self.numerator, self.denominator) if self.denominator else None
 
     @property
     def goal(self) -> Fraction:
         """The target share, or the limit an error rate stays under."""
+        if self.throughput:
+            return Fraction(1)
         promised = self.version.max_error_percent if self.accuracy else self.version.expected_percent
         return Fraction(promised or 0) / 100
 
@@ -111,10 +125,17 @@ class Figure:
         return self.attainment is not None and self.attainment.basis == Basis.SHORT
 
     @property
+    def running(self) -> bool:
+        """Less was delivered than is due, and the window still runs."""
+        return self.attainment is not None and self.attainment.basis == Basis.RUNNING
+
+    @property
     def judged(self) -> str:
         """What the verdict rests on, where that is not the bare percentage."""
         if self.attainment is None:
             return ""
+        if self.throughput:
+            return wording.judged_volume(self.version, self.volume)
         return wording.judged(self.version, self.counted, Basis(self.attainment.basis))
 
     @property
@@ -127,7 +148,7 @@ class Figure:
     @property
     def result(self) -> str:
         """36 of 40 = 90.00 %, as counted in the window itself; beside it the rate that is compared, where something weighs."""
-        return wording.result(self.numerator, self.denominator, weighed=self.counted.rate)
+        return wording.result(self.numerator, self.denominator, weighed=None if self.throughput else self.counted.rate)
 
     @property
     def strength(self) -> str:
@@ -153,17 +174,17 @@ class Figure:
     def kind(self) -> str:
         """The status kind: shape and colour."""
         if self.attainment is None or self.attainment.met is None:
-            return "progressing" if self.rolled_up or self.short else "draft"
+            return "progressing" if self.rolled_up or self.short or self.running else "draft"
         return "met" if self.attainment.met else "breach"
 
     @property
     def state(self) -> str:
         """Met, or below target so far."""
         if self.attainment is None or self.attainment.met is None:
-            return "Judged with its quarter" if self.rolled_up else "Not decided" if self.short else "Not measured"
+            return "Judged with its quarter" if self.rolled_up else "Not decided" if self.short or self.running else "Not measured"
         if self.closed:
             return "Met" if self.attainment.met else "Missed"
-        if self.version.test != Test.RATE:
+        if self.throughput or self.version.test != Test.RATE:
             return "Met so far" if self.attainment.met else "Missed so far"
         if self.accuracy:
             return "Under the limit so far" if self.attainment.met else "Over the limit so far"
@@ -177,6 +198,8 @@ class Figure:
     def bearing(self, earlier_misses: int = 0) -> Bearing | None:
         """What further misses would do; None where that cannot be known. `earlier_misses` matters to what they cost, not to how many are
         borne."""
+        if self.throughput:
+            return None
         ends = self.ends_quarter
         if self.accuracy:
             return bearing_of_rate(self.version, self.counted, quarter_ends=ends, earlier_misses=earlier_misses)

@@ -25,8 +25,9 @@ from sla import wording
 from sla.clockrows import ClockRow, replayed
 from sla.counting import Count, counted_of, measure
 from sla.facts import REACHED, read
-from sla.models import Attainment, LevelKind, ServiceLevelVersion
+from sla.models import UNCLOCKED, Attainment, ServiceLevelVersion
 from sla.verdict import Basis, Counted, Verdict, default, judge
+from sla.volume import begins
 from sla.windows import ends_quarter, in_force, period, quarter_of
 from sla.worth import earned
 
@@ -59,8 +60,9 @@ class Question:
         return self.versions if name == HOLDS else self.contract
 
     @property
-    def accuracy(self) -> bool:
-        return bool(self.proposal.level.kind == LevelKind.ACCURACY)
+    def clocked(self) -> bool:
+        """Whether items have clocks to be replayed; checks and volumes are summed from what is there."""
+        return self.proposal.level.kind not in UNCLOCKED
 
 
 @dataclass
@@ -142,7 +144,7 @@ def _candidates(question: Question, after: int) -> dict[str, Any]:
 
 def size(question: Question, most: int) -> int:
     """How many items would be replayed, counted no further than `most`."""
-    if question.accuracy:
+    if not question.clocked:
         return 0
     with connection.cursor() as cursor:
         cursor.execute(_SIZE, {**_candidates(question, 0), "most": most})
@@ -150,8 +152,8 @@ def size(question: Question, most: int) -> int:
 
 
 def replay(question: Question, tally: Tally, chunk: int = 0) -> Iterator[Tally]:
-    """Count items into the tally from where it stands, a chunk at a time. An accuracy level has none: its checks are summed at the end."""
-    while not question.accuracy:
+    """Count items into the tally from where it stands, a chunk at a time. A level without clocks has none: it is summed at the end."""
+    while question.clocked:
         with connection.cursor() as cursor:
             values = {**_candidates(question, tally.after), "chunk": chunk or CHUNK}
             cursor.execute(_NEXT, values)
@@ -247,7 +249,7 @@ def _judged(question: Question, side: str, counts: dict[str, list[int]]) -> list
     for version, window in windows_of(question, side):
         version.level = question.proposal.level
         start = from_epoch(window.start)
-        count = _count_of(question, version, window, counts)
+        count = _count_of(question, side, version, window, counts)
         quarter = quarter_of(window, version.time_zone)
         quarter_ends = ends_quarter(window, version.time_zone)
         rolled = [one.counted for one in before if one.quarter == quarter.start and one.basis == Basis.ROLLED_UP]
@@ -268,10 +270,10 @@ def _judged(question: Question, side: str, counts: dict[str, list[int]]) -> list
                     "denominator": count.denominator,
                     "pending": count.pending,
                     "excluded": count.excluded,
-                    "weighed": _weighed(counted),
+                    "weighed": _weighed(version, counted),
                     "credit": wording.number(worth),
                     "why": ruling.why,
-                    "closed": _closed_otherwise(closed.get(start), counted),
+                    "closed": _closed_otherwise(version, closed.get(start), counted),
                     **_said(version, verdict, counted),
                 }
             )
@@ -288,12 +290,12 @@ def _said(version: ServiceLevelVersion, verdict: Verdict, counted: Counted) -> d
     }
 
 
-def _closed_otherwise(frozen: Counted | None, counted: Counted) -> list[Any] | None:
+def _closed_otherwise(version: ServiceLevelVersion, frozen: Counted | None, counted: Counted) -> list[Any] | None:
     """What a window was closed with, where the facts have moved on since, and its rate where that was weighed: the closed figure stays,
     the replay says what it had been."""
     if frozen is None or _own(frozen) == _own(counted):
         return None
-    weighed = _weighed(frozen)
+    weighed = _weighed(version, frozen)
     return [frozen.numerator, frozen.denominator, *([] if weighed is None else [weighed])]
 
 
@@ -301,14 +303,15 @@ def _own(counted: Counted) -> tuple[int, int, Fraction | None]:
     return counted.numerator, counted.denominator, counted.rate
 
 
-def _weighed(counted: Counted) -> str | None:
+def _weighed(version: ServiceLevelVersion, counted: Counted) -> str | None:
     """The rate that is compared, where severities or strata weigh."""
-    return None if counted.rate is None else f"{counted.rate}"
+    return None if counted.rate is None or version.min_volume is not None else f"{counted.rate}"
 
 
-def _count_of(question: Question, version: ServiceLevelVersion, window: Period, counts: dict[str, list[int]]) -> Count:
-    if question.accuracy:
-        return measure(version, from_epoch(window.start), from_epoch(window.end), from_epoch(question.now))
+def _count_of(question: Question, side: str, version: ServiceLevelVersion, window: Period, counts: dict[str, list[int]]) -> Count:
+    if not question.clocked:
+        whole = version.min_volume is None or window.start >= begins(question.side(side)[0])
+        return measure(version, from_epoch(window.start), from_epoch(window.end), from_epoch(question.now)) if whole else Count(0, 0)
     met, missed, pending, excluded = counts.get(str(window.start), [0, 0, 0, 0])
     return Count(met, met + missed, pending, excluded)
 

@@ -145,6 +145,10 @@ class Section:
         return self.version.max_error_percent is not None
 
     @property
+    def throughput(self) -> bool:
+        return self.version.min_volume is not None
+
+    @property
     def promise(self) -> str:
         return wording.promise(self.version)
 
@@ -213,9 +217,11 @@ def chart_of(name: str, version: ServiceLevelVersion, figures: Sequence[Figure],
         Point(row.short_label, row.share, row.denominator, row.attainment.met if row.attainment else None, row.label, not row.closed)
         for row in figures
     ]
-    goal = Fraction(version.max_error_percent or version.expected_percent or 0) / 100
+    goal = Fraction(1) if version.min_volume is not None else Fraction(version.max_error_percent or version.expected_percent or 0) / 100
     shown = [*points, *([so_far] if so_far is not None else [])][-TREND:]
-    return attainment_chart(name, shown, goal, lower_is_better=version.max_error_percent is not None, window=version.window)
+    beneath = "due" if version.min_volume is not None else "counted"
+    lower = version.max_error_percent is not None
+    return attainment_chart(name, shown, goal, lower_is_better=lower, window=version.window, beneath=beneath)
 
 
 def sections_of(where: Q, span: Span, now: datetime, most: int | None) -> tuple[list[Section], int]:
@@ -323,7 +329,7 @@ def _unmeasured(level: ServiceLevel, versions: Sequence[ServiceLevelVersion], sp
     # The last week that ends in the span; a month or a quarter is the one that holds its end.
     for window in (last, period(last.start - 1, version.time_zone, version.window)):
         figure = Figure(version, window.label, from_epoch(window.start), from_epoch(window.end), None)
-        if inside_of(figure, span):
+        if inside_of(figure, span) and last_day(figure.end, version) >= version.effective_from:
             return [figure]
     return []
 

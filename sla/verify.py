@@ -13,8 +13,9 @@ from sla import evidence, wording
 from sla.clockrows import ClockRow, project
 from sla.counting import rolled_up
 from sla.facts import read
-from sla.models import Attainment, AttainmentRow, Clock, LevelKind
+from sla.models import UNCLOCKED, Attainment, AttainmentRow, Clock, LevelKind
 from sla.verdict import judge
+from sla.volume import measure_volume, plain, volume_of
 
 BATCH = 5_000
 
@@ -79,7 +80,9 @@ def _frozen(attainment: Attainment) -> Iterator[str]:
 def replayed(attainment: Attainment) -> Iterator[str]:
     """The clocks computed anew from the stored facts, against the frozen rows."""
     closed_at = attainment.closed_at
-    if attainment.level.kind == LevelKind.ACCURACY or closed_at is None:
+    if attainment.level.kind == LevelKind.THROUGHPUT:
+        yield from _volume_again(attainment)
+    if attainment.level.kind in UNCLOCKED or closed_at is None:
         return
     references = dict(
         Clock.objects.filter(level_id=attainment.level_id, window_start=attainment.window_start, cycle=1)
@@ -98,6 +101,15 @@ def replayed(attainment: Attainment) -> Iterator[str]:
                 yield from _compared(reference, row, frozen.get(reference), closed_at)
     for reference in sorted(frozen.keys() - seen):
         yield f"{reference}: frozen as {frozen[reference].outcome}, no longer in this window"
+
+
+def _volume_again(attainment: Attainment) -> Iterator[str]:
+    """What the items themselves say today was delivered, and due, against what was frozen."""
+    frozen = volume_of(attainment.measured)
+    now, _, _ = measure_volume(attainment.level_version, attainment.window_start, attainment.window_end, attainment.window_end)
+    if frozen is not None and (frozen.delivered, frozen.required) != (now.delivered, now.required):
+        was, found = (f"{plain(one.delivered)} delivered of {plain(one.required)} due" for one in (frozen, now))
+        yield f"{was} was frozen, the facts now say {found}"
 
 
 def _compared(reference: str, row: ClockRow, frozen: AttainmentRow | None, closed_at: datetime) -> Iterator[str]:

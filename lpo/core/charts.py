@@ -68,11 +68,11 @@ class AttainmentChart:
 
 
 def attainment_chart(
-    title: str, points: Sequence[Point], target: Fraction, *, lower_is_better: bool = False, window: str = "month"
+    title: str, points: Sequence[Point], target: Fraction, *, lower_is_better: bool = False, window: str = "month", beneath: str = "counted"
 ) -> AttainmentChart:
     """Lay out at most 24 windows against one target share.
 
-    The axis runs to 100 from a round number under everything shown; a rate that should be low runs from 0.
+    The axis runs to 100, or to what is beyond, from a round number under everything shown; a rate that should be low runs from 0.
     """
     shown = list(points)[-MAX_POINTS:]
     low, high = _axis([point.share for point in shown if point.share is not None], target, lower_is_better)
@@ -80,7 +80,7 @@ def attainment_chart(
     marks = tuple(_mark(point, index, len(shown), target, place, lower_is_better) for index, point in enumerate(shown))
     caption = (
         f"{title}, by {window}, in percent. Axis from {_number(low)} to {_number(high)}; target {_number(target)}, dashed. "
-        f"Under each {window}, how many were counted."
+        f"Under each {window}, how many were {beneath}."
     )
     ticks = tuple(
         Tick(_number(share), _px(place.y(share)), _px(place.y(share) + 4))
@@ -114,7 +114,9 @@ def _axis(shares: Sequence[Fraction], target: Fraction, lower_is_better: bool) -
         return Fraction(0), min(Fraction(1), Fraction((highest * 100).__ceil__(), 100))
     lowest = min([*shares, target])
     # Steps of five percent, with room for a label under the lowest dot.
-    return max(Fraction(0), Fraction(((lowest - Fraction(1, 100)) * 20).__floor__(), 20)), Fraction(1)
+    # What is delivered may be more than what was due.
+    highest = Fraction((max([*shares, Fraction(1)]) * 20).__ceil__(), 20)
+    return max(Fraction(0), Fraction(((lowest - Fraction(1, 100)) * 20).__floor__(), 20)), highest
 
 
 def _mark(point: Point, index: int, count: int, target: Fraction, place: _Scale, lower_is_better: bool) -> Mark:

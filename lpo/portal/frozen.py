@@ -16,6 +16,7 @@ from sla.verdict import Test
 _AS_STORED = ("number", "clause", "item_kind", "priority", "severity", "unit", "target", "stop_state", "decides", "pausing_parties")
 _SINCE_THEN = ("start_state", "allowed_misses", "roll_up_below", "no_credit_below", "misses_before_default")
 _WHAT_DECIDES = ("test", "accepted_sample", "accepted_errors", "severity_weights", "population", "adjudicator")
+_VOLUME = ("volume_by", "volume_offered")
 _TEXT = ("error_unit", "window", "time_zone")
 
 
@@ -52,6 +53,8 @@ class Window:
             if version.test != Test.RATE:
                 return f"{counted} = {self._percent()}; the contract asks for {wording.short_target(version)}"
             return f"{counted} = {self._percent()}; the contract allows less than {wording.number(self._limit())} %"
+        if self.figure.throughput:
+            return f"{self.exact} of what was due; the contract asks for {wording.short_target(version)}"
         counted = f"{attainment.numerator:,} in time of {attainment.denominator:,} decided"
         return f"{counted} = {self._percent()}; the contract asks for {wording.number(version.expected_percent or Decimal(0))} %"
 
@@ -93,7 +96,8 @@ def promised(snapshot: dict[str, Any]) -> ServiceLevelVersion:
         minimum_percent=_decimal(values.get("minimum_percent")),
         pool_percent=_decimal(values.get("pool_percent")),
         allocation_percent=_decimal(values.get("allocation_percent")),
-        **{name: values[name] for name in (*_SINCE_THEN, *_WHAT_DECIDES) if name in values},
+        **{name: values[name] for name in (*_SINCE_THEN, *_WHAT_DECIDES, *_VOLUME) if name in values},
+        min_volume=_decimal(values.get("min_volume")),
         test_confidence_percent=_decimal(values.get("test_confidence_percent")),
     )
     version.level = ServiceLevel(name=snapshot["level"]["name"], kind=snapshot["level"]["kind"])

@@ -30,7 +30,7 @@ def card_of(client: Client, span: Span, now: datetime) -> tuple[Card, dict[int, 
             found.append((level, inside, trend[-TREND:]))
     more, found = max(0, len(found) - MOST_LEVELS), found[:MOST_LEVELS]
     shown = [window for _, inside, _ in found for window in inside]
-    ages = aged_at_closing({window.attainment.pk: window.figure for window in shown if not window.figure.accuracy})
+    ages = aged_at_closing({window.attainment.pk: window.figure for window in shown if window.figure.clocked})
     sections = [
         Section(
             level.name,

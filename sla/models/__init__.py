@@ -4,7 +4,18 @@ from sla.models.attainment import Attainment, AttainmentRow, CreditClaim, DirtyW
 from sla.models.calendars import Calendar, CalendarVersion
 from sla.models.checks import QualityCheck
 from sla.models.clocks import Clock
-from sla.models.levels import WINDOWS, Exclusion, Importance, LevelKind, Population, ServiceLevel, ServiceLevelVersion, Unit
+from sla.models.levels import (
+    UNCLOCKED,
+    WINDOWS,
+    Exclusion,
+    Importance,
+    LevelKind,
+    Population,
+    ServiceLevel,
+    ServiceLevelVersion,
+    Unit,
+    VolumeBy,
+)
 from sla.models.samples import (
     Adjudication,
     Adjudicator,
@@ -21,6 +32,7 @@ from sla.models.samples import (
 from sla.models.scenarios import Scenario
 
 __all__ = [
+    "UNCLOCKED",
     "WINDOWS",
     "Adjudication",
     "Adjudicator",
@@ -49,4 +61,5 @@ __all__ = [
     "Severity",
     "Sizing",
     "Unit",
+    "VolumeBy",
 ]

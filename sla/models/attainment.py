@@ -10,6 +10,8 @@ from lpo.tenancy.models import TenantForeignKey, TenantModel
 from sla.models.levels import ServiceLevel, ServiceLevelVersion
 from sla.verdict import Basis
 
+UNDECIDED = [Basis.ROLLED_UP.value, Basis.SHORT.value, Basis.RUNNING.value]
+
 
 class Attainment(TenantModel):
     """A level's result in one window: recomputed while open, frozen at closing; a restatement is revision n + 1.
@@ -56,12 +58,14 @@ class Attainment(TenantModel):
                 name="attainment_closed_has_snapshot",
             ),
             models.CheckConstraint(
-                condition=Q(numerator__lte=F("denominator"), carried_numerator__lte=F("carried_denominator")), name="attainment_fraction"
+                condition=Q(numerator__lte=F("denominator"), carried_numerator__lte=F("carried_denominator"))
+                | Q(basis__in=["volume", "running"]),
+                name="attainment_fraction",
             ),
             models.CheckConstraint(
                 condition=Q(denominator=0, carried_denominator=0, met__isnull=True)
-                | Q(denominator__gt=0, basis__in=["rolled_up", "short"], met__isnull=True)
-                | ((Q(denominator__gt=0) | Q(carried_denominator__gt=0)) & ~Q(basis__in=["rolled_up", "short"]) & Q(met__isnull=False)),
+                | Q(denominator__gt=0, basis__in=UNDECIDED, met__isnull=True)
+                | ((Q(denominator__gt=0) | Q(carried_denominator__gt=0)) & ~Q(basis__in=UNDECIDED) & Q(met__isnull=False)),
                 name="attainment_measured_iff_counted",
             ),
         ]

@@ -18,6 +18,11 @@ class LevelKind(models.TextChoices):
     RESPONSE = "response", "Response"
     ERROR_RESOLUTION = "error_resolution", "Error resolution"
     ACCURACY = "accuracy", "Accuracy"
+    THROUGHPUT = "throughput", "Throughput"
+
+
+# Counted from checks or from the items themselves, not by clocks.
+UNCLOCKED = (LevelKind.ACCURACY, LevelKind.THROUGHPUT)
 
 
 class Population(models.TextChoices):
@@ -31,6 +36,11 @@ WINDOWS = [("week", "Week"), ("month", "Month"), ("quarter", "Quarter")]
 class Importance(models.TextChoices):
     CRITICAL = "critical", "Critical: a miss may earn a credit"
     KEY = "key", "Key: measured and reported only"
+
+
+class VolumeBy(models.TextChoices):
+    UNITS = "units", "Units, as documents or pages"
+    ITEMS = "items", "Items, each as one"
 
 
 class Unit(models.TextChoices):
@@ -84,6 +94,10 @@ class ServiceLevelVersion(TenantModel):
     expected_percent = models.DecimalField(max_digits=7, decimal_places=4, null=True, blank=True)
     max_error_percent = models.DecimalField(max_digits=7, decimal_places=4, null=True, blank=True)
     error_unit = models.CharField(max_length=20, blank=True, help_text="Document, field or clause.")
+    # A throughput level: at least so much delivered in each window; or what was there to deliver, where that is less.
+    min_volume = models.DecimalField(max_digits=14, decimal_places=3, null=True, blank=True)
+    volume_by = models.CharField(max_length=5, choices=VolumeBy.choices, blank=True)
+    volume_offered = models.BooleanField(default=False)
     # What decides an accuracy level: the measured rate, the upper bound of it, or an acceptance plan.
     test = models.CharField(max_length=11, choices=[(test.value, test.value) for test in Test], default=Test.RATE.value)
     test_confidence_percent = models.DecimalField(max_digits=5, decimal_places=2, null=True, blank=True)
@@ -128,8 +142,9 @@ class ServiceLevelVersion(TenantModel):
             models.UniqueConstraint(fields=["organization", "level", "number"], name="servicelevelversion_once"),
             models.UniqueConstraint(fields=["organization", "level", "effective_from"], name="servicelevelversion_date_once"),
             models.CheckConstraint(
-                condition=Q(target__isnull=False, expected_percent__isnull=False, max_error_percent__isnull=True)
-                | Q(target__isnull=True, expected_percent__isnull=True, max_error_percent__isnull=False),
+                condition=Q(target__isnull=False, expected_percent__isnull=False, max_error_percent__isnull=True, min_volume__isnull=True)
+                | Q(target__isnull=True, expected_percent__isnull=True, max_error_percent__isnull=False, min_volume__isnull=True)
+                | Q(target__isnull=True, expected_percent__isnull=True, max_error_percent__isnull=True, min_volume__gt=0),
                 name="servicelevelversion_clock_or_accuracy",
             ),
             models.CheckConstraint(

@@ -148,7 +148,7 @@ def level_csv(request: TenantRequest, organization: str, prefix: str, number: in
             figure.numerator,
             figure.denominator,
             percent(figure.share) if figure.share is not None else None,
-            Decimal(wording.number(figure.version.max_error_percent or figure.version.expected_percent or Decimal(0))),
+            Decimal(wording.number(figure.goal * 100)),
             figure.attainment.pending if figure.attainment else 0,
             figure.attainment.excluded if figure.attainment else 0,
             figure.state,
@@ -215,6 +215,7 @@ def choose(request: TenantRequest, organization: str) -> HttpResponse:
         LevelKind.RESPONSE: "every enquiry acknowledged within 2 business hours",
         LevelKind.ERROR_RESOLUTION: "critical errors corrected within 4 hours of notification",
         LevelKind.ACCURACY: "less than 1 % of documents coded wrongly",
+        LevelKind.THROUGHPUT: "at least 1,200 documents a week",
     }
     kinds = [(kind.value, kind.label, said[kind]) for kind in LevelKind]
     trail = [("Service levels", address("levels", organization)), ("New level", "")]

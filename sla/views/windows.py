@@ -63,10 +63,12 @@ class Window:
         return crumbs(organization, self.level, self.number)
 
 
-def _order(window: Window) -> tuple[tuple[str, str], tuple[Any, Any]]:
+def _order(window: Window, chosen: str) -> tuple[tuple[str, str], tuple[Any, Any]]:
     """The keys by which the rows are paged."""
     if window.figure.closed:
         return ("outcome", "id"), (str, int)
+    if window.figure.throughput:
+        return ("received_at" if chosen == "pending" else "first_delivered_at", "id"), (paging.instant, int)
     return ("checked_at" if window.accuracy else "due_at", "id"), (paging.instant, int)
 
 
@@ -75,8 +77,8 @@ def window(request: TenantRequest, organization: str, prefix: str, number: int, 
     """The figure, how it came about, and every row behind it."""
     found, now = Window(prefix, number, first_day), timezone.now()
     chosen = request.GET.get("outcome", "")
-    chosen = chosen if chosen in OUTCOMES and not found.accuracy else ""
-    rows, (keys, parsers) = behind(found.figure, now, chosen), _order(found)
+    chosen = chosen if chosen in _outcomes(found) else ""
+    rows, (keys, parsers) = behind(found.figure, now, chosen), _order(found, chosen)
     # Frozen rows backwards by outcome: missed before met.
     page = paging.page_of(rows, request.GET.dict(), keys=keys, parsers=parsers, descending=found.figure.closed)
     claim = queries.claim_of(found.attainment) if found.attainment else None
@@ -97,6 +99,7 @@ def window(request: TenantRequest, organization: str, prefix: str, number: int, 
         "changed": _changed_since(found, now),
         "strength": f"{found.figure.strength} {wording.tested(found.version)}" if found.figure.strength else "",
         "no_credit": _no_credit(found),
+        "level_units": found.version.volume_by,
         "ended": found.end <= now,
         "may_close": may_close and found.end <= now and not found.figure.closed,
         "may_publish": may_close and found.attainment is not None and found.figure.closed and found.attainment.published_at is None,
@@ -113,12 +116,29 @@ def window(request: TenantRequest, organization: str, prefix: str, number: int, 
     return render(request, "sla/window.html", context)
 
 
-def _chips(found: Window, organization: str, chosen: str) -> list[dict[str, object]]:
+def _outcomes(found: Window) -> dict[str, str]:
+    """The outcomes by which its rows can be chosen."""
     if found.accuracy:
-        return []
+        return {"": "All"}
+    if not found.figure.throughput:
+        return OUTCOMES
+    # Of a closed window what was still open is frozen only where it decided what was due.
+    pending = {"pending": "Still open"} if not found.figure.closed or (found.attainment and found.attainment.pending) else {}
+    return {"": "All", "met": "Delivered", **pending, "excluded": "Excluded"}
+
+
+def _chips(found: Window, organization: str, chosen: str) -> list[dict[str, object]]:
     figure, here = found.figure, found.url("window", organization)
     pending = figure.attainment.pending if figure.attainment else 0
     excluded = figure.attainment.excluded if figure.attainment else 0
+    if figure.throughput:
+        # Rows are items, the figure may be in units: a chip only counts what it leads to.
+        return [
+            {"label": label, "url": here + (f"?outcome={name}" if name else ""), "current": chosen == name}
+            for name, label in _outcomes(found).items()
+        ]
+    if figure.accuracy:
+        return []
     counts = {
         "": figure.denominator + pending + excluded,
         "met": figure.numerator,
@@ -145,7 +165,8 @@ def _changed_since(found: Window, now: datetime) -> str:
     ):  # fmt: skip
         return ""
     counted = count.counted(carried)
-    return wording.result(count.numerator + carried[0], count.denominator + carried[1], weighed=counted.rate)
+    weighed = None if found.figure.throughput else counted.rate
+    return wording.result(count.numerator + carried[0], count.denominator + carried[1], weighed=weighed)
 
 
 def _no_credit(found: Window) -> str:
