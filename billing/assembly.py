@@ -180,9 +180,8 @@ def _credits(engagement: Engagement, period: BillingPeriod, contract: Contract, 
     periods: dict[int, BillingPeriod] = {}
     withdrawn = queries.withdrawn_claims(engagement)
     for claim in [*queries.open_claims(engagement), *withdrawn]:
-        measured = BillingPeriod.objects.filter(
-            engagement=engagement, starts_at__lte=claim.attainment.window_start, ends_at__gt=claim.attainment.window_start
-        ).first()
+        day = queries.measured_on(claim.attainment)
+        measured = BillingPeriod.objects.filter(engagement=engagement, starts_on__lte=day, ends_on__gte=day).first()
         if measured is not None and measured.index <= period.index:
             periods[measured.id] = measured
             by_period[measured.id].append(claim)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection
 from django.db.models import OuterRef, Subquery
@@ -139,16 +139,16 @@ def _loading(invoices: Sequence[Invoice]) -> Found:
 def _windows(invoices: Sequence[Invoice]) -> Found:
     by_engagement = _by_engagement(invoices)
     bounds = {
-        "window_start__gte": min(invoice.period.starts_at for invoice in invoices),
-        "window_start__lt": max(invoice.period.ends_at for invoice in invoices),
+        "window_end__gt": min(invoice.period.starts_at for invoice in invoices) - timedelta(days=1),
+        "window_end__lt": max(invoice.period.ends_at for invoice in invoices) + timedelta(days=2),
     }
     open_windows = Attainment.objects.filter(
         level__workstream__matter__engagement__in=by_engagement, state="open", level__active=True, **bounds
     ).exclude(denominator=0)
     names: dict[int, list[str]] = defaultdict(list)
-    for row in open_windows.select_related("level__workstream__matter").order_by("id"):
+    for row in open_windows.select_related("level__workstream__matter", "level_version").order_by("id"):
         for invoice in by_engagement[row.level.workstream.matter.engagement_id]:
-            if invoice.period.starts_at <= row.window_start < invoice.period.ends_at:
+            if invoice.period.starts_on <= queries.measured_on(row) <= invoice.period.ends_on:
                 names[invoice.id].append(f"{row.level.name}, {row.label}")
     for key, found in names.items():
         yield key, Finding("warn", f"Service-level windows still open, so their credits are not on this invoice: {queries.names(found)}.")

@@ -19,7 +19,8 @@ from billing.models import BillingPeriod, Charge, ChargeTerm, ChargeTermVersion,
 from billing.terms import Days
 from engagements.models import Contract, Engagement
 from lpo.tenancy.context import current_organization_id
-from sla.models import CreditClaim
+from sla.models import Attainment, CreditClaim
+from sla.queries import last_day
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ def open_claims(engagement: Engagement) -> list[CreditClaim]:
     charged = Charge.objects.filter(claim_id__isnull=False, voided_at__isnull=True).values("claim_id")
     claims = CreditClaim.objects.filter(state="final", percent__gt=0, level__workstream__matter__engagement=engagement)
     claims = claims.exclude(id__in=charged)
-    return list(claims.select_related("level", "attainment").order_by("attainment__window_start", "id"))
+    return list(claims.select_related("level", "attainment__level_version").order_by("attainment__window_start", "id"))
 
 
 def withdrawn_claims(engagement: Engagement) -> list[CreditClaim]:
@@ -186,14 +187,23 @@ def withdrawn_claims(engagement: Engagement) -> list[CreditClaim]:
     returned = Charge.objects.filter(claim_id=OuterRef("pk"), source_key__startswith="return:", voided_at__isnull=True)
     claims = CreditClaim.objects.filter(Exists(charged), ~Exists(returned), state="withdrawn")
     claims = claims.filter(level__workstream__matter__engagement=engagement)
-    return list(claims.select_related("level", "attainment").order_by("attainment__window_start", "id"))
+    return list(claims.select_related("level", "attainment__level_version").order_by("attainment__window_start", "id"))
+
+
+def measured_on(attainment: Attainment) -> date:
+    """The day that says to which period a window's credit belongs: its last, by the contract's own clock. A week that runs from one
+    month into the next, and a quarter, belong to the period in which they end."""
+    return last_day(attainment.window_end, attainment.level_version)
 
 
 def standing_claims(engagement: Engagement, period: BillingPeriod) -> list[CreditClaim]:
     """Every final claim of a period's windows, charged or not, in the order in which the cap is used up."""
     claims = CreditClaim.objects.filter(state="final", percent__gt=0, level__workstream__matter__engagement=engagement)
-    within = claims.filter(attainment__window_start__gte=period.starts_at, attainment__window_start__lt=period.ends_at)
-    return list(within.select_related("level", "attainment").order_by("attainment__window_start", "id"))
+    # The contract's clock may be most of a day apart from the legal entity's; its dates decide.
+    margin = timedelta(days=1)
+    near = claims.filter(attainment__window_end__gt=period.starts_at - margin, attainment__window_end__lt=period.ends_at + 2 * margin)
+    found = near.select_related("level", "attainment__level_version").order_by("attainment__window_start", "id")
+    return [claim for claim in found if period.starts_on <= measured_on(claim.attainment) <= period.ends_on]
 
 
 def credited_lines(period: BillingPeriod) -> list[Billed]:

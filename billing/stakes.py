@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from billing import assembly
 from billing.models import BillingPeriod
-from billing.periods import period_of
+from billing.periods import period_on
 from billing.rating import Unpriced
 from engagements.models import Engagement
 from engagements.queries import contract_on
 from lpo.accounts.roles import Permission
-from lpo.core.localtime import from_epoch
+from lpo.core.localtime import from_epoch, to_epoch
 from lpo.core.money import round_money
 from lpo.core.periods import Period
 from lpo.core.templatetags.formats import money
 from lpo.tenancy.context import current_scope, in_organization
+from sla import windows
 from sla.models import ServiceLevelVersion
 from sla.slots import InMoney
 
@@ -26,20 +27,21 @@ if TYPE_CHECKING:
 
 
 def credit_worth(request: TenantRequest, version: ServiceLevelVersion, window: datetime, percent: Decimal) -> InMoney | None:
-    """A percentage of the credit base of the period that holds the window's beginning, under what the cap leaves of it."""
+    """A percentage of the credit base of the period in which the window ends, under what the cap leaves of it."""
     if not request.membership.may(Permission.VIEW_MONEY):
         return None
     scope = current_scope()
     assert scope is not None  # noqa: S101 -- a page is served inside an organization
     # A total never varies by who asks: the base holds what stands behind walls too.
     with in_organization(scope.organization_id):
-        return _worth(version.level.workstream.matter.engagement_id, window, percent)
+        last = windows.period(to_epoch(window), version.time_zone, version.window).last_day
+        return _worth(version.level.workstream.matter.engagement_id, last, percent)
 
 
-def _worth(engagement_id: int, window: datetime, percent: Decimal) -> InMoney | None:
+def _worth(engagement_id: int, day: date, percent: Decimal) -> InMoney | None:
     engagement = Engagement.objects.select_related("client", "legal_entity").get(pk=engagement_id)
     try:
-        period = _row(engagement, period_of(engagement, window))
+        period = _row(engagement, period_on(engagement, day))
         contract = contract_on(engagement_id, period.starts_on)
         if contract is None:
             return None

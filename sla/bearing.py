@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sla.verdict import Counted, Default, Terms, default, judge
 
@@ -38,14 +38,18 @@ def bearing(terms: Terms, counted: Counted, open_ones: int, *, quarter_ends: boo
     return _bearing(terms, after, most, open_ones, quarter_ends, earlier_misses)
 
 
-def bearing_of_rate(terms: Terms, counted: Counted, *, quarter_ends: bool, earlier_misses: int) -> Bearing:
-    """Of an error rate: further errors in the units that were checked."""
+def bearing_of_rate(terms: Terms, counted: Counted, *, quarter_ends: bool, earlier_misses: int) -> Bearing | None:
+    """Of an error rate: further errors in the units that were checked. None where severities or strata weigh and nothing is lost yet:
+    what the next error would count nobody knows."""
+    weighs = counted.rate is not None or bool(terms.severity_weights)
+    if weighs and judge(terms, counted, quarter_ends=quarter_ends).met is not False:
+        return None
 
     def after(errors: int) -> Counted:
-        return Counted(counted.numerator + errors, counted.denominator, counted.carried_numerator, counted.carried_denominator)
+        return replace(counted, numerator=counted.numerator + errors)
 
     right = counted.denominator - counted.numerator
-    return _bearing(terms, after, right, right, quarter_ends, earlier_misses)
+    return _bearing(terms, after, 0 if weighs else right, right, quarter_ends, earlier_misses)
 
 
 def _bearing(terms: Terms, after: Callable[[int], Counted], most: int, open_ones: int, quarter_ends: bool, earlier_misses: int) -> Bearing:

@@ -50,6 +50,14 @@ class ClockRow(NamedTuple):
     def key(self) -> tuple[int, int, int]:
         return self.item_id, self.level_id, self.cycle
 
+    def outcome(self, at: int) -> str:
+        """How it counts at an instant, as `counting.OUTCOME` has it for a stored clock."""
+        if self.excluded or self.cancelled:
+            return "excluded"
+        if self.stopped is not None:
+            return "met" if self.stopped <= self.due else "missed"
+        return "missed" if self.held_since is None and self.due < at else "pending"
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:

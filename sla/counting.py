@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
+from math import ceil, floor
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,10 +17,11 @@ from lpo.core.localtime import from_epoch, local_midnight, to_epoch
 from lpo.core.periods import add_months
 from lpo.tenancy.context import current_organization_id
 from sla.models import Attainment, LevelKind, ServiceLevelVersion
-from sla.rates import Part, Rate, rate_of, share_of
+from sla.rates import Part, Rate, rate_of, weighed_share
 from sla.store import mark_dirty
-from sla.verdict import Basis, Counted, judge
-from sla.windows import in_force, period, window_start
+from sla.verdict import Basis, Counted, Default, Verdict, default, judge
+from sla.volume import Volume, measure_volume, volume_of
+from sla.windows import ends_quarter, in_force, last_of_quarter, period, quarter_of
 
 # The outcome of a clock, once for every reader: the aggregate, the lists behind it and the rows that are frozen.
 OUTCOME = """
@@ -81,10 +83,13 @@ class Count:
     median: int | None = None
     p90: int | None = None
     rate: Rate | None = None
+    volume: Volume | None = None
 
     @property
     def measured(self) -> dict[str, Any]:
         """What is kept beside the counts: {} where the rate is nothing but numerator ÷ denominator."""
+        if self.volume is not None:
+            return self.volume.as_json()
         return self.rate.as_json() if self.rate is not None else {}
 
     def counted(self, carried: tuple[int, int] = (0, 0)) -> Counted:
@@ -94,7 +99,23 @@ class Count:
 
 def counted_with(numerator: int, denominator: int, carried: tuple[int, int], measured: Mapping[str, Any]) -> Counted:
     """Counts and the rate kept beside them, as the verdict reads them."""
-    return Counted(numerator, denominator, *carried, rate=share_of(measured), sample=measured.get("sample"))
+    volume = volume_of(dict(measured))
+    if volume is not None:
+        return Counted(numerator, denominator, *carried, rate=volume.share, running=volume.running)
+    return Counted(numerator, denominator, *carried, rate=weighed_share(measured), sample=measured.get("sample"))
+
+
+def of_volume(volume: Volume, pending: int, excluded: int) -> Count:
+    """The count of a throughput level in whole units, rounded so that they say as much as the quantities whether it was reached."""
+    due = ceil(volume.required)
+    done = max(floor(volume.delivered), due if volume.delivered >= volume.required else 0)
+    return Count(done, due, pending, excluded, volume=volume)
+
+
+def counted_of(attainment: Attainment) -> Counted:
+    """A stored figure as the verdict reads it."""
+    carried = attainment.carried_numerator, attainment.carried_denominator
+    return counted_with(attainment.numerator, attainment.denominator, carried, attainment.measured)
 
 
 def of_parts(rows: Iterable[Sequence[Any]]) -> Count:
@@ -121,10 +142,12 @@ def version_for(level_id: int, window: datetime) -> ServiceLevelVersion | None:
 
 def rolled_up(version: ServiceLevelVersion, start: datetime) -> tuple[bool, tuple[int, int]]:
     """Whether a window ends a quarter, and the sums of those of the quarter before it that are judged with it."""
-    own, quarter = period(to_epoch(start), version.time_zone, version.window), period(to_epoch(start), version.time_zone, "quarter")
-    if not version.roll_up_below or own.end != quarter.end:
-        return own.end == quarter.end, (0, 0)
-    earlier = Attainment.objects.filter(level_id=version.level_id, window_start__gte=from_epoch(quarter.start), window_start__lt=start)
+    own = period(to_epoch(start), version.time_zone, version.window)
+    ends = ends_quarter(own, version.time_zone)
+    if not version.roll_up_below or not ends:
+        return ends, (0, 0)
+    begun = from_epoch(quarter_of(own, version.time_zone).start)
+    earlier = Attainment.objects.filter(level_id=version.level_id, window_end__gt=begun, window_start__lt=start)
     latest = earlier.order_by("window_start", "-revision").distinct("window_start")
     sums = [(row.numerator, row.denominator) for row in latest.only("numerator", "denominator", "basis") if row.basis == Basis.ROLLED_UP]
     return True, (sum(numerator for numerator, _ in sums), sum(denominator for _, denominator in sums))
@@ -132,17 +155,35 @@ def rolled_up(version: ServiceLevelVersion, start: datetime) -> tuple[bool, tupl
 
 def misses_before(version: ServiceLevelVersion, start: datetime) -> int:
     """How many of the level's closed windows in the twelve months before a window missed what was expected."""
+    return misses_before_each([(version, start)])[version.level_id, start]
+
+
+def misses_before_each(windows: Iterable[tuple[ServiceLevelVersion, datetime]]) -> dict[tuple[int, datetime], int]:
+    """The same of several windows, by level and start, in one statement."""
+    asked = {(version.level_id, start): _year_before(version, start) for version, start in windows}
+    if not asked:
+        return {}
+    span = {"window_start__gte": min(asked.values()), "window_start__lt": max(start for _, start in asked)}
+    closed = Attainment.objects.filter(level_id__in={level for level, _ in asked}, state="closed", **span)
+    latest = closed.order_by("level_id", "window_start", "-revision").distinct("level_id", "window_start")
+    missed = [(level, at) for level, at, met in latest.values_list("level_id", "window_start", "met") if met is False]
+    return {key: sum(level == key[0] and since <= at < key[1] for level, at in missed) for key, since in asked.items()}
+
+
+def _year_before(version: ServiceLevelVersion, start: datetime) -> datetime:
     zone = ZoneInfo(version.time_zone)
-    since = from_epoch(local_midnight(add_months(start.astimezone(zone).date(), -12), zone))
-    earlier = Attainment.objects.filter(level_id=version.level_id, state="closed", window_start__gte=since, window_start__lt=start)
-    latest = earlier.order_by("window_start", "-revision").distinct("window_start").only("met")
-    return sum(row.met is False for row in latest)
+    return from_epoch(local_midnight(add_months(start.astimezone(zone).date(), -12), zone))
 
 
-def last_of_quarter(version: ServiceLevelVersion, start: datetime) -> int:
+def ruling_on(version: ServiceLevelVersion, attainment: Attainment, earlier_misses: int) -> Default:
+    """Whether a stored window's miss is a default under its contract."""
+    verdict = Verdict(attainment.met, Basis(attainment.basis), below_minimum=attainment.below_minimum)
+    return default(version, verdict, counted_of(attainment), earlier_misses)
+
+
+def judged_in(version: ServiceLevelVersion, start: datetime) -> int:
     """Where the last window of a window's quarter begins."""
-    quarter = period(to_epoch(start), version.time_zone, "quarter")
-    return window_start(quarter.end - 1, version.time_zone, version.window)
+    return last_of_quarter(period(to_epoch(start), version.time_zone, version.window), version.time_zone).start
 
 
 def check_values(version: ServiceLevelVersion, start: datetime, end: datetime) -> dict[str, Any]:
@@ -161,7 +202,9 @@ def check_values(version: ServiceLevelVersion, start: datetime, end: datetime) -
 
 
 def measure(version: ServiceLevelVersion, start: datetime, end: datetime, now: datetime) -> Count:
-    """The figures of one window as they stand at `now`: one indexed statement."""
+    """The figures of one window as they stand at `now`: one indexed statement; two where it matters what was there to deliver."""
+    if version.level.kind == LevelKind.THROUGHPUT:
+        return of_volume(*measure_volume(version, start, end, now))
     with connection.cursor() as cursor:
         if version.level.kind == LevelKind.ACCURACY:
             cursor.execute(_CHECKS, check_values(version, start, end))
@@ -206,7 +249,7 @@ def count_window(level_id: int, start: datetime, now: datetime) -> Attainment | 
         create_defaults={**values, "client_id": version.client_id, "matter_id": version.matter_id},
     )
     if version.roll_up_below and _weighs(latest) != _weighs(attainment):
-        judging = last_of_quarter(version, start)
+        judging = judged_in(version, start)
         mark_dirty([(level_id, judging)] if to_epoch(start) < judging <= to_epoch(now) else [])
     return attainment
 
@@ -273,8 +316,10 @@ def unjudged(now: datetime) -> list[tuple[int, int]]:
     """Last windows of quarters that have begun without a figure of their own, while earlier ones wait to be judged with them."""
     waiting = Attainment.objects.filter(basis=Basis.ROLLED_UP.value, window_start__gte=now - timedelta(days=200))
     rows = waiting.select_related("level_version").defer("snapshot")
-    asked = {(row.level_id, last_of_quarter(row.level_version, row.window_start)) for row in rows}
+    asked = {(row.level_id, judged_in(row.level_version, row.window_start)) for row in rows}
     begun = {(level, start) for level, start in asked if start <= to_epoch(now)}
+    if not begun:
+        return []
     known = Attainment.objects.filter(level_id__in={level for level, _ in begun}).values_list("level_id", "window_start")
     return sorted(begun - {(level, to_epoch(start)) for level, start in known})
 

@@ -6,13 +6,15 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import connection
 
 from lpo.audit.record import canonical
-from sla.counting import CHECKED, ERRORS, OUTCOME, STRATUM, WEIGHTED, Count, check_values, of_parts
+from sla.counting import CHECKED, ERRORS, OUTCOME, STRATUM, WEIGHTED, Count, check_values, of_parts, of_volume
 from sla.models import Attainment, AttainmentRow, LevelKind, SamplePlan, ServiceLevelVersion
+from sla.volume import DELIVERED, OPEN, QUANTITY, Volume, values_of, volume_of
 
 # 3: rows have what their errors count by severity and the stratum they stand for; the rate is kept where something weighs.
 FORMAT = 3
@@ -43,6 +45,29 @@ SELECT q.organization_id, q.client_id, q.matter_id, %(attainment)s, i.reference,
     CASE WHEN %(weights)s <> '{{}}' THEN {WEIGHTED} END, {STRATUM}, coalesce(x.reason, '')
 {CHECKED}
 ORDER BY i.reference, q.id
+"""
+_STILL_OPEN = f"""
+    SELECT i.organization_id, i.client_id, i.matter_id, i.reference, coalesce(i.external_id, ''), i.received_at, 'pending',
+        NULL::timestamptz, {QUANTITY}, '' {{part}} AND %(binding)s
+"""
+# What was delivered; and what was still open, where less was there to deliver than promised and so decides what was due.
+_VOLUME_ROWS = f"""
+INSERT INTO sla_attainmentrow (organization_id, client_id, matter_id, attainment_id, item_reference, external_id, outcome, started_at,
+    stopped_at, weighted, stratum, reason)
+SELECT organization_id, client_id, matter_id, %(attainment)s, reference, external_id, outcome, received_at, delivered_at, quantity, '',
+    reason
+FROM (
+    SELECT i.organization_id, i.client_id, i.matter_id, i.reference, coalesce(i.external_id, '') AS external_id, i.received_at,
+        CASE WHEN x.id IS NULL THEN 'met' ELSE 'excluded' END AS outcome, i.first_delivered_at AS delivered_at,
+        {QUANTITY} AS quantity, coalesce(x.reason, '') AS reason {DELIVERED}
+    UNION ALL {_STILL_OPEN.format(part=OPEN[0])}
+    UNION ALL {_STILL_OPEN.format(part=OPEN[1])}
+) AS counted ORDER BY reference
+"""  # noqa: S608 -- pieces of `sla.volume`
+_COUNT_VOLUME_ROWS = """
+SELECT coalesce(sum(weighted) FILTER (WHERE outcome = 'met'), 0), coalesce(sum(weighted) FILTER (WHERE outcome = 'pending'), 0),
+    count(*) FILTER (WHERE outcome = 'pending'), count(*) FILTER (WHERE outcome = 'excluded')
+FROM sla_attainmentrow WHERE organization_id = %s AND attainment_id = %s
 """
 _COUNT_CLOCK_ROWS = """
 SELECT count(*) FILTER (WHERE outcome = 'met'), count(*) FILTER (WHERE outcome = 'missed'), count(*) FILTER (WHERE outcome = 'pending'),
@@ -82,6 +107,11 @@ def write_rows(attainment: Attainment, version: ServiceLevelVersion, now: dateti
         if version.level.kind == LevelKind.ACCURACY:
             values = check_values(version, attainment.window_start, attainment.window_end)
             cursor.execute(_CHECK_ROWS, {**values, "attainment": attainment.pk})
+        elif version.level.kind == LevelKind.THROUGHPUT:
+            volume = volume_of(attainment.measured)
+            binding = {"binding": volume is not None and volume.binding}
+            values = values_of(version, attainment.window_start, attainment.window_end)
+            cursor.execute(_VOLUME_ROWS, {**values, **binding, "attainment": attainment.pk})
         else:
             cursor.execute(_CLOCK_ROWS, [attainment.pk, now, attainment.organization_id, attainment.level_id, attainment.window_start])
 
@@ -94,9 +124,20 @@ def count_rows(attainment: Attainment, kind: str, populations: Mapping[str, int]
             rows = cursor.fetchall()
             known = _populations(attainment, [row[0] for row in rows]) if populations is None else populations
             return of_parts((row[0], known.get(row[0], 0), *row[1:]) for row in rows)
+        if kind == LevelKind.THROUGHPUT:
+            cursor.execute(_COUNT_VOLUME_ROWS, [attainment.organization_id, attainment.pk])
+            return _volume_counted(attainment, *cursor.fetchone())
         cursor.execute(_COUNT_CLOCK_ROWS, [attainment.organization_id, attainment.pk])
         met, missed, pending, excluded, median, p90 = cursor.fetchone()
     return Count(met, met + missed, pending, excluded, median, p90)
+
+
+def _volume_counted(attainment: Attainment, delivered: Decimal, waiting: Decimal, pending: int, excluded: int) -> Count:
+    """What was there to deliver is the rows' own sum where it decided; else it only has to have been enough."""
+    known = volume_of(attainment.measured)
+    assert known is not None  # noqa: S101 -- counted before it was frozen
+    offered = delivered + waiting if known.binding else known.offered
+    return of_volume(Volume(known.promised, delivered, offered), pending, excluded)
 
 
 def _populations(attainment: Attainment, strata: Sequence[str]) -> dict[str, int]:
@@ -205,6 +246,9 @@ _PROMISE = (
     "severity_weights",
     "population",
     "adjudicator",
+    "min_volume",
+    "volume_by",
+    "volume_offered",
 )
 
 

@@ -14,7 +14,6 @@ from sla import wording
 from sla.attain import percent
 from sla.rows import HEADER, cells
 from sla.scorecard import Card, Line, Section
-from sla.statistics import clopper_pearson
 
 FIGURES = (
     "level", "workstream", "window", "first day", "last day", "time zone", "standing", "target", "target %", "actual %", "numerator",
@@ -44,8 +43,8 @@ def card_workbook(card: Card, now: datetime, scope: Scope) -> Iterator[bytes]:
 
 def _figure(section: Section, line: Line) -> list[Cell]:
     figure, stored, claim = line.figure, line.figure.attainment, line.claim
-    version, zone = figure.version, ZoneInfo(line.zone)
-    interval = clopper_pearson(figure.numerator, figure.denominator) if figure.accuracy else None
+    zone = ZoneInfo(line.zone)
+    interval = figure.bounds
     last = datetime.fromtimestamp(figure.end.timestamp() - 1, zone).date()
     return [
         section.name,
@@ -56,7 +55,7 @@ def _figure(section: Section, line: Line) -> list[Cell]:
         line.zone,
         line.standing,
         figure.promised,
-        Decimal(wording.number(version.max_error_percent or version.expected_percent or Decimal(0))),
+        Decimal(wording.number(figure.goal * 100)),
         percent(figure.share) if figure.share is not None else None,
         figure.numerator,
         figure.denominator,

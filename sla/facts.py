@@ -69,7 +69,10 @@ SELECT json_build_array(
         WHERE organization_id = {organization} AND level_id IN (SELECT id FROM level) AND closed_at IS NOT NULL),
     (SELECT json_agg(json_build_array(item_id, floor(extract(epoch FROM checked_at))::bigint)) FROM sla_qualitycheck
         WHERE organization_id = {organization} AND item_id = ANY ({ids})
-            AND EXISTS (SELECT 1 FROM level WHERE kind = 'accuracy'))
+            AND EXISTS (SELECT 1 FROM level WHERE kind = 'accuracy')),
+    (SELECT json_agg(DISTINCT floor(extract(epoch FROM at))::bigint) FROM engagements_transition
+        WHERE organization_id = {organization} AND item_id = ANY ({ids}) AND to_state IN ('delivered', 'accepted')
+            AND EXISTS (SELECT 1 FROM level WHERE kind = 'throughput'))
     )::text,
     (SELECT json_agg(row_to_json(level)) FROM level)::text,
     (SELECT json_agg(row_to_json(version) ORDER BY effective_from) FROM version)::text,
@@ -153,6 +156,8 @@ class Facts:
     closed: dict[tuple[int, int], int] = field(default_factory=dict)  # (level, window start) → closing instant
     accuracy: list[ServiceLevelVersion] = field(default_factory=list)
     checked: list[tuple[int, int]] = field(default_factory=list)  # (item, at), where the workstream has an accuracy level
+    volume: list[ServiceLevelVersion] = field(default_factory=list)
+    delivered: list[int] = field(default_factory=list)  # deliveries, also those taken back, where a level counts them
 
     def version(self, version_id: int, level_id: int) -> ServiceLevelVersion | None:
         return next((version for version in self.versions[level_id] if version.pk == version_id), None)
@@ -174,15 +179,16 @@ def read(item_ids: Sequence[int], *, lock: bool = False, level_ids: Iterable[int
         else:
             cursor.execute(_MANY, {"organization": organization_id, "ids": ids, "levels": levels})
         happened, *texts = cursor.fetchone()
-    items, moves, pauses, clocks, excluded, closed, checked = (part or () for part in _parsed(happened))
+    items, moves, pauses, clocks, excluded, closed, checked, delivered = (part or () for part in _parsed(happened))
     promised = _promised(*texts)
-    facts = Facts(_items(items, moves, pauses), promised.versions, promised.levels, accuracy=promised.accuracy)
+    facts = Facts(_items(items, moves, pauses), promised.versions, promised.levels, accuracy=promised.accuracy, volume=promised.volume)
     if facts.versions or levels is None:
         # Without a version: clocks of a level that no longer selects the item still have to go.
         facts.stored = {(item, of, cycle): StoredClock(pk, pinned, window) for pk, item, of, cycle, pinned, window in clocks}
     facts.excluded = {(of, item) for of, item in excluded}
     facts.closed = {(of, window): at for of, window, at in closed}
     facts.checked = [(item, at) for item, at in checked]
+    facts.delivered = list(delivered)
     return facts
 
 
@@ -209,6 +215,7 @@ class _Promised:
     versions: dict[int, list[ServiceLevelVersion]]
     levels: dict[int, list[int]]
     accuracy: list[ServiceLevelVersion]
+    volume: list[ServiceLevelVersion]
 
 
 @lru_cache(maxsize=256)
@@ -222,18 +229,21 @@ def _promised(levels: str | None, versions: str | None, calendars: str | None) -
         found.calendar = Calendar(pk=found.calendar_id, organization_id=found.organization_id, name=row["name"])
     by_level: dict[int, list[ServiceLevelVersion]] = defaultdict(list)
     accuracy: list[ServiceLevelVersion] = []
+    volume: list[ServiceLevelVersion] = []
     for row in _parsed(versions):
         version = _model(ServiceLevelVersion, row)
         version.level = by_id[version.level_id]
         version.calendar_version = frozen[version.calendar_version_id] if version.calendar_version_id is not None else None
         if version.level.kind == LevelKind.ACCURACY:
             accuracy.append(version)
+        elif version.level.kind == LevelKind.THROUGHPUT:
+            volume.append(version)
         else:
             by_level[version.level_id].append(version)
     streams: dict[int, list[int]] = defaultdict(list)
     for level_id in sorted(by_level):
         streams[by_level[level_id][0].level.workstream_id].append(level_id)
-    return _Promised({level_id: by_level[level_id] for level_id in sorted(by_level)}, dict(streams), accuracy)
+    return _Promised({level_id: by_level[level_id] for level_id in sorted(by_level)}, dict(streams), accuracy, volume)
 
 
 def _model(model: type[M], row: dict[str, Any]) -> M:

@@ -1,10 +1,10 @@
-"""What people fill in. The actions check again; a form only lets a person see every mistake at once."""
+"""What people fill in of a promise. The actions check again; a form only lets a person see every mistake at once."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -12,24 +12,19 @@ from django import forms
 from django.utils import timezone
 
 from engagements import states
-from engagements.file_fields import SafeFile
-from engagements.forms import ZONES, Moment, Refusable
-from engagements.models import WorkItem
-from lpo.core.validators import validate_year
+from engagements.forms import ZONES, PlainDecimal, Refusable
 from sla.actions import Promise
-from sla.adoption import KEEP, NEW, OPEN
+from sla.calendar_forms import date_field, latest_calendars
 from sla.clock import Party
-from sla.models import CalendarVersion, Importance, LevelKind, Population, ServiceLevel, ServiceLevelVersion, Unit
-from sla.samples import Adjudicator, Severity
+from sla.models import WINDOWS, Adjudicator, Importance, LevelKind, Population, ServiceLevelVersion, Severity, Unit, VolumeBy
 from sla.verdict import MISSES_BEFORE_DEFAULT, Test
 
-DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 UNITS = [
     ("elapsed", "hours, day and night"),
     ("business", "business hours"),
     ("business_days", "business days"),
 ]
-# The four promises that recur in contracts.
+# The promises that recur in contracts.
 TEMPLATES: dict[str, dict[str, Any]] = {
     LevelKind.TURNAROUND: {"name": "Turnaround", "amount": Decimal(24), "unit": "elapsed", "expected_percent": Decimal(95)},
     LevelKind.RESPONSE: {"name": "Enquiry response", "amount": Decimal(2), "unit": "business", "expected_percent": Decimal(100)},
@@ -40,14 +35,10 @@ TEMPLATES: dict[str, dict[str, Any]] = {
         "expected_percent": Decimal(100),
         "severity": "critical",
     },
+    LevelKind.THROUGHPUT: {"name": "Throughput", "min_volume": 1200, "volume_by": "units", "window": "week"},
     LevelKind.ACCURACY: {"name": "Accuracy", "max_error_percent": Decimal(1), "error_unit": "document"},
 }
 _BAND = re.compile(r"(\d{1,7})\s*:\s*(\d{1,7})")
-_SHIFT = re.compile(r"^\s*(\d{1,2})(?::(\d{2}))?\s*[-–]\s*(\d{1,2})(?::(\d{2}))?\s*$")
-
-
-def date_field(**kwargs: Any) -> forms.DateField:
-    return forms.DateField(widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), validators=[validate_year], **kwargs)
 
 
 class CalendarField(forms.ModelChoiceField):  # type: ignore[type-arg]
@@ -58,12 +49,6 @@ class CalendarField(forms.ModelChoiceField):  # type: ignore[type-arg]
 
     def label_from_instance(self, obj: Any) -> str:
         return f"{obj.calendar.name} ({obj.time_zone}, version {obj.number})"
-
-
-def latest_calendars() -> Any:
-    """One version of each calendar, the last."""
-    versions = CalendarVersion.objects.order_by("calendar_id", "-number").distinct("calendar_id")
-    return CalendarVersion.objects.filter(pk__in=versions.values("pk")).select_related("calendar").order_by("calendar__name")
 
 
 def weight_field(label: str) -> forms.DecimalField:
@@ -99,14 +84,23 @@ class PromiseForm(Refusable, forms.Form):
     decides = forms.ChoiceField(choices=[("first", "First delivery"), ("last", "Last delivery")], label="Which delivery decides")
     third_party = forms.BooleanField(required=False, label="Waiting on a third party stops the clock too")
     max_error_percent = forms.DecimalField(max_digits=7, decimal_places=4, label="Errors stay under, %", required=False)
+    min_volume = PlainDecimal(
+        max_digits=14, decimal_places=3, min_value=Decimal("0.001"), label="Delivered at least", help_text="In each window."
+    )
+    volume_by = forms.ChoiceField(choices=VolumeBy.choices, label="Counted as")
+    volume_offered = forms.BooleanField(
+        required=False,
+        label="Where less was there to deliver, all of that is due",
+        help_text="Without it a window with less work than that is missed.",
+    )
     error_unit = forms.ChoiceField(choices=[("document", "Document"), ("field", "Field"), ("clause", "Clause")], label="Counted by")
-    window = forms.ChoiceField(choices=[("month", "Month"), ("quarter", "Quarter")], label="Measured by the")
+    window = forms.ChoiceField(choices=WINDOWS, label="Measured by the", initial="month", help_text="Weeks begin on Monday.")
     time_zone = forms.ChoiceField(choices=ZONES, label="Contract's time zone", help_text="Windows begin and end at its midnight.")
     allowed_misses = forms.CharField(
         max_length=200, required=False, label="Misses allowed", help_text="As “9: 1, 19: 2”: one with up to 9 counted, two with up to 19."
     )
     roll_up_below = forms.IntegerField(
-        min_value=0, max_value=1_000_000, required=False, label="Judged with its quarter below", help_text="So many counted in a month."
+        min_value=0, max_value=1_000_000, required=False, label="Judged with its quarter below", help_text="So many counted in a window."
     )
     importance = forms.ChoiceField(choices=Importance.choices, required=False)
     credit_percent = forms.DecimalField(
@@ -175,6 +169,9 @@ class PromiseForm(Refusable, forms.Form):
         "adjudicator",
     )
     RATE = ("max_error_percent", "error_unit", *DECIDES)
+    VOLUME = ("min_volume", "volume_by", "volume_offered")
+    # Terms for shares and for low counts: a volume is reached or not.
+    SHARES = ("allowed_misses", "roll_up_below", "no_credit_below")
     # The form in parts, each under its heading; the last two are seldom needed and begin closed.
     PARTS = (
         ("What decides", DECIDES),
@@ -196,17 +193,25 @@ class PromiseForm(Refusable, forms.Form):
     def __init__(self, *args: Any, kind: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.kind = kind
-        for name in self.CLOCK if kind == LevelKind.ACCURACY else self.RATE:
+        for name in self._others(kind):
             del self.fields[name]
         if kind != LevelKind.ERROR_RESOLUTION:
             del self.fields["severity"]
         if kind in (LevelKind.RESPONSE, LevelKind.ERROR_RESOLUTION):
             del self.fields["decides"], self.fields["start_state"]
+        if kind == LevelKind.THROUGHPUT:
+            self.fields["effective_from"].help_text = "The first whole window from this day on is measured."
         for name in ("expected_percent", "amount", "max_error_percent"):
             if name in self.fields:
                 self.fields[name].required = True
         if "calendar_version" in self.fields:
             self.fields["calendar_version"].queryset = latest_calendars()  # type: ignore[attr-defined]
+
+    def _others(self, kind: str) -> tuple[str, ...]:
+        """The fields of other kinds of level."""
+        if kind == LevelKind.THROUGHPUT:
+            return (*self.CLOCK, *self.RATE, *self.SHARES)
+        return (*(self.CLOCK if kind == LevelKind.ACCURACY else self.RATE), *self.VOLUME)
 
     def clean_allowed_misses(self) -> list[list[int]]:
         try:
@@ -243,10 +248,12 @@ class PromiseForm(Refusable, forms.Form):
             "credit_percent": data["credit_percent"] or Decimal(0),
             "pool_percent": data["pool_percent"],
             "allocation_percent": data["allocation_percent"],
-            "allowed_misses": data["allowed_misses"],
-            "roll_up_below": data["roll_up_below"] or 0,
-            "no_credit_below": data["no_credit_below"] or 0,
         }
+        if self.kind == LevelKind.THROUGHPUT:
+            volume: Promise = {"min_volume": data["min_volume"], "volume_by": data["volume_by"], "volume_offered": data["volume_offered"]}
+            return {**found, **volume}
+        found["allowed_misses"] = data["allowed_misses"]
+        found["roll_up_below"], found["no_credit_below"] = data["roll_up_below"] or 0, data["no_credit_below"] or 0
         if self.kind == LevelKind.ACCURACY:
             rate: Promise = {"max_error_percent": data["max_error_percent"], "error_unit": data["error_unit"] or "document"}
             return {**found, **rate, **self._what_decides()}
@@ -325,6 +332,9 @@ def initial_of(version: ServiceLevelVersion) -> dict[str, Any]:
         "start_state": version.start_state,
         "third_party": Party.THIRD_PARTY.value in version.pausing_parties,
         "max_error_percent": _short(version.max_error_percent),
+        "min_volume": _short(version.min_volume),
+        "volume_by": version.volume_by,
+        "volume_offered": version.volume_offered,
         "error_unit": version.error_unit,
         "test": version.test,
         "test_confidence_percent": _short(version.test_confidence_percent),
@@ -379,181 +389,3 @@ class UpdateLevelForm(Refusable, forms.Form):
     version = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
     name = forms.CharField(max_length=120)
     active = forms.BooleanField(required=False, label="Starts clocks for new work", help_text="A retired level keeps the clocks it has.")
-
-
-class AdoptionForm(Refusable, forms.Form):
-    """A change of a calendar, with what becomes of each level that counts by it: `keep`, `new` or `open`, one field a level."""
-
-    def __init__(self, *args: Any, adopting: Sequence[tuple[ServiceLevelVersion, Mapping[str, date]]] = (), **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.adopting = {f"level_{version.level_id}": version.level_id for version, _ in adopting}
-        for version, days in adopting:
-            name = f"{version.level.name}, {version.level.workstream.client.name} {version.level.workstream.title}"
-            self.fields[f"level_{version.level_id}"] = forms.ChoiceField(
-                label=name,
-                required=False,
-                choices=[
-                    (KEEP, f"Keeps version {version.calendar_version.number if version.calendar_version else 0}"),
-                    (NEW, f"Takes it for work received from {days[NEW]:%d %b %Y}"),
-                    (OPEN, f"Takes it for its open clocks too, received from {days[OPEN]:%d %b %Y}"),
-                ],
-            )
-
-    def own(self) -> list[Any]:
-        """The fields of the change itself."""
-        return [self[name] for name in self.fields if name not in self.adopting]
-
-    def choices(self) -> list[Any]:
-        return [self[name] for name in self.adopting]
-
-    def adopt(self) -> dict[int, str]:
-        """Level → choice. Call on a valid form."""
-        return {level: self.cleaned_data.get(name) or KEEP for name, level in self.adopting.items()}
-
-
-class ExceptionForm(AdoptionForm):
-    """Dates on which a calendar is open otherwise than its week says."""
-
-    first_day = date_field(label="Day")
-    last_day = date_field(label="To", required=False, help_text="The same day if left empty.")
-    what = forms.ChoiceField(
-        choices=[("closed", "Closed"), ("hours", "Open at other hours"), ("usual", "As the week and its holidays say")],
-        label="The calendar is",
-    )
-    hours = forms.CharField(max_length=60, required=False, help_text="As 9:00-13:00, where it is open at other hours.")
-    reason = forms.CharField(max_length=100, required=False, help_text="As “Office move”. It is shown on the calendar.")
-
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or {}
-        first, last = data.get("first_day"), data.get("last_day") or data.get("first_day")
-        if first and last and not 0 <= (last - first).days <= 366:
-            self.add_error("last_day", "Give a day on or after the first, within a year of it.")
-        try:
-            shifts = parse_shifts(data.get("hours", ""))
-        except ValueError as error:
-            shifts = []
-            self.add_error("hours", str(error))
-        if data.get("what") == "hours" and not shifts and "hours" not in self.errors:
-            self.add_error("hours", "Say at which hours it is open, as 9:00-13:00.")
-        if data.get("what") != "usual" and not data.get("reason", "").strip():
-            self.add_error("reason", "Say why.")
-        data["shifts"] = shifts if data.get("what") == "hours" else []
-        return data
-
-    def days(self) -> list[str]:
-        """The dates in ISO form. Call on a valid form."""
-        first, last = self.cleaned_data["first_day"], self.cleaned_data["last_day"] or self.cleaned_data["first_day"]
-        return [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]
-
-
-class CalendarForm(AdoptionForm):
-    """Open hours by weekday, as in “9:00-12:30, 13:30-17:00”; empty is closed."""
-
-    name = forms.CharField(max_length=100, help_text="As people call it: “New York office”.")
-    time_zone = forms.ChoiceField(choices=ZONES)
-    region = forms.CharField(
-        max_length=12,
-        required=False,
-        label="Public holidays of",
-        help_text="A country or part of one, as US, US-NY or GB-ENG. Empty for none.",
-    )
-    years = forms.CharField(max_length=60, required=False, help_text="As 2026-2028; the next three years if left empty.")
-    closed = forms.CharField(
-        widget=forms.Textarea(attrs={"rows": 3}), required=False, label="Also closed on", help_text="Dates as 2026-12-24, one a line."
-    )
-
-    def __init__(self, *args: Any, named: bool = True, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for number, day in enumerate(DAYS):
-            self.fields[f"day_{number}"] = forms.CharField(max_length=60, required=False, label=day)
-        self.fields["day_0"].help_text = "As 9:00-17:00 or 9:00-12:30, 13:30-17:00. Past midnight: 22:00-6:00. Empty is closed."
-        if not named:
-            del self.fields["name"]
-        self.order_fields(["name", "time_zone", *(f"day_{number}" for number in range(7)), "region", "years", "closed"])
-
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or {}
-        weekly = {}
-        for number in range(7):
-            try:
-                weekly[str(number)] = parse_shifts(data.get(f"day_{number}", ""))
-            except ValueError as error:
-                self.add_error(f"day_{number}", str(error))
-        data["weekly"] = weekly
-        for name, parse in (("years", parse_years), ("closed", parse_dates)):
-            try:
-                data[name] = parse(data.get(name, ""))
-            except ValueError as error:
-                self.add_error(name, str(error))
-        return data
-
-
-def parse_shifts(text: str) -> list[list[int]]:
-    """ "9:00-17:00" → [[540, 1020]]; an end at or before its start lies on the next day. Raises `ValueError`."""
-    shifts = []
-    for part in filter(None, (piece.strip() for piece in text.split(","))):
-        match = _SHIFT.match(part)
-        hours = [int(group or 0) for group in match.groups()] if match else []
-        if len(hours) != 4 or hours[0] > 23 or hours[2] > 24 or max(hours[1], hours[3]) > 59:
-            raise ValueError(f"“{part}” are no hours. Write them as 9:00-17:00.")
-        start, end = hours[0] * 60 + hours[1], hours[2] * 60 + hours[3]
-        shifts.append([start, end if end > start else end + 1440])
-    return shifts
-
-
-def write_shifts(shifts: Sequence[Sequence[int]]) -> str:
-    """[[540, 1020]] → 9:00-17:00."""
-    return ", ".join(
-        f"{start // 60}:{start % 60:02d}-{end // 60 % 24 or (24 if end == 1440 else 0)}:{end % 60:02d}" for start, end in shifts
-    )
-
-
-def parse_years(text: str) -> list[int]:
-    """ "2026-2028" → the three years; nothing → this year and the next two. Raises `ValueError`."""
-    if not text.strip():
-        first = timezone.localdate().year
-        return [first, first + 1, first + 2]
-    bounds = re.fullmatch(r"\s*(\d{4})(?:\s*[-–]\s*(\d{4}))?\s*", text)
-    if bounds is None:
-        raise ValueError(f"“{text}” are no years. Write them as 2026-2028.")
-    first, last = int(bounds[1]), int(bounds[2] or bounds[1])
-    if not 1970 <= first <= last <= 2199:
-        raise ValueError("Years lie between 1970 and 2199.")
-    return list(range(first, last + 1))
-
-
-def parse_dates(text: str) -> list[date]:
-    """One ISO date a line. Raises `ValueError` naming the line."""
-    found = []
-    for line in filter(None, (piece.strip() for piece in text.replace(",", "\n").splitlines())):
-        try:
-            found.append(date.fromisoformat(line))
-        except ValueError:
-            raise ValueError(f"“{line}” is no date. Write it as 2026-12-24.") from None
-    return found
-
-
-def initial_of_calendar(version: CalendarVersion) -> Mapping[str, Any]:
-    days = {f"day_{number}": write_shifts(version.weekly.get(str(number), [])) for number in range(7)}
-    return {**days, "time_zone": version.time_zone, "closed": "\n".join(version.holidays)}
-
-
-class QualityForm(Refusable, forms.Form):
-    units = forms.IntegerField(min_value=1, label="Units checked", help_text="Documents, fields or clauses looked at.")
-    wrong = forms.IntegerField(min_value=0, label="Wrong")
-    checked_at = Moment(label="When", required=False, help_text="Now, if left empty.")
-    note = forms.CharField(max_length=500, required=False)
-
-
-class ExclusionForm(Refusable, forms.Form):
-    level: Any = forms.ModelChoiceField(queryset=None, empty_label=None)
-    reason = forms.CharField(max_length=300, help_text="The client reads it beside the figure.")
-    evidence = SafeFile(required=False, help_text="The mail or file that shows it.")
-
-    def __init__(self, *args: Any, item: WorkItem, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field: Any = self.fields["level"]
-        field.queryset = ServiceLevel.objects.filter(workstream_id=item.workstream_id).order_by("id")
-        if item.kind == states.ERROR:
-            self.fields["evidence"].required = True
-            self.fields["evidence"].help_text = "What shows that it is not our error."

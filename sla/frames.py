@@ -16,8 +16,7 @@ from engagements.models import WorkItem
 from lpo.accounts.models import Membership
 from lpo.core.errors import Refused
 from lpo.tenancy.context import current_organization_id
-from sla.models import SampleItem, SamplePlan
-from sla.samples import Allocation
+from sla.models import Allocation, SampleItem, SamplePlan
 from sla.sampling import SamplingError, Size, each, proportional
 from sla.statistics import StatisticsError
 

@@ -23,7 +23,7 @@ from sla.clock_arrays import NONE, PauseArrays, evaluate_many
 from sla.columns import binary
 from sla.facts import REACHED
 from sla.hours import rule_of
-from sla.models import Attainment, LevelKind, ServiceLevelVersion
+from sla.models import UNCLOCKED, Attainment, ServiceLevelVersion
 from sla.windows import window_starts
 
 _BEGINNINGS = {*states.INITIAL.values(), states.ASSIGNED}
@@ -93,7 +93,7 @@ def _groups(item_ids: Sequence[int]) -> list[Group]:
 
 def versions_of(streams: set[int]) -> dict[int, list[ServiceLevelVersion]]:
     """The versions of the clocked levels of these workstreams, by level, oldest first."""
-    rows = ServiceLevelVersion.objects.filter(level__workstream_id__in=streams).exclude(level__kind=LevelKind.ACCURACY)
+    rows = ServiceLevelVersion.objects.filter(level__workstream_id__in=streams).exclude(level__kind__in=UNCLOCKED)
     found: dict[int, list[ServiceLevelVersion]] = {}
     for version in rows.select_related("level", "calendar_version").order_by("level_id", "effective_from"):
         found.setdefault(version.level_id, []).append(version)

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import CharField, F, Q, QuerySet, Value
 
-from engagements.models import Pause
+from engagements.models import Pause, WorkItem
 from lpo.core.localtime import from_epoch, to_epoch
 from lpo.core.positions import decoded, encoded, instant
 from lpo.tenancy.context import Scope, scoped
@@ -265,6 +265,12 @@ def _add_windows(entries: Sequence[Entry]) -> None:
     for item, at in checks:
         for version in accuracy.values():
             places[item].add((version.pk, from_epoch(period(to_epoch(at), version.time_zone, version.window).start)))
+    volumes = [version for version in versions.values() if version.min_volume is not None]
+    done = WorkItem.objects.filter(id__in=items if volumes else (), first_delivered_at__isnull=False)
+    for item, delivered in done.values_list("id", "first_delivered_at"):
+        assert delivered is not None  # noqa: S101 -- asked for
+        for version in volumes:
+            places[item].add((version.pk, from_epoch(period(to_epoch(delivered), version.time_zone, version.window).start)))
     claims = _provisional({version.level_id for version in versions.values()})
     for entry in entries:
         for version_id, start in sorted(places[entry.row.item_id], key=lambda place: (place[1], place[0])):

@@ -22,7 +22,7 @@ from sla.columns import Rows, binary
 from sla.facts import REACHED
 from sla.fresh import Group, closed_of, versions_of
 from sla.hours import rule_of
-from sla.models import LevelKind, ServiceLevel, ServiceLevelVersion
+from sla.models import UNCLOCKED, ServiceLevel, ServiceLevelVersion
 from sla.windows import window_starts
 
 _ITEMS = """
@@ -64,7 +64,7 @@ def write_clocks(item_ids: Sequence[int], to: str, at: int, now: int) -> tuple[l
         cursor.execute(_ITEMS, values)
         groups = [_group(row) for row in cursor.fetchall()]
         streams = {group.workstream_id for group in groups}
-        if ServiceLevel.objects.filter(workstream_id__in=streams, kind=LevelKind.ACCURACY).exists():
+        if ServiceLevel.objects.filter(workstream_id__in=streams, kind__in=UNCLOCKED).exists():
             return list(item_ids), set()
         cursor.execute(_CLOCKS, values)
         clocks: Rows = np.array(cursor.fetchall(), dtype=np.int64).reshape(-1, 7)

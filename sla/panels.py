@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db.models import Exists, OuterRef, Q, Subquery
 from django.urls import reverse
@@ -81,8 +80,7 @@ def _window_of(request: TenantRequest, item: WorkItem, clock: Clock, number: int
     """The window this clock counts in, by name and address: where its outcome becomes a figure."""
     version = clock.level_version
     label = windows.period(to_epoch(clock.window_start), version.time_zone, version.window).label
-    first = clock.window_start.astimezone(ZoneInfo(version.time_zone))
-    parts = [request.organization.slug, item.workstream.item_prefix, number, first.year, first.month]
+    parts = [request.organization.slug, item.workstream.item_prefix, number, queries.first_day(clock.window_start, version)]
     return {"label": label, "url": reverse("sla:window", args=parts)}
 
 

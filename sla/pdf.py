@@ -73,6 +73,8 @@ def _counts(section: Section, line: Line) -> list[str]:
     figure = line.figure
     if section.accuracy:
         own = [quantity(figure.numerator), quantity(figure.denominator), quantity(line.excluded), line.interval or "—"]
+    elif section.throughput:
+        own = [*map(quantity, (figure.numerator, figure.denominator, line.excluded))]
     else:
         median, ninety = line.turnaround
         own = [*map(quantity, (figure.numerator, figure.missed, line.pending, line.excluded)), median or "—", ninety or "—"]

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from django.db.models import Min
 from django.utils import timezone
 
 from engagements.events import Changed
+from engagements.models import WorkItem
 from lpo.accounts.actor import Actor
 from lpo.core.localtime import to_epoch
 from lpo.jobs.queue import asked, enqueue
@@ -18,6 +20,7 @@ from sla import fresh, moved, recomputed, store
 from sla.clockrows import FEW, project
 from sla.facts import Facts, read
 from sla.models import LevelKind, ServiceLevel, ServiceLevelVersion
+from sla.volume import of_streams, windows_touched
 from sla.windows import window_start
 
 ATTAIN, ATTAIN_KEY = "sla.attain", "sla.attain"
@@ -29,7 +32,7 @@ def on_changed(changed: Changed) -> None:
     if changed.fresh and len(changed.item_ids) > FEW:
         windows = fresh.write_clocks(changed.item_ids, to_epoch(timezone.now()))
         if windows is not None:
-            count_again(windows)
+            count_again(windows | _volume_of_new(changed.item_ids))
             return
     left = changed.item_ids
     if changed.moved is not None and len(left) > FEW:
@@ -56,7 +59,7 @@ def refresh(
         return 0
     now = to_epoch(timezone.now())
     facts = read(item_ids, lock=lock, level_ids=level_ids)
-    if not facts.versions and not facts.stored and not facts.accuracy:
+    if not (facts.versions or facts.stored or facts.accuracy or facts.volume):
         return 0
     if reopened is not None:
         facts.closed.pop(reopened, None)
@@ -65,6 +68,8 @@ def refresh(
         wanted = set(level_ids)
         facts.stored = {key: clock for key, clock in facts.stored.items() if key[1] in wanted}
     windows = store.touched(facts.stored, rows, facts.closed) | _accuracy_windows(facts)
+    if facts.volume:
+        windows |= windows_touched(facts.volume, facts.delivered, min((item.received for item in facts.items), default=None), now)
     if len(rows) <= store.FEW:
         job = asked(ATTAIN, by=Actor.system(current_organization_id()), key=ATTAIN_KEY, title=_TITLE)
         store.replace_few(facts, rows, now, windows, job)
@@ -92,6 +97,15 @@ def count_again(windows: Iterable[tuple[int, int]]) -> None:
 
 def request_count() -> None:
     enqueue(ATTAIN, by=Actor.system(current_organization_id()), key=ATTAIN_KEY, title=_TITLE)
+
+
+def _volume_of_new(item_ids: Sequence[int]) -> set[tuple[int, int]]:
+    """New work is there to be delivered from its receipt on."""
+    streams = set(WorkItem.objects.filter(id__in=item_ids).order_by().values_list("workstream_id", flat=True).distinct())
+    if not (versions := of_streams(streams, volume_offered=True)):
+        return set()
+    earliest = WorkItem.objects.filter(id__in=item_ids).aggregate(at=Min("received_at"))["at"]
+    return windows_touched(versions, (), to_epoch(earliest), to_epoch(timezone.now()))
 
 
 def _accuracy_windows(facts: Facts) -> set[tuple[int, int]]:

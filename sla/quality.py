@@ -16,9 +16,8 @@ from django.db import connection
 from lpo.accounts.models import Membership
 from lpo.core.templatetags.formats import error_percent
 from lpo.tenancy.context import current_organization_id
-from sla.models import SamplePlan
+from sla.models import Allocation, Category, Purpose, RootCause, SamplePlan, Severity, Sizing
 from sla.rates import Part, Rate, rate_of
-from sla.samples import Allocation, Category, Purpose, RootCause, Severity, Sizing
 from sla.statistics import RateInterval, clopper_pearson, under_limit, wilson
 from sla.wording import number
 
@@ -109,7 +108,7 @@ class Standing:
 
     @property
     def interval_text(self) -> str:
-        return interval_text(self.interval)
+        return self.interval.text if self.interval is not None else ""
 
     @property
     def verdict(self) -> str:
@@ -159,11 +158,6 @@ def recall_of(found: int, set_aside: Fraction, elusion: Fraction, bounds: RateIn
         return None
     low, high = (found / (found + bound * float(set_aside)) if found else 0.0 for bound in (bounds.high, bounds.low))
     return Recall(found / (found + missed), low, high)
-
-
-def interval_text(interval: RateInterval | None) -> str:
-    """0.26–2.18 %; empty where nothing was checked."""
-    return "" if interval is None else f"{interval.low * 100:.2f}–{interval.high * 100:.2f}\N{NO-BREAK SPACE}%"
 
 
 def standings(plans: Sequence[SamplePlan]) -> list[Standing]:
@@ -222,7 +216,8 @@ class Overturn:
 
     @property
     def interval(self) -> str:
-        return interval_text(wilson(self.random_changed, self.random_calls)) if self.random_calls else ""
+        found = wilson(self.random_changed, self.random_calls)
+        return found.text if found is not None else ""
 
 
 @dataclass

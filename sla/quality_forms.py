@@ -11,12 +11,15 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 
-from engagements.forms import PlainDecimal, Refusable
+from engagements import states
+from engagements.file_fields import SafeFile
+from engagements.forms import Moment, PlainDecimal, Refusable
+from engagements.models import WorkItem
 from lpo.accounts.models import Membership
 from sla.actions import Declared, Found
-from sla.forms import date_field
+from sla.calendar_forms import date_field
 from sla.frames import STRATA
-from sla.samples import Adjudicator, Allocation, Category, Purpose, RootCause, Severity, Sizing
+from sla.models import Adjudicator, Allocation, Category, Purpose, RootCause, ServiceLevel, Severity, Sizing
 
 ROWS, MOST_ROWS = 3, 40
 
@@ -184,3 +187,24 @@ class AdjudicateForm(Refusable, forms.Form):
 class SpanForm(forms.Form):
     from_day = date_field(label="From", required=False)
     to_day = date_field(label="To", required=False)
+
+
+class QualityForm(Refusable, forms.Form):
+    units = forms.IntegerField(min_value=1, label="Units checked", help_text="Documents, fields or clauses looked at.")
+    wrong = forms.IntegerField(min_value=0, label="Wrong")
+    checked_at = Moment(label="When", required=False, help_text="Now, if left empty.")
+    note = forms.CharField(max_length=500, required=False)
+
+
+class ExclusionForm(Refusable, forms.Form):
+    level: Any = forms.ModelChoiceField(queryset=None, empty_label=None)
+    reason = forms.CharField(max_length=300, help_text="The client reads it beside the figure.")
+    evidence = SafeFile(required=False, help_text="The mail or file that shows it.")
+
+    def __init__(self, *args: Any, item: WorkItem, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["level"]
+        field.queryset = ServiceLevel.objects.filter(workstream_id=item.workstream_id).order_by("id")
+        if item.kind == states.ERROR:
+            self.fields["evidence"].required = True
+            self.fields["evidence"].help_text = "What shows that it is not our error."

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,20 +12,20 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 
 from engagements.models import Engagement, Matter
-from lpo.core.localtime import from_epoch, local_midnight, to_epoch
+from lpo.core.localtime import from_epoch, to_epoch
 from lpo.core.templatetags.formats import error_percent, percent
 from lpo.core.templatetags.formats import target as target_text
 from sla import wording
 from sla.augmentation import credit_applies
 from sla.bearing import Bearing, bearing, bearing_of_rate
+from sla.counting import counted_of, misses_before_each, ruling_on
 from sla.models import Attainment, AttainmentRow, CreditClaim, ServiceLevel, ServiceLevelVersion
-from sla.rates import share_of
-from sla.statistics import clopper_pearson
-from sla.verdict import Basis, Counted, Test
-from sla.windows import in_force, period
+from sla.statistics import RateInterval, clopper_pearson
+from sla.verdict import Basis, Counted, Default, Test, in_sample
+from sla.volume import Volume, volume_of
+from sla.windows import ends_quarter, in_force, period
 
 PROVISIONAL, FINAL = "provisional", "final"
-_COUNTED = ("numerator", "denominator", "carried_numerator", "carried_denominator")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class Figure:
     start: datetime
     end: datetime
     attainment: Attainment | None
+    # Misses of the twelve months before, counted where a minimum makes them matter: see `with_misses`.
+    earlier_misses: int = 0
 
     @property
     def level(self) -> ServiceLevel:
@@ -46,6 +48,27 @@ class Figure:
     @property
     def accuracy(self) -> bool:
         return self.version.max_error_percent is not None
+
+    @property
+    def throughput(self) -> bool:
+        return self.version.min_volume is not None
+
+    @property
+    def clocked(self) -> bool:
+        """Whether it is counted by clocks, each met or missed."""
+        return not (self.accuracy or self.throughput)
+
+    @property
+    def volume(self) -> Volume | None:
+        return volume_of(self.attainment.measured) if self.attainment is not None else None
+
+    @property
+    def short_label(self) -> str:
+        """Under a chart: Oct, Q4, 5 Oct."""
+        first = self.start.astimezone(ZoneInfo(self.version.time_zone))
+        if self.version.window == "week":
+            return f"{first.day} {first:%b}"
+        return f"{first:%b}" if self.version.window == "month" else f"Q{(first.month + 2) // 3}"
 
     @property
     def closed(self) -> bool:
@@ -61,19 +84,20 @@ class Figure:
 
     @property
     def missed(self) -> int:
-        return self.denominator - self.numerator
+        return max(0, self.denominator - self.numerator)
 
     @property
     def share(self) -> Fraction | None:
         """What is compared: where severities or strata weigh it is not numerator ÷ denominator."""
-        weighed = share_of(self.attainment.measured) if self.attainment else None
-        if weighed is not None:
-            return weighed
+        if self.counted.rate is not None:
+            return self.counted.rate
         return Fraction(self.numerator, self.denominator) if self.denominator else None
 
     @property
     def goal(self) -> Fraction:
         """The target share, or the limit an error rate stays under."""
+        if self.throughput:
+            return Fraction(1)
         promised = self.version.max_error_percent if self.accuracy else self.version.expected_percent
         return Fraction(promised or 0) / 100
 
@@ -101,10 +125,17 @@ class Figure:
         return self.attainment is not None and self.attainment.basis == Basis.SHORT
 
     @property
+    def running(self) -> bool:
+        """Less was delivered than is due, and the window still runs."""
+        return self.attainment is not None and self.attainment.basis == Basis.RUNNING
+
+    @property
     def judged(self) -> str:
         """What the verdict rests on, where that is not the bare percentage."""
         if self.attainment is None:
             return ""
+        if self.throughput:
+            return wording.judged_volume(self.version, self.volume)
         return wording.judged(self.version, self.counted, Basis(self.attainment.basis))
 
     @property
@@ -112,14 +143,12 @@ class Figure:
         """As the verdict reads it."""
         if self.attainment is None:
             return Counted(0, 0)
-        measured = self.attainment.measured
-        own = {name: getattr(self.attainment, name) for name in _COUNTED}
-        return Counted(**own, rate=share_of(measured), sample=measured.get("sample"))
+        return counted_of(self.attainment)
 
     @property
     def result(self) -> str:
         """36 of 40 = 90.00 %, as counted in the window itself; beside it the rate that is compared, where something weighs."""
-        return wording.result(self.numerator, self.denominator, weighed=self.counted.rate)
+        return wording.result(self.numerator, self.denominator, weighed=None if self.throughput else self.counted.rate)
 
     @property
     def strength(self) -> str:
@@ -127,10 +156,14 @@ class Figure:
         return wording.strength(self.version, self.counted) if self.accuracy else ""
 
     @property
+    def bounds(self) -> RateInterval | None:
+        """The exact two-sided 95 % interval of an error rate, of the sample that says as much where something weighs."""
+        return clopper_pearson(*in_sample(self.counted)) if self.accuracy else None
+
+    @property
     def interval(self) -> str:
-        """0.15–2.18 %: the exact two-sided 95 % interval of an error rate; empty where none was measured."""
-        found = clopper_pearson(self.numerator, self.denominator) if self.accuracy else None
-        return "" if found is None else f"{found.low * 100:.2f}–{found.high * 100:.2f} %"
+        """0.15–2.18 %; empty where none was measured."""
+        return self.bounds.text if self.bounds is not None else ""
 
     @property
     def in_full(self) -> str:
@@ -141,17 +174,17 @@ class Figure:
     def kind(self) -> str:
         """The status kind: shape and colour."""
         if self.attainment is None or self.attainment.met is None:
-            return "progressing" if self.rolled_up or self.short else "draft"
+            return "progressing" if self.rolled_up or self.short or self.running else "draft"
         return "met" if self.attainment.met else "breach"
 
     @property
     def state(self) -> str:
         """Met, or below target so far."""
         if self.attainment is None or self.attainment.met is None:
-            return "Judged with its quarter" if self.rolled_up else "Not decided" if self.short else "Not measured"
+            return "Judged with its quarter" if self.rolled_up else "Not decided" if self.short or self.running else "Not measured"
         if self.closed:
             return "Met" if self.attainment.met else "Missed"
-        if self.version.test != Test.RATE:
+        if self.throughput or self.version.test != Test.RATE:
             return "Met so far" if self.attainment.met else "Missed so far"
         if self.accuracy:
             return "Under the limit so far" if self.attainment.met else "Over the limit so far"
@@ -159,12 +192,14 @@ class Figure:
 
     @property
     def ends_quarter(self) -> bool:
-        start = to_epoch(self.start)
         zone = self.version.time_zone
-        return period(start, zone, self.version.window).end == period(start, zone, "quarter").end
+        return ends_quarter(period(to_epoch(self.start), zone, self.version.window), zone)
 
-    def bearing(self, earlier_misses: int = 0) -> Bearing:
-        """What further misses would do. `earlier_misses` matters to what they cost, not to how many are borne."""
+    def bearing(self, earlier_misses: int = 0) -> Bearing | None:
+        """What further misses would do; None where that cannot be known. `earlier_misses` matters to what they cost, not to how many are
+        borne."""
+        if self.throughput:
+            return None
         ends = self.ends_quarter
         if self.accuracy:
             return bearing_of_rate(self.version, self.counted, quarter_ends=ends, earlier_misses=earlier_misses)
@@ -172,13 +207,32 @@ class Figure:
         return bearing(self.version, self.counted, pending, quarter_ends=ends, earlier_misses=earlier_misses)
 
     @property
+    def ruling(self) -> Default:
+        """Whether the window as it stands is a default, and why or why not."""
+        return Default(False) if self.attainment is None else ruling_on(self.version, self.attainment, self.earlier_misses)
+
+    @property
     def credit(self) -> str:
-        """The credit at stake in words: 5 % of the credit base; 50 % × 40 % of the amount at risk."""
-        if self.attainment is None or self.attainment.met is not False:
+        """The credit at stake in words, where the miss is a default: 5 % of the credit base; 50 % × 40 % of the amount at risk."""
+        if not self.ruling.due:
             return ""
         if getattr(self.version, "delivery_model", "") == "augmentation" and not credit_applies(self.version, self.start):
             return ""
         return wording.credit_share(self.version)
+
+
+def first_day(start: datetime, version: ServiceLevelVersion) -> date:
+    """The day a window begins on by the contract's own clock: its part of an address."""
+    return start.astimezone(ZoneInfo(version.time_zone)).date()
+
+
+def last_day(end: datetime, version: ServiceLevelVersion) -> date:
+    return (end - timedelta(seconds=1)).astimezone(ZoneInfo(version.time_zone)).date()
+
+
+def window_key(start: datetime, version: ServiceLevelVersion) -> str:
+    """What a window is named by in files and confirmations: 2026-10, the month it begins in; 2026-10-05 for a week."""
+    return f"{first_day(start, version):{'%Y-%m-%d' if version.window == 'week' else '%Y-%m'}}"
 
 
 def versions_of(levels: Iterable[ServiceLevel]) -> dict[int, list[ServiceLevelVersion]]:
@@ -232,10 +286,19 @@ def figures_by(versions: Mapping[int, Sequence[ServiceLevelVersion]], now: datet
         wanted[pk, start] = Figure(version, window.label, start, from_epoch(window.end), None)
     stored = Attainment.objects.filter(level_id__in=versions, window_start__in={start for _, start in wanted}).order_by("revision")
     found = {(row.level_id, row.window_start): row for row in stored}
-    return [
+    return with_misses(
         Figure(figure.version, figure.label, figure.start, figure.end, found.get((pk, start)))
         for (pk, start), figure in sorted(wanted.items(), key=lambda pair: (pair[1].level.workstream_id, pair[0][0]))
-    ]
+    )
+
+
+def with_misses(figures: Iterable[Figure]) -> list[Figure]:
+    """Figures with the misses before them, in one statement where any needs it: a minimum makes a default of the fourth."""
+    known = list(figures)
+    missed = [figure for figure in known if figure.attainment is not None and figure.attainment.met is False]
+    asked = [(figure.version, figure.start) for figure in missed if figure.version.minimum_percent is not None]
+    found = misses_before_each(asked)
+    return [replace(figure, earlier_misses=found.get((figure.version.level_id, figure.start), 0)) for figure in known]
 
 
 def history(level: ServiceLevel, versions: Sequence[ServiceLevelVersion], limit: int) -> list[Figure]:
@@ -271,30 +334,6 @@ def figures_of_matter(matter: Matter, now: datetime) -> dict[str, Any]:
             for figure in current_figures(levels, now)
         ]
     }
-
-
-def attainments(engagement: Engagement, start: date, end: date) -> QuerySet[Any]:
-    """The latest revision of every window of an engagement's levels that begins within [start, end), by the contract's own dates."""
-    widest = Q(window_start__gte=from_epoch(local_midnight(start, ZoneInfo("UTC")) - 86_400), window_start__lt=_after(end))
-    rows = Attainment.objects.filter(widest, level__workstream__matter__engagement=engagement)
-    return (
-        rows.select_related("level__workstream__matter", "level_version")
-        .defer("snapshot")
-        .filter(pk__in=_latest(rows, start, end))
-        .order_by("window_start", "level_id")
-    )
-
-
-def _after(end: date) -> datetime:
-    return from_epoch(local_midnight(end, ZoneInfo("UTC")) + 86_400)
-
-
-def _latest(rows: QuerySet[Any], start: date, end: date) -> list[int]:
-    found: dict[tuple[int, datetime], int] = {}
-    for pk, level_id, at, zone in rows.order_by("revision").values_list("pk", "level_id", "window_start", "level_version__time_zone"):
-        if start <= at.astimezone(ZoneInfo(zone)).date() < end:
-            found[level_id, at] = pk
-    return list(found.values())
 
 
 def final_claims_for(engagement: Engagement) -> QuerySet[Any]:

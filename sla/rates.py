@@ -90,6 +90,6 @@ def _expanded(strata: Sequence[Part]) -> Fraction:
     return weighted_rate(_checked(strata)) or Fraction(0)
 
 
-def share_of(measured: Mapping[str, Any]) -> Fraction | None:
+def weighed_share(measured: Mapping[str, Any]) -> Fraction | None:
     """The rate that `as_json` kept; None where nothing weighed."""
     return Fraction(measured["rate"]) if "rate" in measured else None

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,11 +23,12 @@ from lpo.core.localtime import from_epoch, local_midnight
 from lpo.core.periods import Period, add_months
 from sla import wording
 from sla.clockrows import ClockRow, replayed
-from sla.counting import measure
+from sla.counting import Count, counted_of, measure
 from sla.facts import REACHED, read
-from sla.models import Attainment, LevelKind, ServiceLevelVersion
+from sla.models import UNCLOCKED, Attainment, ServiceLevelVersion
 from sla.verdict import Basis, Counted, Verdict, default, judge
-from sla.windows import in_force, period
+from sla.volume import begins
+from sla.windows import ends_quarter, in_force, period, quarter_of
 from sla.worth import earned
 
 CHUNK = 5_000
@@ -58,8 +60,9 @@ class Question:
         return self.versions if name == HOLDS else self.contract
 
     @property
-    def accuracy(self) -> bool:
-        return bool(self.proposal.level.kind == LevelKind.ACCURACY)
+    def clocked(self) -> bool:
+        """Whether items have clocks to be replayed; checks and volumes are summed from what is there."""
+        return self.proposal.level.kind not in UNCLOCKED
 
 
 @dataclass
@@ -141,7 +144,7 @@ def _candidates(question: Question, after: int) -> dict[str, Any]:
 
 def size(question: Question, most: int) -> int:
     """How many items would be replayed, counted no further than `most`."""
-    if question.accuracy:
+    if not question.clocked:
         return 0
     with connection.cursor() as cursor:
         cursor.execute(_SIZE, {**_candidates(question, 0), "most": most})
@@ -149,8 +152,8 @@ def size(question: Question, most: int) -> int:
 
 
 def replay(question: Question, tally: Tally, chunk: int = 0) -> Iterator[Tally]:
-    """Count items into the tally from where it stands, a chunk at a time. An accuracy level has none: its checks are summed at the end."""
-    while not question.accuracy:
+    """Count items into the tally from where it stands, a chunk at a time. A level without clocks has none: it is summed at the end."""
+    while question.clocked:
         with connection.cursor() as cursor:
             values = {**_candidates(question, tally.after), "chunk": chunk or CHUNK}
             cursor.execute(_NEXT, values)
@@ -172,7 +175,7 @@ def _count(question: Question, tally: Tally, ids: Sequence[int]) -> None:
     spans = {side: _span(question, side) for side in (HOLDS, PROPOSED)}
     for item in facts.items:
         pair = holds.get(item.id), proposed.get(item.id)
-        outcomes = [None if row is None else outcome_of_row(row, question.now) for row in pair]
+        outcomes = [None if row is None else row.outcome(question.now) for row in pair]
         for side, row, outcome in zip((HOLDS, PROPOSED), pair, outcomes, strict=True):
             if row is not None and outcome is not None:
                 tally.counts[side].setdefault(str(row.window), [0, 0, 0, 0])[OUTCOMES.index(outcome)] += 1
@@ -189,15 +192,6 @@ def _same_windows(question: Question) -> bool:
 def _span(question: Question, side: str) -> tuple[int, int]:
     wanted = [window for version, window in windows_of(question, side) if shown(question, version, window)]
     return (wanted[0].start, wanted[-1].end) if wanted else (0, 0)
-
-
-def outcome_of_row(row: ClockRow, now: int) -> str:
-    """As `counting.OUTCOME` has it for a stored clock."""
-    if row.excluded or row.cancelled:
-        return "excluded"
-    if row.stopped is not None:
-        return "met" if row.stopped <= row.due else "missed"
-    return "missed" if row.held_since is None and row.due < now else "pending"
 
 
 def _keep(tally: Tally, item_id: int, pair: Sequence[ClockRow | None], outcomes: Sequence[str | None], now: int) -> None:
@@ -255,12 +249,12 @@ def _judged(question: Question, side: str, counts: dict[str, list[int]]) -> list
     for version, window in windows_of(question, side):
         version.level = question.proposal.level
         start = from_epoch(window.start)
-        numerator, denominator, pending, excluded = _figures(question, version, window, counts)
-        quarter = period(window.start, version.time_zone, "quarter")
-        quarter_ends = window.end == quarter.end
+        count = _count_of(question, side, version, window, counts)
+        quarter = quarter_of(window, version.time_zone)
+        quarter_ends = ends_quarter(window, version.time_zone)
         rolled = [one.counted for one in before if one.quarter == quarter.start and one.basis == Basis.ROLLED_UP]
         carried = rolled if quarter_ends and version.roll_up_below else []
-        counted = Counted(numerator, denominator, sum(one.numerator for one in carried), sum(one.denominator for one in carried))
+        counted = count.counted((sum(one.numerator for one in carried), sum(one.denominator for one in carried)))
         verdict = judge(version, counted, quarter_ends=quarter_ends)
         year_ago = add_months(window.first_day, -12)
         ruling = default(version, verdict, counted, sum(one.met is False for one in before if one.first_day >= year_ago))
@@ -272,13 +266,14 @@ def _judged(question: Question, side: str, counts: dict[str, list[int]]) -> list
                     "start": window.start,
                     "label": window.label,
                     "ended": window.end <= question.now,
-                    "numerator": numerator,
-                    "denominator": denominator,
-                    "pending": pending,
-                    "excluded": excluded,
+                    "numerator": count.numerator,
+                    "denominator": count.denominator,
+                    "pending": count.pending,
+                    "excluded": count.excluded,
+                    "weighed": _weighed(version, counted),
                     "credit": wording.number(worth),
                     "why": ruling.why,
-                    "closed": _closed_otherwise(closed.get(start), counted),
+                    "closed": _closed_otherwise(version, closed.get(start), counted),
                     **_said(version, verdict, counted),
                 }
             )
@@ -295,23 +290,35 @@ def _said(version: ServiceLevelVersion, verdict: Verdict, counted: Counted) -> d
     }
 
 
-def _closed_otherwise(frozen: tuple[int, int] | None, counted: Counted) -> list[int] | None:
-    """What a window was closed with, where the facts have moved on since: the closed figure stays, the replay says what it had been."""
-    return list(frozen) if frozen is not None and frozen != (counted.numerator, counted.denominator) else None
+def _closed_otherwise(version: ServiceLevelVersion, frozen: Counted | None, counted: Counted) -> list[Any] | None:
+    """What a window was closed with, where the facts have moved on since, and its rate where that was weighed: the closed figure stays,
+    the replay says what it had been."""
+    if frozen is None or _own(frozen) == _own(counted):
+        return None
+    weighed = _weighed(version, frozen)
+    return [frozen.numerator, frozen.denominator, *([] if weighed is None else [weighed])]
 
 
-def _figures(question: Question, version: ServiceLevelVersion, window: Period, counts: dict[str, list[int]]) -> tuple[int, int, int, int]:
-    if not question.accuracy:
-        met, missed, pending, excluded = counts.get(str(window.start), [0, 0, 0, 0])
-        return met, met + missed, pending, excluded
-    count = measure(version, from_epoch(window.start), from_epoch(window.end), from_epoch(question.now))
-    return count.numerator, count.denominator, 0, count.excluded
+def _own(counted: Counted) -> tuple[int, int, Fraction | None]:
+    return counted.numerator, counted.denominator, counted.rate
 
 
-def _closed(level_id: int) -> dict[datetime, tuple[int, int]]:
-    rows = Attainment.objects.filter(level_id=level_id, state="closed").order_by("revision")
-    figures = rows.values_list("window_start", "numerator", "denominator")
-    return {start: (numerator, denominator) for start, numerator, denominator in figures}
+def _weighed(version: ServiceLevelVersion, counted: Counted) -> str | None:
+    """The rate that is compared, where severities or strata weigh."""
+    return None if counted.rate is None or version.min_volume is not None else f"{counted.rate}"
+
+
+def _count_of(question: Question, side: str, version: ServiceLevelVersion, window: Period, counts: dict[str, list[int]]) -> Count:
+    if not question.clocked:
+        whole = version.min_volume is None or window.start >= begins(question.side(side)[0])
+        return measure(version, from_epoch(window.start), from_epoch(window.end), from_epoch(question.now)) if whole else Count(0, 0)
+    met, missed, pending, excluded = counts.get(str(window.start), [0, 0, 0, 0])
+    return Count(met, met + missed, pending, excluded)
+
+
+def _closed(level_id: int) -> dict[datetime, Counted]:
+    rows = Attainment.objects.filter(level_id=level_id, state="closed").order_by("revision").defer("snapshot")
+    return {row.window_start: counted_of(row) for row in rows}
 
 
 def total_credit(windows: Sequence[dict[str, Any]]) -> Decimal:

@@ -53,8 +53,13 @@ def _row_in_words(rows: list[dict[str, Any]] | None, other: list[dict[str, Any]]
     for index, row in enumerate(rows):
         beside = other[index] if other is not None and index < len(other) else {}
         names = [name for name in _SAID if name in row and (name == "outcome" or row[name] != beside.get(name))]
-        said.append(", ".join(_SAID[name].format(_value(name, row[name], zone)) for name in names))
+        said.append(", ".join(_said_of(name, row).format(_value(name, row[name], zone)) for name in names))
     return "; ".join(said)
+
+
+def _said_of(name: str, row: dict[str, Any]) -> str:
+    # Of a volume it is the quantity that counts.
+    return "{} counted" if name == "weighted" and "errors" not in row else _SAID[name]
 
 
 def _value(name: str, value: Any, zone: str) -> str:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from engagements.models import LateEntry
+from engagements.models import LateEntry, WorkItem
 from lpo.core.exports import Cell, write_csv
 from lpo.tenancy.context import Scope, scoped
 from sla.evidence import RECORDED_LATE
-from sla.models import Adjudication, AttainmentRow, Clock, Exclusion, Population, QualityCheck
+from sla.models import Adjudication, AttainmentRow, Clock, Exclusion, Population, Purpose, QualityCheck, VolumeBy
 from sla.queries import Figure
-from sla.samples import Purpose
+from sla.volume import UNDELIVERED
 
 KINDS = {"met": "met", "missed": "breach", "pending": "progressing", "excluded": "draft", "checked": "met"}
 BATCH = 5_000
@@ -48,8 +49,24 @@ def behind(figure: Figure, now: datetime, outcome: str = "") -> QuerySet[Any]:
         return rows.filter(outcome=outcome) if outcome else rows
     if figure.accuracy:
         return _checks(figure)
+    if figure.throughput:
+        return _work(figure, outcome)
     clocks = Clock.objects.filter(level=figure.level, window_start=figure.start, cycle=1).select_related("item")
     return clocks.filter(outcomes(now)[outcome]) if outcome else clocks
+
+
+def _work(figure: Figure, outcome: str) -> QuerySet[Any]:
+    """What was delivered in the window; asked for what is pending, what is still open."""
+    version = figure.version
+    items = WorkItem.objects.filter(workstream_id=figure.level.workstream_id, kind=version.item_kind)
+    items = items.filter(priority=version.priority) if version.priority else items
+    out = Exclusion.objects.filter(level=figure.level, item=OuterRef("pk"), withdrawn_at__isnull=True)
+    if outcome == "pending":
+        return items.filter(~Exists(out), first_delivered_at__isnull=True, state__in=UNDELIVERED, received_at__lt=figure.end)
+    delivered = items.filter(first_delivered_at__gte=figure.start, first_delivered_at__lt=figure.end)
+    if not outcome:
+        return delivered
+    return delivered.filter(Exists(out) if outcome == "excluded" else ~Exists(out))
 
 
 def _checks(figure: Figure) -> QuerySet[Any]:
@@ -75,7 +92,7 @@ def shown(figure: Figure, rows: Sequence[Any], now: datetime) -> Iterator[dict[s
     reasons: dict[int, str] = {}
     late: set[int] = set()
     if not figure.closed:
-        ids = {row.item_id for row in rows}
+        ids = {row.pk if isinstance(row, WorkItem) else row.item_id for row in rows}
         live = Exclusion.objects.filter(level=figure.level, item_id__in=ids, withdrawn_at__isnull=True)
         reasons = dict(live.values_list("item_id", "reason"))
         late = set(LateEntry.objects.filter(item_id__in=ids, state="approved").values_list("item_id", flat=True))
@@ -85,6 +102,12 @@ def shown(figure: Figure, rows: Sequence[Any], now: datetime) -> Iterator[dict[s
             otherwise = "Cancelled before it was due" if row.cancelled else RECORDED_LATE if row.item_id in late else ""
             reason = reasons.get(row.item_id, otherwise)
             yield _shown_row(row, row.item.reference, row.item.external_id or "", outcome, reason)
+        elif isinstance(row, WorkItem):
+            outcome = "excluded" if row.pk in reasons else "met" if row.first_delivered_at is not None else "pending"
+            units = row.quantity if figure.version.volume_by == VolumeBy.UNITS else Decimal(1)
+            times = {"started_at": row.received_at, "stopped_at": row.first_delivered_at, "units": units}
+            named = {"reference": row.reference, "external_id": row.external_id or "", "outcome": outcome, "kind": KINDS[outcome]}
+            yield {**_EMPTY, **times, **named, "reason": reasons.get(row.pk, "")}
         elif isinstance(row, QualityCheck):
             outcome = "excluded" if row.item_id in reasons else "checked"
             stands: Any = row
@@ -106,7 +129,7 @@ def shown(figure: Figure, rows: Sequence[Any], now: datetime) -> Iterator[dict[s
         else:
             yield {
                 **_shown_row(row, row.item_reference, row.external_id, row.outcome, row.reason),
-                "units": row.units,
+                "units": row.weighted if figure.throughput else row.units,
                 "errors": row.errors,
             }
 

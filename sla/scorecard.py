@@ -6,107 +6,30 @@ marked as provisional; the client's is built of the same parts from published sn
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from fractions import Fraction
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, F, Q
+from django.db.models import F, Q
 from django.db.models.fields.json import KT
 
 from lpo.core.charts import AttainmentChart, Point, attainment_chart
 from lpo.core.localtime import from_epoch, local_midnight
-from lpo.core.periods import add_months
 from sla import wording
-from sla.models import Attainment, AttainmentRow, Clock, CreditClaim, ServiceLevel, ServiceLevelVersion
-from sla.queries import Figure, versions_of
+from sla.ageing import Ageing, ageing_of
+from sla.models import Attainment, CreditClaim, ServiceLevel, ServiceLevelVersion
+from sla.queries import Figure, last_day, versions_of, with_misses
+from sla.spans import Span
+from sla.windows import period
 
 TREND = 12
 # Twelve windows of a quarter each are three years.
 TREND_DAYS = 3 * 366
-# A client has a few dozen levels; what lies beyond is in the workbook.
+# A client has a few dozen levels; what lies beyond is in the workbook, which has them all.
 MOST_LEVELS = 60
-_PERIOD = re.compile(r"(\d{4})-(?:(0[1-9]|1[0-2])|[Qq]([1-4]))\Z")
-AGES = ((1, "up to a day"), (3, "up to 3 days"), (7, "up to a week"), (30, "up to 30 days"), (None, "older"))
-
-
-class NoPeriod(ValueError):
-    """What was asked for names neither a month nor a quarter."""
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """The chosen month or quarter, by the dates of each contract's own calendar."""
-
-    first: date
-    months: int
-
-    @property
-    def next(self) -> date:
-        return add_months(self.first, self.months)
-
-    @property
-    def key(self) -> str:
-        return f"{self.first:%Y-%m}" if self.months == 1 else f"{self.first.year}-Q{self.first.month // 3 + 1}"
-
-    @property
-    def label(self) -> str:
-        return f"{self.first:%B %Y}" if self.months == 1 else f"Q{self.first.month // 3 + 1} {self.first.year}"
-
-    def moved(self, steps: int) -> Span:
-        return Span(add_months(self.first, steps * self.months), self.months)
-
-    def of(self, months: int) -> Span:
-        """The month or the quarter that holds the first day of this one."""
-        month = self.first.month if months == 1 else (self.first.month - 1) // 3 * 3 + 1
-        return Span(self.first.replace(month=month), months)
-
-    def overlaps(self, first: date, following: date) -> bool:
-        return first < self.next and following > self.first
-
-
-def span_named(text: str, today: date) -> Span:
-    """2026-10, 2026-Q4; the last ended month where nothing is said. Raises `NoPeriod`."""
-    if not text:
-        return Span(add_months(today.replace(day=1), -1), 1)
-    found = _PERIOD.match(text)
-    if found is None or not 1971 <= int(found[1]) <= 2198:
-        raise NoPeriod(f"“{text[:20]}” is no period: write a month as 2026-10, a quarter as 2026-Q4.")
-    year, month, quarter = found.groups()
-    return Span(date(int(year), int(month), 1), 1) if month else Span(date(int(year), int(quarter) * 3 - 2, 1), 3)
-
-
-def periods(span: Span) -> dict[str, Any]:
-    """Ways to other periods, for the page's template."""
-    steps = (("previous", span.moved(-1)), ("next", span.moved(1)))
-    chips = [
-        {"label": label, "url": f"?period={span.of(months).key}", "current": span.months == months}
-        for months, label in ((1, "Month"), (3, "Quarter"))
-    ]
-    return {"chips": chips, **{which: {"label": other.label, "url": f"?period={other.key}"} for which, other in steps}}
-
-
-@dataclass(frozen=True, slots=True)
-class Ageing:
-    """Work without an end by how long ago it was received: of an open window as of now, of a closed one as of its closing."""
-
-    counts: tuple[int, ...]
-    overdue: int
-    at: datetime
-
-    @property
-    def total(self) -> int:
-        return sum(self.counts)
-
-    @property
-    def text(self) -> str:
-        """7 open: 3 up to a day, 4 older; 2 past due."""
-        parts = [f"{count:,} {label}" for count, (_, label) in zip(self.counts, AGES, strict=True) if count]
-        return f"{self.total:,} open: {', '.join(parts)}; {self.overdue:,} past due" if parts else "None open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +56,7 @@ class Line:
 
     @property
     def exact(self) -> str:
-        return wording.result(self.figure.numerator, self.figure.denominator)
+        return self.figure.result
 
     @property
     def turnaround(self) -> tuple[str, str]:
@@ -194,12 +117,12 @@ class Line:
         """5 %, provisional; an open window's is what is at stake."""
         if self.claim is not None:
             return f"{wording.number(self.claim.percent)} %, {self.claim.get_state_display().lower()}"
-        return f"{self.figure.credit}, if it stays so" if self.figure.credit and not self.figure.closed else ""
+        return f"{self.figure.credit}, if it stays so" if not self.figure.closed and self.figure.credit else ""
 
     @property
     def credit_in_full(self) -> str:
         if self.claim is None:
-            return self.ruling
+            return self.ruling or ("" if self.figure.closed else self.figure.ruling.why)
         until = ""
         if self.claim.state == "provisional" and self.claim.contestable_until is not None:
             until = f" until {_day(self.claim.contestable_until - timedelta(seconds=1), self.zone)} at the earliest"
@@ -220,6 +143,10 @@ class Section:
     @property
     def accuracy(self) -> bool:
         return self.version.max_error_percent is not None
+
+    @property
+    def throughput(self) -> bool:
+        return self.version.min_volume is not None
 
     @property
     def promise(self) -> str:
@@ -284,39 +211,46 @@ def _moment(at: datetime, zone: str) -> str:
     return f"{local.day} {local:%b %Y, %H:%M} {local.tzname()}"
 
 
-def chart_of(name: str, version: ServiceLevelVersion, figures: Sequence[Figure]) -> AttainmentChart:
-    """Windows against the target now in force, oldest first."""
-    cut = 3 if version.window == "month" else 2
-    points = [Point(row.label[:cut], row.share, row.denominator, row.label, not row.closed) for row in figures]
-    goal = Fraction(version.max_error_percent or version.expected_percent or 0) / 100
-    return attainment_chart(name, points, goal, lower_is_better=version.max_error_percent is not None, window=version.window)
+def chart_of(name: str, version: ServiceLevelVersion, figures: Sequence[Figure], so_far: Point | None = None) -> AttainmentChart:
+    """Windows against the target now in force, oldest first, and how the present one stands where it is told `so_far`."""
+    points = [
+        Point(row.short_label, row.share, row.denominator, row.attainment.met if row.attainment else None, row.label, not row.closed)
+        for row in figures
+    ]
+    goal = Fraction(1) if version.min_volume is not None else Fraction(version.max_error_percent or version.expected_percent or 0) / 100
+    shown = [*points, *([so_far] if so_far is not None else [])][-TREND:]
+    beneath = "due" if version.min_volume is not None else "counted"
+    lower = version.max_error_percent is not None
+    return attainment_chart(name, shown, goal, lower_is_better=lower, window=version.window, beneath=beneath)
 
 
-def sections_of(where: Q, span: Span, now: datetime) -> tuple[list[Section], int]:
-    """The levels that `where` names which have a window in the span, and how many more there are. Six statements, however many."""
+def sections_of(where: Q, span: Span, now: datetime, most: int | None) -> tuple[list[Section], int]:
+    """The levels that `where` names which have a window in the span, at most so many, and how many more there are. Six statements,
+    however many; a seventh where a minimum makes earlier misses matter."""
     rows = (
         ServiceLevel.objects.filter(where)
         .select_related("workstream__client", "workstream__matter__engagement")
         .order_by("workstream_id", "id")
     )
-    versions = versions_of(rows[: MOST_LEVELS * 4])
+    versions = versions_of(rows)
     levels = {found[0].level_id: found[0].level for found in versions.values() if found}
     stored = _stored(levels, versions, span)
     kept: list[tuple[ServiceLevel, list[Figure], list[Figure]]] = []
     for pk, level in levels.items():
         trend = stored.get(pk, [])
-        inside = [figure for figure in trend if _inside(figure, span)] or _unmeasured(level, versions[pk], span)
+        inside = [figure for figure in trend if inside_of(figure, span)] or _unmeasured(level, versions[pk], span)
         if inside:
             kept.append((level, inside, trend[-TREND:]))
-    shown = kept[:MOST_LEVELS]
-    inside = [figure for _, figures, _ in shown for figure in figures]
-    claims, ages = claims_of(inside), _ageing(inside, now)
+    shown = kept[:most]
+    everything = [figure for _, figures, _ in shown for figure in figures]
+    claims, ages = claims_of(everything), ageing_of(everything, now)
+    at_stake = {(figure.version.level_id, figure.start): figure for figure in with_misses(everything)}
     sections = [
         Section(
             level.name,
             level.workstream.title,
             figures[-1].version,
-            [_line(figure, claims, ages) for figure in figures],
+            [_line(at_stake[level.pk, figure.start], claims, ages) for figure in figures],
             trend,
             level,
         )
@@ -362,7 +296,7 @@ def _stored(
     for row in rows.order_by("level_id", "window_start", "-revision").distinct("level_id", "window_start"):
         row.level = levels[row.level_id]
         figure = Figure(known[row.level_version_id], row.label, row.window_start, row.window_end, row)
-        if _local(row.window_start, figure) < span.next:
+        if up_to(figure, span):
             found[row.level_id].append(figure)
     return found
 
@@ -371,8 +305,17 @@ def _local(at: datetime, figure: Figure) -> date:
     return at.astimezone(ZoneInfo(figure.version.time_zone)).date()
 
 
-def _inside(figure: Figure, span: Span) -> bool:
+def inside_of(figure: Figure, span: Span) -> bool:
+    """Whether a window belongs to a period: a quarter to each of its months, a week to that in which it ends, as its credit does."""
+    if figure.version.window == "week":
+        return span.first <= last_day(figure.end, figure.version) < span.next
     return span.overlaps(_local(figure.start, figure), _local(figure.end, figure))
+
+
+def up_to(figure: Figure, span: Span) -> bool:
+    """Whether a window belongs to a period or to one before it."""
+    week = figure.version.window == "week"
+    return (last_day(figure.end, figure.version) if week else _local(figure.start, figure)) < span.next
 
 
 def _unmeasured(level: ServiceLevel, versions: Sequence[ServiceLevelVersion], span: Span) -> list[Figure]:
@@ -382,9 +325,13 @@ def _unmeasured(level: ServiceLevel, versions: Sequence[ServiceLevelVersion], sp
         return []
     version = in_force[-1]
     zone = ZoneInfo(version.time_zone)
-    whole = span if version.window == "month" else span.of(3)
-    start, end = (from_epoch(local_midnight(day, zone)) for day in (whole.first, whole.next))
-    return [Figure(version, whole.label, start, end, None)]
+    last = period(local_midnight(span.next, zone) - 1, version.time_zone, version.window)
+    # The last week that ends in the span; a month or a quarter is the one that holds its end.
+    for window in (last, period(last.start - 1, version.time_zone, version.window)):
+        figure = Figure(version, window.label, from_epoch(window.start), from_epoch(window.end), None)
+        if inside_of(figure, span) and last_day(figure.end, version) >= version.effective_from:
+            return [figure]
+    return []
 
 
 def claims_of(figures: Iterable[Figure]) -> dict[tuple[int, datetime], CreditClaim]:
@@ -402,57 +349,3 @@ def claims_of(figures: Iterable[Figure]) -> dict[tuple[int, datetime], CreditCla
         if claim.revision <= closed.get(key, 0):
             found[key] = claim
     return found
-
-
-def _ageing(figures: Sequence[Figure], now: datetime) -> dict[tuple[int, datetime], Ageing]:
-    """Two statements: open clocks of the levels with an open window, frozen rows of the closed windows."""
-    live = {figure.version.level_id: figure for figure in figures if not figure.accuracy and not figure.closed and figure.start <= now}
-    frozen = {figure.attainment.pk: figure for figure in figures if figure.closed and not figure.accuracy and figure.attainment is not None}
-    found: dict[tuple[int, datetime], Ageing] = {}
-    if live:
-        clocks = Clock.objects.filter(level_id__in=live, cycle=1, stopped_at__isnull=True, cancelled=False, excluded=False)
-        overdue = Q(due_at__lt=now, held_since__isnull=True)
-        counted = {
-            row["level_id"]: row
-            for row in clocks.order_by().values("level_id").annotate(**_counts(now), overdue=Count("pk", filter=overdue))
-        }
-        for pk, figure in live.items():
-            found[pk, figure.start] = _aged(counted.get(pk), now)
-    if frozen:
-        found |= aged_at_closing(frozen)
-    return found
-
-
-def aged_at_closing(frozen: Mapping[int, Figure]) -> dict[tuple[int, datetime], Ageing]:
-    """Of closed windows by the number of their attainment, from the frozen rows."""
-    rows = AttainmentRow.objects.filter(attainment_id__in=frozen, outcome__in=("missed", "pending"), stopped_at__isnull=True)
-    counted = {
-        row["attainment_id"]: row
-        for row in rows.order_by()
-        .values("attainment_id")
-        .annotate(**_counts(F("attainment__closed_at")), overdue=Count("pk", filter=Q(outcome="missed")))
-    }
-    found = {}
-    for pk, figure in frozen.items():
-        assert figure.attainment is not None and figure.attainment.closed_at is not None  # noqa: S101 -- a closed window
-        found[figure.attainment.level_id, figure.start] = _aged(counted.get(pk), figure.attainment.closed_at)
-    return found
-
-
-def _counts(at: Any) -> dict[str, Count]:
-    """How many were received so long before an instant: one count for each of `AGES`."""
-    edges = [days for days, _ in AGES]
-    found = {}
-    for index, days in enumerate(edges):
-        within = Q(started_at__gte=at - timedelta(days=days)) if days is not None else Q()
-        younger = edges[index - 1] if index else None
-        found[f"age_{index}"] = Count(
-            "pk", filter=within & (Q(started_at__lt=at - timedelta(days=younger)) if younger else Q(pk__isnull=False))
-        )
-    return found
-
-
-def _aged(row: Mapping[str, Any] | None, at: datetime) -> Ageing:
-    if row is None:
-        return Ageing((0,) * len(AGES), 0, at)
-    return Ageing(tuple(row[f"age_{index}"] for index in range(len(AGES))), row["overdue"], at)

@@ -29,6 +29,11 @@ class RateInterval:
     high: float
     confidence: float
 
+    @property
+    def text(self) -> str:
+        """0.26–2.18 %."""
+        return f"{self.low * 100:.2f}–{self.high * 100:.2f}\N{NO-BREAK SPACE}%"
+
 
 @dataclass(frozen=True, slots=True)
 class LimitStatement:

@@ -11,7 +11,7 @@ from engagements.models import WorkItem
 from lpo.accounts.actor import Actor
 from lpo.core.localtime import to_epoch
 from lpo.jobs.registry import Progress, Result, Run, every, handler
-from sla import counting, projection
+from sla import counting, projection, volume
 from sla.actions import finalize_claims
 from sla.actions.levels import RECOMPUTE
 from sla.actions.scenarios import SIMULATE, keep_result, question_of
@@ -19,6 +19,7 @@ from sla.models import DirtyWindow, Scenario, ServiceLevel
 from sla.replay import Tally, replay, size
 
 CHUNK = 20_000
+SWEPT = 5_000  # clocks of a minute, in one transaction
 # Counting further would cost more than a progress bar is worth.
 MOST_COUNTED = 2_000_000
 
@@ -66,10 +67,10 @@ def simulate(run: Run) -> Generator[Progress, None, Result | None]:
 
 @every("sla.sweep", minutes=1, title="Service levels, every minute")
 def sweep(run: Run) -> Result | None:
-    """What time alone changes: clocks that came due, held clocks whose window ended, claims nobody can contest any more."""
+    """What time alone changes: clocks that came due, held clocks and volumes whose window ended, claims nobody can contest any more."""
     now = timezone.now()
-    projection.refresh(list(counting.left_behind(now))[:CHUNK])
-    projection.count_again([*counting.overtaken(now), *counting.unjudged(now)])
+    projection.refresh(list(counting.left_behind(now))[:SWEPT])
+    projection.count_again([*counting.overtaken(now), *counting.unjudged(now), *volume.unreached(now)])
     if DirtyWindow.objects.exists():
         projection.request_count()
     finalize_claims(by=Actor.system(run.organization_id), now=now)

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from datetime import date
+
+from django.urls import path, register_converter
 
 # Registers the converter for a workstream's prefix.
 from engagements import urls as work
 from sla.views import calendars, contests, desk, levels, quality, quality_pages, samples, scenarios, scorecards, today, windows
 
 app_name = "sla"
+
+
+class FirstDay:
+    """The first day of a window: 2026/10 for one that begins a month, 2026/10/5 for any other."""
+
+    regex = r"[0-9]{4}/[0-9]{1,2}(?:/[0-9]{1,2})?"
+
+    def to_python(self, value: str) -> date:
+        year, month, *day = (int(part) for part in value.split("/"))
+        return date(year, month, *(day or [1]))
+
+    def to_url(self, value: date) -> str:
+        return f"{value.year}/{value.month}" if value.day == 1 else f"{value.year}/{value.month}/{value.day}"
+
+
+register_converter(FirstDay, "first_day")
 _LEVEL = "service-levels/<prefix:prefix>/<int:number>/"
-_WINDOW = _LEVEL + "<int:year>/<int:month>/"
+_WINDOW = _LEVEL + "<first_day:first_day>/"
 _QUALITY = "quality/<prefix:prefix>/"
 _PLAN = _QUALITY + "plans/<int:number>/"
 _ITEM = "work/<str:reference>/"

@@ -38,13 +38,16 @@ class Basis(StrEnum):
     BOUND = "bound"  # the upper confidence bound against the limit
     ACCEPTANCE = "acceptance"  # errors accepted in a sample of at least n
     SHORT = "short"  # fewer were checked than the acceptance plan asks for
+    VOLUME = "volume"  # what was delivered against what was due
+    RUNNING = "running"  # less was delivered than is due, and the window still runs
 
 
 class Terms(Protocol):
-    """What a verdict reads of a level's version. Percentages are 0–100; of the two promises one is set."""
+    """What a verdict reads of a level's version. Percentages are 0–100; of the three promises one is set."""
 
     expected_percent: Decimal | None
     max_error_percent: Decimal | None
+    min_volume: Decimal | None
     minimum_percent: Decimal | None
     allowed_misses: list[list[int]]
     roll_up_below: int
@@ -54,12 +57,14 @@ class Terms(Protocol):
     test_confidence_percent: Decimal | None
     accepted_sample: int | None
     accepted_errors: int | None
+    severity_weights: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
     """A window's fraction and what was rolled up into it: the kept ones of those counted, or errors of units checked.
 
+    Of a volume `rate` is what was delivered of what was due, exactly, and `running` says that more may come.
     `rate`: the error rate where severities or strata weigh, so that it is not numerator ÷ denominator; `sample` then says how many
     equally weighted units would say as much.
     """
@@ -70,6 +75,7 @@ class Counted:
     carried_denominator: int = 0
     rate: Fraction | None = None
     sample: int | None = None
+    running: bool = False
 
     @property
     def fraction(self) -> Fraction | None:
@@ -94,6 +100,8 @@ def judge(terms: Terms, counted: Counted, *, quarter_ends: bool) -> Verdict:
     share = counted.fraction
     if share is None:
         return Verdict(None)
+    if terms.min_volume is not None:
+        return Verdict(None, Basis.RUNNING) if share < 1 and counted.running else Verdict(share >= 1, Basis.VOLUME)
     if counted.denominator < terms.roll_up_below and not quarter_ends:
         return Verdict(None, Basis.ROLLED_UP)
     if terms.test == Test.UPPER_BOUND:

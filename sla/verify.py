@@ -13,8 +13,9 @@ from sla import evidence, wording
 from sla.clockrows import ClockRow, project
 from sla.counting import rolled_up
 from sla.facts import read
-from sla.models import Attainment, AttainmentRow, Clock, LevelKind
+from sla.models import UNCLOCKED, Attainment, AttainmentRow, Clock, LevelKind
 from sla.verdict import judge
+from sla.volume import measure_volume, plain, volume_of
 
 BATCH = 5_000
 
@@ -79,7 +80,9 @@ def _frozen(attainment: Attainment) -> Iterator[str]:
 def replayed(attainment: Attainment) -> Iterator[str]:
     """The clocks computed anew from the stored facts, against the frozen rows."""
     closed_at = attainment.closed_at
-    if attainment.level.kind == LevelKind.ACCURACY or closed_at is None:
+    if attainment.level.kind == LevelKind.THROUGHPUT:
+        yield from _volume_again(attainment)
+    if attainment.level.kind in UNCLOCKED or closed_at is None:
         return
     references = dict(
         Clock.objects.filter(level_id=attainment.level_id, window_start=attainment.window_start, cycle=1)
@@ -100,8 +103,17 @@ def replayed(attainment: Attainment) -> Iterator[str]:
         yield f"{reference}: frozen as {frozen[reference].outcome}, no longer in this window"
 
 
+def _volume_again(attainment: Attainment) -> Iterator[str]:
+    """What the items themselves say today was delivered, and due, against what was frozen."""
+    frozen = volume_of(attainment.measured)
+    now, _, _ = measure_volume(attainment.level_version, attainment.window_start, attainment.window_end, attainment.window_end)
+    if frozen is not None and (frozen.delivered, frozen.required) != (now.delivered, now.required):
+        was, found = (f"{plain(one.delivered)} delivered of {plain(one.required)} due" for one in (frozen, now))
+        yield f"{was} was frozen, the facts now say {found}"
+
+
 def _compared(reference: str, row: ClockRow, frozen: AttainmentRow | None, closed_at: datetime) -> Iterator[str]:
-    outcome = _outcome(row, to_epoch(closed_at))
+    outcome = row.outcome(to_epoch(closed_at))
     if frozen is None:
         yield f"{reference}: {outcome} by what is known now, but not among the frozen rows"
         return
@@ -113,11 +125,3 @@ def _compared(reference: str, row: ClockRow, frozen: AttainmentRow | None, close
     for name, value in now.items():
         if getattr(frozen, name) != value:
             yield f"{reference}: {name} {getattr(frozen, name)} was frozen, the facts now say {value}"
-
-
-def _outcome(row: ClockRow, at: int) -> str:
-    if row.excluded or row.cancelled:
-        return "excluded"
-    if row.stopped is not None and row.stopped <= row.due:
-        return "met"
-    return "missed" if row.stopped is not None or (row.held_since is None and row.due < at) else "pending"

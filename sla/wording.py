@@ -10,10 +10,10 @@ from engagements import states
 from lpo.core.templatetags.formats import duration
 from sla.attain import percent as percent_of
 from sla.bearing import Bearing
-from sla.models import LevelKind, Population, ServiceLevelVersion, Unit
-from sla.samples import Adjudicator, Severity
+from sla.models import Adjudicator, LevelKind, Population, ServiceLevelVersion, Severity, Unit, VolumeBy
 from sla.statistics import clopper_pearson, under_limit
 from sla.verdict import Basis, Counted, Test, bound_of, confidence_of, in_sample, misses_allowed, ordinal
+from sla.volume import Volume
 
 _WORK = {states.WORK: "work", states.ENQUIRY: "enquiries", states.ERROR: "errors"}
 _VERB = {
@@ -76,6 +76,8 @@ def in_full(seconds: int, version: ServiceLevelVersion, *, seconds_too: bool = F
 
 def short_target(version: ServiceLevelVersion) -> str:
     """95 % within 24 hours · under 1 % errors."""
+    if version.min_volume is not None:
+        return f"at least {volume_promised(version)} a {version.window}"
     if version.test == Test.ACCEPTANCE:
         return f"at most {version.accepted_errors:,} errors in {version.accepted_sample:,}"
     if version.max_error_percent is not None:
@@ -93,17 +95,61 @@ def subject(version: ServiceLevelVersion) -> str:
 
 def promise(version: ServiceLevelVersion, *, credited: bool = True) -> str:
     """The whole promise in sentences, to be read beside the contract. `credited`: whether a miss may earn its credit."""
-    if version.max_error_percent is not None:
+    if version.min_volume is not None:
+        text = " ".join(_volume_promise(version))
+    elif version.max_error_percent is not None:
         text = " ".join(_rate_promise(version))
     else:
         text = _clock_promise(version)
     return " ".join([text, *_low_volume(version), *(_credit(version) if credited else [])])
 
 
+def volume_promised(version: ServiceLevelVersion) -> str:
+    """1,200 units · 40 items."""
+    return f"{grouped(version.min_volume or Decimal(0))} {version.volume_by}"
+
+
+def grouped(value: Decimal) -> str:
+    """1,200 · 1,200.5."""
+    return f"{value.normalize():,f}"
+
+
+def _volume_promise(version: ServiceLevelVersion) -> Iterator[str]:
+    """What is to be delivered, how it is counted, and what becomes of it where less was there."""
+    yield (
+        f"At least {volume_promised(version)} of {subject(version)} must be delivered in each {_window(version).rstrip(',')}"
+        f", in {version.time_zone}."
+    )
+    each = "An item counts as one" if version.volume_by == VolumeBy.ITEMS else "An item counts with its quantity"
+    yield f"{each}, in the {version.window} of its first delivery; later rework is not counted."
+    if version.volume_offered:
+        yield (
+            "Where less was there to deliver, all of that is due: what was open when it began or was received until its end, and was"
+            " not cancelled by then."
+        )
+    else:
+        yield "That holds however much was received."
+
+
+def judged_volume(version: ServiceLevelVersion, volume: Volume | None) -> str:
+    """What is due where less was there than promised, and what is missing while the window runs."""
+    if volume is None or version.min_volume is None:
+        return ""
+    by, said = version.volume_by, []
+    if volume.binding:
+        due = f"{grouped(volume.required)} {by}", f"of {grouped(volume.promised)} promised"
+        said.append(
+            f"So far {due[0]} are there to deliver, {due[1]}." if volume.running else f"{due[0]} were there, {due[1]}: all of it was due."
+        )
+    if volume.running and volume.short:
+        said.append(f"{grouped(volume.short)} more {by} reach it.")
+    return " ".join(said)
+
+
 def _rate_promise(version: ServiceLevelVersion) -> Iterator[str]:
     """What may be wrong, what decides it, which checks count, what severities count, who decides where two reviews differ."""
     unit, limit = version.error_unit or "unit", number(version.max_error_percent or Decimal(0))
-    when = f"counted by {version.window} in {version.time_zone} by the day of the check"
+    when = f"counted by {_window(version)} in {version.time_zone} by the day of the check"
     if version.test == Test.ACCEPTANCE:
         yield (
             f"In a sample of at least {version.accepted_sample:,} {unit}s of delivered {subject(version)} at most"
@@ -143,7 +189,7 @@ def strength(version: ServiceLevelVersion, counted: Counted) -> str:
     bound = f"upper bound {bound_text(shown.upper_bound, version.max_error_percent)}, one-sided at {confidence_of(version) * 100:g} %"
     said = f"under {number(version.max_error_percent or Decimal(0))} % {'' if shown.shown else 'not '}statistically shown ({bound})"
     more = "" if shown.shown else f"; {shown.more_clean:,} more without an error would show it"
-    return f"{said[0].upper()}{said[1:]}{more}. The exact two-sided 95 % interval is {interval.low * 100:.2f}–{interval.high * 100:.2f} %."
+    return f"{said[0].upper()}{said[1:]}{more}. The exact two-sided 95 % interval is {interval.text}."
 
 
 def tested(version: ServiceLevelVersion) -> str:
@@ -228,7 +274,11 @@ def _clock_promise(version: ServiceLevelVersion) -> str:
     which = "first delivery decides; later rework is shown, not counted" if version.decides == "first" else "last delivery decides"
     if version.stop_state == states.DELIVERED:
         text += f" The {which}."
-    return f"{text} Measured by {version.window} in {version.time_zone}."
+    return f"{text} Measured by {_window(version)} in {version.time_zone}."
+
+
+def _window(version: ServiceLevelVersion) -> str:
+    return "week, Monday to Sunday," if version.window == "week" else str(version.window)
 
 
 def _pauses(version: ServiceLevelVersion) -> str:
@@ -248,6 +298,11 @@ def result(numerator: int, denominator: int, *, weighed: Fraction | None = None)
 
 def method(version: ServiceLevelVersion) -> str:
     """How a figure of this promise is counted, for who reads the figure without the page behind it."""
+    if version.min_volume is not None:
+        return (
+            f"Each piece of work counts once, in the {version.window} of its first delivery, as {version.volume_by}; excluded work is left"
+            " out. What was delivered is compared with what was due."
+        )
     if version.max_error_percent is not None:
         unit = version.error_unit or "unit"
         return (
@@ -300,6 +355,8 @@ def costs(found: Bearing, version: ServiceLevelVersion, percent: Decimal, money:
 def held_against(version: ServiceLevelVersion, counted: Counted) -> str:
     """36 of 40 = 90.00 % against 95 %; with the upper bound where that is what the contract tests."""
     whole = counted.numerator + counted.carried_numerator, counted.denominator + counted.carried_denominator
+    if version.min_volume is not None:
+        return f"{result(*whole)} of what was due; at least {volume_promised(version)} promised"
     text = result(*whole, weighed=counted.rate)
     if version.test == Test.ACCEPTANCE:
         return f"{text}; at most {version.accepted_errors:,} accepted in a sample of at least {version.accepted_sample:,}"

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
@@ -14,11 +15,13 @@ from lpo.core.localtime import from_epoch, local_midnight
 from lpo.core.templatetags.formats import duration
 from sla.attain import percent
 from sla.clock import ItemEvents, Pause, evaluate
+from sla.counting import of_volume
 from sla.hours import rule_of
 from sla.models import ServiceLevelVersion
 from sla.statistics import sample_needed
 from sla.verdict import Counted, Test, bound_of, confidence_of, default, judge
-from sla.wording import bound_text, number
+from sla.volume import Volume
+from sla.wording import bound_text, grouped, number
 
 _CHECKED = 400
 _BEGUN = {"": "Received", states.ASSIGNED: "Assigned", states.IN_REVIEW: "Taken into review"}
@@ -38,6 +41,8 @@ def cases(version: ServiceLevelVersion, now: datetime) -> list[Case]:
 
     Raises `CalendarError` where its calendar is never open.
     """
+    if version.min_volume is not None:
+        return list(_volume_cases(version))
     edge = _rate_cases(version) if version.max_error_percent is not None else _clock_cases(version, now)
     return [*edge, *_low_volume_cases(version), *_minimum_cases(version)]
 
@@ -68,6 +73,20 @@ def _say(instant: int, zone: ZoneInfo) -> str:
     local = from_epoch(instant).astimezone(zone)
     seconds = f":{local:%S}" if local.second else ""
     return f"{local:%a} {local.day} {local:%b %H:%M}{seconds} {local.tzname()}"
+
+
+def _volume_cases(version: ServiceLevelVersion) -> Iterator[Case]:
+    """What just reaches it, what just does not, and a window in which less was there than promised."""
+    least = version.min_volume or Decimal(0)
+    under = least - 1 if least > 1 else least / 2
+    for volume, what in (
+        (Volume(least, least), f"{grouped(least)} {version.volume_by} delivered in a {version.window}"),
+        (Volume(least, under, least), f"{grouped(under)} delivered, more waiting"),
+        (Volume(least, under, under if version.volume_offered else None), f"{grouped(under)} delivered, nothing else there to deliver"),
+    ):
+        met = judge(version, of_volume(volume, 0, 0).counted(), quarter_ends=True).met
+        missing = f": {grouped(least - volume.delivered)} short of {grouped(least)}"
+        yield Case(what, f"Met{': all there was' if volume.binding else ''}" if met else f"Missed{missing}", "met" if met else "breach")
 
 
 def _rate_cases(version: ServiceLevelVersion) -> list[Case]:

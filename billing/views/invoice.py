@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
@@ -39,6 +38,7 @@ from lpo.core.money import add
 from lpo.jobs.models import Job, JobState
 from lpo.jobs.queue import enqueue
 from sla.models import ServiceLevel
+from sla.queries import first_day
 
 EVENTS = {
     "invoice.draft": "Drafted",
@@ -234,8 +234,7 @@ def _evidence(line: InvoiceLine, slug: str) -> Mapping[str, str]:
         return {}
     level, attainment = line.claim.level, line.claim.attainment
     number = ServiceLevel.objects.filter(workstream_id=level.workstream_id, id__lte=level.id).count()
-    first = attainment.window_start.astimezone(ZoneInfo(attainment.level_version.time_zone))
-    parts = [slug, level.workstream.item_prefix, number, first.year, first.month]
+    parts = [slug, level.workstream.item_prefix, number, first_day(attainment.window_start, attainment.level_version)]
     return {"label": f"{level.name}, {attainment.label}: every item", "url": reverse("sla:window", args=parts)}
 
 

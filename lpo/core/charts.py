@@ -16,11 +16,15 @@ MAX_POINTS = 24
 
 @dataclass(frozen=True)
 class Point:
-    """One measured window: `share` is exact (0 to 1) or None where nothing was counted; `open` while its window is still open."""
+    """One measured window: `share` is exact (0 to 1) or None where nothing was counted; `open` while its window is still open.
+
+    `met` is the verdict under its contract, which the height alone does not tell: None where it is not judged, or not yet.
+    """
 
     label: str
     share: Fraction | None
     counted: int
+    met: bool | None
     name: str = ""
     open: bool = False
 
@@ -64,11 +68,11 @@ class AttainmentChart:
 
 
 def attainment_chart(
-    title: str, points: Sequence[Point], target: Fraction, *, lower_is_better: bool = False, window: str = "month"
+    title: str, points: Sequence[Point], target: Fraction, *, lower_is_better: bool = False, window: str = "month", beneath: str = "counted"
 ) -> AttainmentChart:
     """Lay out at most 24 windows against one target share.
 
-    The axis runs to 100 from a round number under everything shown; a rate that should be low runs from 0.
+    The axis runs to 100, or to what is beyond, from a round number under everything shown; a rate that should be low runs from 0.
     """
     shown = list(points)[-MAX_POINTS:]
     low, high = _axis([point.share for point in shown if point.share is not None], target, lower_is_better)
@@ -76,7 +80,7 @@ def attainment_chart(
     marks = tuple(_mark(point, index, len(shown), target, place, lower_is_better) for index, point in enumerate(shown))
     caption = (
         f"{title}, by {window}, in percent. Axis from {_number(low)} to {_number(high)}; target {_number(target)}, dashed. "
-        f"Under each {window}, how many were counted."
+        f"Under each {window}, how many were {beneath}."
     )
     ticks = tuple(
         Tick(_number(share), _px(place.y(share)), _px(place.y(share) + 4))
@@ -110,19 +114,20 @@ def _axis(shares: Sequence[Fraction], target: Fraction, lower_is_better: bool) -
         return Fraction(0), min(Fraction(1), Fraction((highest * 100).__ceil__(), 100))
     lowest = min([*shares, target])
     # Steps of five percent, with room for a label under the lowest dot.
-    return max(Fraction(0), Fraction(((lowest - Fraction(1, 100)) * 20).__floor__(), 20)), Fraction(1)
+    # What is delivered may be more than what was due.
+    highest = Fraction((max([*shares, Fraction(1)]) * 20).__ceil__(), 20)
+    return max(Fraction(0), Fraction(((lowest - Fraction(1, 100)) * 20).__floor__(), 20)), highest
 
 
 def _mark(point: Point, index: int, count: int, target: Fraction, place: _Scale, lower_is_better: bool) -> Mark:
     x = f"{float(_LEFT + Fraction(100 - _LEFT, count) * (2 * index + 1) / 2):.2f}%"
     if point.share is None:
         return Mark(point, "draft", "Not measured", DASH, x, _px(place.y(target)), _px(place.y(target) - 12))
-    met = point.share <= target if lower_is_better else point.share >= target
     y = place.y(point.share)
-    above = met != lower_is_better
-    state = ("Met" if met else "Below target" if not lower_is_better else "Above the limit") + (" so far" if point.open else "")
+    kind = {True: "met", False: "breach", None: "progressing"}[point.met]
+    state = {True: "Met", False: "Missed", None: "Not decided"}[point.met] + (" so far" if point.open and point.met is not None else "")
     text = percent_text(point.share, target, lower_is_better=lower_is_better)
-    return Mark(point, "met" if met else "breach", state, text, x, _px(y), _px(y - 11 if above else y + 20))
+    return Mark(point, kind, state, text, x, _px(y), _px(y - 11 if point.share >= target else y + 20))
 
 
 def _summary(points: Sequence[Point], target: Fraction, lower_is_better: bool, window: str) -> str:
@@ -130,11 +135,11 @@ def _summary(points: Sequence[Point], target: Fraction, lower_is_better: bool, w
     if not measured:
         return f"Nothing measured in {len(points)} {window}s"
     shares = [share for _, share in measured]
-    failed = [point.spoken for point, share in measured if (share > target if lower_is_better else share < target)]
+    failed = [point.spoken for point, _ in measured if point.met is False]
     low, high = (percent_text(edge, target, lower_is_better=lower_is_better) for edge in (min(shares), max(shares)))
-    side = "above the limit" if lower_is_better else "below the target"
-    verdict = f"{_joined(failed)} {side} of {_number(target)}" if failed else f"none {side} of {_number(target)}"
-    return f"{len(measured)} measured {window}s between {low} and {high} percent; {verdict}"
+    against = f"{'the limit' if lower_is_better else 'the target'} of {_number(target)}"
+    verdict = f"{_joined(failed) if failed else 'none'} missed"
+    return f"{len(measured)} measured {window}s between {low} and {high} percent against {against}; {verdict}"
 
 
 def _joined(names: Sequence[str]) -> str:

@@ -105,9 +105,10 @@ def _navigation(shell: str) -> dict[str, object]:
 
 def _charts() -> dict[str, object]:
     points = [
-        Point(month, Fraction(met, counted), counted, open=month == "Nov") for month, (met, counted) in zip(_MONTHS, _COUNTS, strict=True)
+        Point(month, Fraction(met, counted), counted, Fraction(met, counted) >= Fraction(95, 100), open=month == "Nov")
+        for month, (met, counted) in zip(_MONTHS, _COUNTS, strict=True)
     ]
-    errors = [Point("Sep", Fraction(3, 400), 400), Point("Oct", None, 0), Point("Nov", Fraction(1004, 100_000), 100_000)]
+    errors = [Point("Sep", Fraction(3, 400), 400, True), Point("Oct", None, 0, None), Point("Nov", Fraction(1004, 100_000), 100_000, False)]
     ageing = [("Not due", 41200, "41,200.00"), ("1–30 days", 18350, "18,350.00"), ("31–60 days", 2500, "2,500.00"), ("Over 60", 0, "0.00")]
     return {
         "attainment": attainment_chart("NDA turnaround: share delivered within 24 hours", points, Fraction(95, 100)),

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sla import wording
 from sla.models import Attainment, Calendar, CalendarVersion, CreditClaim, ServiceLevel, ServiceLevelVersion
-from sla.queries import Figure
+from sla.queries import Figure, window_key
 from sla.verdict import Test
 
 _AS_STORED = ("number", "clause", "item_kind", "priority", "severity", "unit", "target", "stop_state", "decides", "pausing_parties")
 _SINCE_THEN = ("start_state", "allowed_misses", "roll_up_below", "no_credit_below", "misses_before_default")
 _WHAT_DECIDES = ("test", "accepted_sample", "accepted_errors", "severity_weights", "population", "adjudicator")
+_VOLUME = ("volume_by", "volume_offered")
 _TEXT = ("error_unit", "window", "time_zone")
 
 
@@ -30,13 +30,8 @@ class Window:
 
     @property
     def key(self) -> str:
-        """Its part of the address: 2026-10, the month it begins in by the contract's own clock."""
-        return window_key(self.attainment.window_start, self.figure.version.time_zone)
-
-    @property
-    def short_label(self) -> str:
-        local = self.attainment.window_start.astimezone(ZoneInfo(self.figure.version.time_zone))
-        return f"{local:%b}" if self.figure.version.window == "month" else f"Q{(local.month + 2) // 3}"
+        """Its part of the address: 2026-10, the month it begins in by the contract's own clock; 2026-10-05 for a week."""
+        return window_key(self.attainment.window_start, self.figure.version)
 
     @property
     def exact(self) -> str:
@@ -58,6 +53,8 @@ class Window:
             if version.test != Test.RATE:
                 return f"{counted} = {self._percent()}; the contract asks for {wording.short_target(version)}"
             return f"{counted} = {self._percent()}; the contract allows less than {wording.number(self._limit())} %"
+        if self.figure.throughput:
+            return f"{self.exact} of what was due; the contract asks for {wording.short_target(version)}"
         counted = f"{attainment.numerator:,} in time of {attainment.denominator:,} decided"
         return f"{counted} = {self._percent()}; the contract asks for {wording.number(version.expected_percent or Decimal(0))} %"
 
@@ -70,10 +67,6 @@ class Window:
     @property
     def share(self) -> Fraction | None:
         return self.figure.share
-
-
-def window_key(start: datetime, zone: str) -> str:
-    return f"{start.astimezone(ZoneInfo(zone)):%Y-%m}"
 
 
 def window_of(attainment: Attainment, claim: CreditClaim | None = None) -> Window:
@@ -103,7 +96,8 @@ def promised(snapshot: dict[str, Any]) -> ServiceLevelVersion:
         minimum_percent=_decimal(values.get("minimum_percent")),
         pool_percent=_decimal(values.get("pool_percent")),
         allocation_percent=_decimal(values.get("allocation_percent")),
-        **{name: values[name] for name in (*_SINCE_THEN, *_WHAT_DECIDES) if name in values},
+        **{name: values[name] for name in (*_SINCE_THEN, *_WHAT_DECIDES, *_VOLUME) if name in values},
+        min_volume=_decimal(values.get("min_volume")),
         test_confidence_percent=_decimal(values.get("test_confidence_percent")),
     )
     version.level = ServiceLevel(name=snapshot["level"]["name"], kind=snapshot["level"]["kind"])

@@ -17,11 +17,12 @@ from django.utils.text import slugify
 from billing.models import Invoice, InvoiceLine, InvoiceState
 from engagements.models import Client, Matter, Milestone, StatusUpdate
 from lpo.audit.models import Document
-from lpo.core.charts import AttainmentChart, Point, attainment_chart
+from lpo.core.charts import AttainmentChart, Point
 from lpo.portal.columns import readable
 from lpo.portal.frozen import Window, window_of
 from sla.models import Attainment, CreditClaim
 from sla.queries import claim_of
+from sla.scorecard import chart_of
 
 WINDOWS = 12
 # A client has a handful of matters; far beyond that the oldest are left to their own pages.
@@ -81,13 +82,12 @@ class Level:
     def chart(self) -> AttainmentChart | None:
         if self.last is None:
             return None
-        points = [Point(w.short_label, w.share, w.attainment.denominator, name=w.attainment.label) for w in self.windows]
-        if self.so_far is not None and self.so_far["denominator"] and self.so_far["window"] != self.last.attainment.label:
-            share = Fraction(self.so_far["numerator"], self.so_far["denominator"])
-            points.append(Point(self.so_far["window"][:3], share, self.so_far["denominator"], name=self.so_far["window"], open=True))
-        figure = self.last.figure
-        title = f"{self.name}: {figure.promised}"
-        return attainment_chart(title, points[-WINDOWS:], figure.goal, lower_is_better=figure.accuracy, window=figure.version.window)
+        figure, told, so_far = self.last.figure, self.so_far, None
+        if told is not None and told["denominator"] and told["window"] != self.last.attainment.label:
+            share, met = Fraction(told["numerator"], told["denominator"]), {"met": True, "breach": False}.get(told["kind"])
+            label = told["window"].partition(" –")[0] if " –" in told["window"] else told["window"][:3]
+            so_far = Point(label, share, told["denominator"], met, name=told["window"], open=True)
+        return chart_of(f"{self.name}: {figure.promised}", figure.version, [window.figure for window in self.windows], so_far)
 
 
 def published(client: Client) -> QuerySet[Attainment]:
@@ -169,7 +169,7 @@ def window_named(client: Client, slug: str, key: str) -> tuple[Level, Window] | 
     if level is None:
         return None
     try:
-        about = datetime.fromisoformat(f"{key}-01T00:00:00+00:00")
+        about = datetime.fromisoformat(f"{key if key.count('-') > 1 else f'{key}-01'}T00:00:00+00:00")
     except ValueError:
         return None
     near = published(client).filter(

@@ -12,8 +12,10 @@ from engagements.models import Client
 from lpo.core.localtime import from_epoch, local_midnight
 from lpo.portal import queries
 from lpo.portal.frozen import Window, snapshot_of
+from sla.ageing import Ageing, aged_at_closing
 from sla.pdf import Brand
-from sla.scorecard import MOST_LEVELS, TREND, TREND_DAYS, Ageing, Card, Line, Section, Span, aged_at_closing, as_of, restated_note
+from sla.scorecard import MOST_LEVELS, TREND, TREND_DAYS, Card, Line, Section, as_of, inside_of, restated_note, up_to
+from sla.spans import Span
 
 
 def card_of(client: Client, span: Span, now: datetime) -> tuple[Card, dict[int, str], dict[int, str]]:
@@ -22,13 +24,13 @@ def card_of(client: Client, span: Span, now: datetime) -> tuple[Card, dict[int, 
     titles = dict(queries.matters(client).values_list("id", "title"))
     found: list[tuple[queries.Level, list[Window], list[Window]]] = []
     for level in queries.levels_since(client, since):
-        trend = [window for window in level.windows if _first(window) < span.next]
-        inside = [window for window in trend if span.overlaps(_first(window), _following(window))]
+        trend = [window for window in level.windows if up_to(window.figure, span)]
+        inside = [window for window in trend if inside_of(window.figure, span)]
         if inside:
             found.append((level, inside, trend[-TREND:]))
     more, found = max(0, len(found) - MOST_LEVELS), found[:MOST_LEVELS]
     shown = [window for _, inside, _ in found for window in inside]
-    ages = aged_at_closing({window.attainment.pk: window.figure for window in shown if not window.figure.accuracy})
+    ages = aged_at_closing({window.attainment.pk: window.figure for window in shown if window.figure.clocked})
     sections = [
         Section(
             level.name,
@@ -52,14 +54,6 @@ def _line(window: Window, ages: Mapping[tuple[int, datetime], Ageing]) -> Line:
     why = (snapshot.get("restates") or {}).get("reason", "")
     age = ages.get((stored.level_id, stored.window_start))
     return Line(window.figure, window.claim, age, ruling, restated_note(stored, why))
-
-
-def _first(window: Window) -> date:
-    return window.figure.start.astimezone(ZoneInfo(window.figure.version.time_zone)).date()
-
-
-def _following(window: Window) -> date:
-    return window.figure.end.astimezone(ZoneInfo(window.figure.version.time_zone)).date()
 
 
 def last_published(client: Client) -> date | None:

@@ -86,19 +86,20 @@ def run_month(organization: Organization, month: date, *, wait: Wait) -> Month:
 
 
 def ended_windows(first: date) -> Iterator[tuple[ServiceLevel, int]]:
-    """The window of each active level that ends with the month, in the contract's zone; a quarter's only with its last month."""
+    """The windows of each active level that end in the month, in the contract's zone: its weeks, the month, a quarter with its last."""
     levels = ServiceLevel.objects.filter(active=True).select_related("workstream__matter__client").order_by("workstream_id", "id")
     after = add_months(first, 1)
     for versions in versions_of(levels).values():
         if not versions:
             continue
-        last = local_midnight(after, ZoneInfo(versions[-1].time_zone)) - 1
-        if in_force([(version.effective_from, version.time_zone) for version in versions], last) is None:
-            continue
-        version = in_force_at(versions, from_epoch(last))
-        window = period(last, version.time_zone, version.window)
-        if window.next_day == after:
-            yield version.level, window.start
+        zone = ZoneInfo(versions[-1].time_zone)
+        at, last = local_midnight(first, zone), local_midnight(after, zone) - 1
+        while at <= last:
+            version = in_force_at(versions, from_epoch(at))
+            window = period(at, version.time_zone, version.window)
+            at = max(window.end, at + 1)
+            if window.next_day <= after and in_force([(one.effective_from, one.time_zone) for one in versions], window.end - 1) is not None:
+                yield version.level, window.start
 
 
 def _close(organization: Organization, done: Month) -> None:

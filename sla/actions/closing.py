@@ -23,7 +23,7 @@ from lpo.core.errors import Refused
 from lpo.core.localtime import from_epoch, local_midnight, to_epoch
 from sla import evidence, wording
 from sla.augmentation import credit_applies
-from sla.counting import count_window, counted_with, misses_before, rolled_up, version_for
+from sla.counting import count_window, counted_of, misses_before, rolled_up, ruling_on, version_for
 from sla.models import (
     Attainment,
     AttainmentRow,
@@ -32,14 +32,14 @@ from sla.models import (
     DirtyWindow,
     Exclusion,
     LevelKind,
+    Purpose,
     QualityCheck,
     ServiceLevel,
     ServiceLevelVersion,
 )
 from sla.projection import refresh
-from sla.samples import Purpose
-from sla.verdict import Basis, Counted, Default, Verdict, default, judge
-from sla.windows import period
+from sla.verdict import Default, Verdict, judge
+from sla.windows import period, quarter_of
 from sla.worth import share_of
 
 PROVISIONAL, FINAL, WITHDRAWN = "provisional", "final", "withdrawn"
@@ -66,7 +66,6 @@ def close_window(
 
 def _close(level: ServiceLevel, window_start: datetime, by: Actor, now: datetime) -> Attainment:
     refuse_unfinished(level, window_start)
-    _refuse_undecided(level, window_start)
     _let_held_clocks_pass(level, window_start)
     attainment = count_window(level.pk, window_start, now)
     if attainment is None:
@@ -91,10 +90,12 @@ def _close(level: ServiceLevel, window_start: datetime, by: Actor, now: datetime
 
 
 def refuse_unfinished(level: ServiceLevel, window_start: datetime) -> None:
+    """While rows are being loaded or counted, or while a check waits for adjudication, no figure stands that could be frozen."""
     if ImportBatch.objects.filter(workstream_id=level.workstream_id, state="loading").exists():
         raise Refused("A file is being loaded into this workstream. Close the window when it is done.")
     if DirtyWindow.objects.filter(level=level, window_start=window_start).exists():
         raise Refused("This window is being counted anew. Try again in a moment.")
+    _refuse_undecided(level, window_start)
 
 
 def _refuse_undecided(level: ServiceLevel, window_start: datetime) -> None:
@@ -114,8 +115,9 @@ def _refuse_unjudged(attainment: Attainment) -> None:
     version = attainment.level_version
     if not version.roll_up_below:
         return
-    quarter = period(to_epoch(attainment.window_start), version.time_zone, "quarter")
-    earlier = Attainment.objects.filter(level_id=attainment.level_id, window_start__gte=from_epoch(quarter.start), state="open")
+    own = period(to_epoch(attainment.window_start), version.time_zone, version.window)
+    begun = from_epoch(quarter_of(own, version.time_zone).start)
+    earlier = Attainment.objects.filter(level_id=attainment.level_id, window_end__gt=begun, state="open")
     waiting = earlier.filter(window_start__lt=attainment.window_start).order_by("window_start").first()
     if waiting is not None:
         raise Refused(f"Close {waiting.label} first: with few items it is judged together with {attainment.label}.")
@@ -147,11 +149,6 @@ def freeze(attainment: Attainment, version: ServiceLevelVersion, now: datetime, 
     attainment.save()
 
 
-def counted_of(attainment: Attainment) -> Counted:
-    carried = attainment.carried_numerator, attainment.carried_denominator
-    return counted_with(attainment.numerator, attainment.denominator, carried, attainment.measured)
-
-
 def _verdict_on(attainment: Attainment, version: ServiceLevelVersion) -> Verdict:
     quarter_ends, carried = rolled_up(version, attainment.window_start)
     attainment.carried_numerator, attainment.carried_denominator = carried
@@ -160,8 +157,7 @@ def _verdict_on(attainment: Attainment, version: ServiceLevelVersion) -> Verdict
 
 def default_of(attainment: Attainment, version: ServiceLevelVersion) -> Default:
     """Whether the window's miss is a default under its contract: with what closed windows of the twelve months before say."""
-    verdict = Verdict(attainment.met, Basis(attainment.basis), below_minimum=attainment.below_minimum)
-    return default(version, verdict, counted_of(attainment), misses_before(version, attainment.window_start))
+    return ruling_on(version, attainment, misses_before(version, attainment.window_start))
 
 
 def claim_in_words(attainment: Attainment, version: ServiceLevelVersion) -> str:

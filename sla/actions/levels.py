@@ -21,12 +21,23 @@ from lpo.core.errors import Refused
 from lpo.core.localtime import to_epoch
 from lpo.jobs.models import Job
 from lpo.jobs.queue import enqueue
-from sla import projection
+from sla import projection, volume
 from sla.clock import Party
 from sla.facts import REACHED
 from sla.frames import reviewer_of
-from sla.models import CalendarVersion, Exclusion, Importance, LevelKind, Population, QualityCheck, ServiceLevel, ServiceLevelVersion, Unit
-from sla.samples import Severity
+from sla.models import (
+    CalendarVersion,
+    Exclusion,
+    Importance,
+    LevelKind,
+    Population,
+    QualityCheck,
+    ServiceLevel,
+    ServiceLevelVersion,
+    Severity,
+    Unit,
+    VolumeBy,
+)
 from sla.verdict import Test
 from sla.windows import window_start
 
@@ -69,6 +80,9 @@ class Promise(TypedDict, total=False):
     test_confidence_percent: Decimal | None
     accepted_sample: int | None
     accepted_errors: int | None
+    min_volume: Decimal | None
+    volume_by: str
+    volume_offered: bool
     severity_weights: dict[str, str]
     population: str
     adjudicator: str
@@ -80,6 +94,7 @@ DEFAULTS: dict[str, Promise] = {
     LevelKind.RESPONSE: {"item_kind": states.ENQUIRY, "stop_state": states.ACKNOWLEDGED},
     LevelKind.ERROR_RESOLUTION: {"item_kind": states.ERROR, "stop_state": states.CORRECTED},
     LevelKind.ACCURACY: {"item_kind": states.WORK, "stop_state": states.DELIVERED, "error_unit": "document"},
+    LevelKind.THROUGHPUT: {"item_kind": states.WORK, "stop_state": states.DELIVERED, "volume_by": VolumeBy.UNITS.value},
 }
 
 
@@ -89,6 +104,8 @@ def complete(kind: str, promise: Promise) -> dict[str, Any]:
     known_zone(values.get("time_zone", ""))
     if kind == LevelKind.ACCURACY:
         return _complete_accuracy(values)
+    if kind == LevelKind.THROUGHPUT:
+        return _complete_volume(values)
     if not values.get("target"):
         raise Refused("Say within what time.", "target")
     if values.get("expected_percent") is None or not 0 < values["expected_percent"] <= 100:
@@ -112,6 +129,19 @@ def _start_checked(values: dict[str, Any]) -> None:
         raise Refused("Enquiries and errors start with their receipt or notification.", "start_state")
     if start and (start not in STARTS or values["stop_state"] not in REACHED[states.WORK, start] - {start}):
         raise Refused("The clock must start before it stops.", "start_state")
+
+
+def _complete_volume(values: dict[str, Any]) -> dict[str, Any]:
+    least = values.get("min_volume")
+    if least is None or least <= 0:
+        raise Refused("Give how much is to be delivered at least, above 0.", "min_volume")
+    if values.get("volume_by") not in VolumeBy.values:
+        raise Refused("Count items or their units.", "volume_by")
+    for name in ("minimum_percent", "allowed_misses", "roll_up_below", "no_credit_below"):
+        if values.get(name):
+            raise Refused("A volume is reached or not: terms for shares and low counts do not apply to it.", name)
+    values.update(target=None, expected_percent=None, max_error_percent=None, calendar_version=None, unit=Unit.ELAPSED.value, error_unit="")
+    return _credit_checked(values)
 
 
 def _complete_accuracy(values: dict[str, Any]) -> dict[str, Any]:
@@ -209,6 +239,8 @@ def add_level_version(*, level: ServiceLevel, effective_from: date, by: Actor, *
     values = complete(level.kind, promise)
     if latest.effective_from == effective_from and _same(latest, values):
         return latest
+    if values.get("window", "month") != latest.window:
+        raise Refused(f"It is measured by {latest.window}. Windows of another length are another level: retire this one.", "window")
     if effective_from <= latest.effective_from:
         raise Refused(f"It must begin after the last version, {latest.effective_from:%d %b %Y}.", "effective_from")
     version = _add_version(level, latest.number + 1, effective_from, values, by)
@@ -237,6 +269,10 @@ def _add_version(level: ServiceLevel, number: int, effective_from: date, values:
 
 def _clocks_of(level: ServiceLevel, by: Actor) -> None:
     """Clocks for the items that were there before the promise."""
+    if level.kind == LevelKind.THROUGHPUT:
+        versions = volume.of_streams([level.workstream_id], level=level)
+        projection.count_again(volume.windows_since(versions, to_epoch(timezone.now())))
+        return
     ids = list(WorkItem.objects.filter(workstream_id=level.workstream_id).order_by("id").values_list("id", flat=True)[: AT_ONCE + 1])
     if len(ids) > AT_ONCE:
         key, title = f"{RECOMPUTE}:{level.pk}", f"Clocks of {level.name}"

@@ -23,8 +23,7 @@ from lpo.core.errors import Refused
 from lpo.core.localtime import to_epoch
 from sla import projection
 from sla.frames import STRATA, Frame, before
-from sla.models import Adjudication, QualityCheck, QualityFinding, SampleItem, SamplePlan
-from sla.samples import Adjudicator, Allocation, Purpose, Sizing
+from sla.models import Adjudication, Adjudicator, Allocation, Purpose, QualityCheck, QualityFinding, SampleItem, SamplePlan, Sizing
 from sla.sampling import Size
 
 DRAWN, CHECKED, DISPUTED, ADJUDICATED = "drawn", "checked", "disputed", "adjudicated"

@@ -22,7 +22,7 @@ from lpo.core.templatetags.formats import duration
 from sla import actions
 from sla.adoption import adoption_days, on_calendar
 from sla.adoption import effects as effects_of
-from sla.forms import DAYS, AdoptionForm, CalendarForm, ExceptionForm, initial_of_calendar, latest_calendars, write_shifts
+from sla.calendar_forms import DAYS, AdoptionForm, CalendarForm, ExceptionForm, initial_of_calendar, latest_calendars, write_shifts
 from sla.hours import open_hours
 from sla.models import Calendar, CalendarVersion, ServiceLevelVersion
 from sla.views.edges import acting, address, attempt, calendar_or_404

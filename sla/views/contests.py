@@ -104,10 +104,7 @@ def _page(request: TenantRequest, where: Q, csv_url: str, trail: list[tuple[str,
 
 def _windows(request: TenantRequest, entry: Entry, numbers: dict[int, int]) -> list[tuple[str, str]]:
     slug = request.organization.slug
-    return [
-        (f"{level.name}, {label}", level_url("window", slug, level, numbers[level.pk], first.year, first.month))
-        for level, label, first in entry.windows
-    ]
+    return [(f"{level.name}, {label}", level_url("window", slug, level, numbers[level.pk], first)) for level, label, first in entry.windows]
 
 
 @requires(P.VIEW_LEVELS)

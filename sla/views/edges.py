@@ -18,10 +18,11 @@ from lpo.accounts.access import TenantRequest
 from lpo.accounts.actor import NotPermitted
 from lpo.core.errors import Refused, StaleVersion
 from lpo.core.localtime import from_epoch, local_midnight
+from lpo.core.periods import Period
 from lpo.core.views import conflict
 from sla.counting import version_for
 from sla.models import Calendar, ServiceLevel, ServiceLevelVersion
-from sla.windows import period
+from sla.windows import FIRST_YEAR, YEARS, period
 
 View = Callable[..., HttpResponse]
 CSV = "text/csv; charset=utf-8"
@@ -100,14 +101,14 @@ def item_or_404(reference: str) -> WorkItem:
     return found
 
 
-def window_or_404(level: ServiceLevel, year: int, month: int) -> tuple[ServiceLevelVersion, Any]:
-    """The version and the window that begins in a month of the contract's own calendar."""
-    if not (1970 <= year <= 2199 and 1 <= month <= 12):
+def window_or_404(level: ServiceLevel, first_day: date) -> tuple[ServiceLevelVersion, Period]:
+    """The version and the window that begins on a day of the contract's own calendar."""
+    if not FIRST_YEAR <= first_day.year < FIRST_YEAR + YEARS:
         raise Http404("No such page.")
     zones = ServiceLevelVersion.objects.filter(level=level).order_by("effective_from").values_list("time_zone", "window")
     for zone, window in dict.fromkeys(zones):
-        found = period(local_midnight(date(year, month, 1), ZoneInfo(zone)), zone, window)
-        if found.first_day == date(year, month, 1):
+        found = period(local_midnight(first_day, ZoneInfo(zone)), zone, window)
+        if found.first_day == first_day:
             version = version_for(level.pk, from_epoch(found.start))
             if version is not None:
                 version.level = level

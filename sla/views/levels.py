@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -28,7 +27,7 @@ from sla.augmentation import credit_applies, note_on
 from sla.businesstime import CalendarError
 from sla.forms import TEMPLATES, LevelForm, PromiseForm, UpdateLevelForm, initial_of
 from sla.models import Clock, DirtyWindow, LevelKind, ServiceLevel, ServiceLevelVersion
-from sla.queries import Figure
+from sla.queries import Figure, first_day
 from sla.scorecard import chart_of
 from sla.views.edges import acting, address, attempt, level_or_404, number_of
 from sla.worked import cases
@@ -42,8 +41,7 @@ def level_url(name: str, slug: str, level: ServiceLevel, number: int, *parts: ob
 
 
 def window_url(slug: str, figure: Figure, number: int) -> str:
-    first = figure.start.astimezone(ZoneInfo(figure.version.time_zone)).date()
-    return level_url("window", slug, figure.level, number, first.year, first.month)
+    return level_url("window", slug, figure.level, number, first_day(figure.start, figure.version))
 
 
 def crumbs(organization: str, level: ServiceLevel, number: int) -> list[tuple[str, str]]:
@@ -119,6 +117,8 @@ def _what_if(request: TenantRequest, present: Figure, now: datetime) -> dict[str
     if present.attainment is None or present.closed:
         return {}
     found = present.bearing(counting.misses_before(present.version, present.start))
+    if found is None:
+        return {}
     percent = worth.earned(present.version, present.start, found.ruling)
     money = slots.in_money(request, present.version, present.start, percent) if percent else ""
     clocks = Clock.objects.filter(level=present.level, window_start=present.start, cycle=1, excluded=False, cancelled=False)
@@ -148,7 +148,7 @@ def level_csv(request: TenantRequest, organization: str, prefix: str, number: in
             figure.numerator,
             figure.denominator,
             percent(figure.share) if figure.share is not None else None,
-            Decimal(wording.number(figure.version.max_error_percent or figure.version.expected_percent or Decimal(0))),
+            Decimal(wording.number(figure.goal * 100)),
             figure.attainment.pending if figure.attainment else 0,
             figure.attainment.excluded if figure.attainment else 0,
             figure.state,
@@ -215,6 +215,7 @@ def choose(request: TenantRequest, organization: str) -> HttpResponse:
         LevelKind.RESPONSE: "every enquiry acknowledged within 2 business hours",
         LevelKind.ERROR_RESOLUTION: "critical errors corrected within 4 hours of notification",
         LevelKind.ACCURACY: "less than 1 % of documents coded wrongly",
+        LevelKind.THROUGHPUT: "at least 1,200 documents a week",
     }
     kinds = [(kind.value, kind.label, said[kind]) for kind in LevelKind]
     trail = [("Service levels", address("levels", organization)), ("New level", "")]

@@ -14,8 +14,8 @@ from lpo.accounts.roles import Permission as P
 from lpo.audit.documents import store
 from lpo.core.errors import Refused
 from sla import actions
-from sla.forms import ExclusionForm, QualityForm
 from sla.models import Exclusion, QualityCheck
+from sla.quality_forms import ExclusionForm, QualityForm
 from sla.views.edges import acting, address, attempt, item_or_404
 
 

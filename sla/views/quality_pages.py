@@ -19,10 +19,9 @@ from lpo.accounts.roles import Permission as P
 from lpo.core import charts
 from lpo.core.exports import Cell, write_csv
 from sla import quality
-from sla.models import SampleItem
+from sla.models import Purpose, SampleItem
 from sla.quality import Overturn, Span
 from sla.quality_forms import SpanForm
-from sla.samples import Purpose
 from sla.views.edges import address
 from sla.views.levels import csv_answer
 from sla.views.samples import plan_url, stream_or_404

@@ -21,9 +21,8 @@ from lpo.accounts.roles import Permission as P
 from lpo.core.errors import Refused
 from sla import actions, quality
 from sla.frames import drawn_again
-from sla.models import QualityCheck, QualityFinding, SampleItem, SamplePlan
+from sla.models import Adjudicator, Allocation, Purpose, QualityCheck, QualityFinding, SampleItem, SamplePlan
 from sla.quality_forms import INITIAL, AdjudicateForm, CheckersForm, CheckForm, ExtendForm, PlanForm, finding_rows
-from sla.samples import Adjudicator, Allocation, Purpose
 from sla.views.edges import acting, address, attempt
 
 _MOST = 2**31 - 1

@@ -35,6 +35,8 @@ from sla.views.levels import crumbs, csv_answer, level_url, numbers_of, promise_
 USUAL_MONTHS = 6
 MOST_OFFERED = 240
 SHOWN = 50
+# Undecided, though something was counted.
+_LATER = {Basis.ROLLED_UP.value: "Judged with its quarter", Basis.SHORT.value: "Not decided"}
 _KINDS = {"met": "met", "missed": "breach", "pending": "progressing", "excluded": "draft"}
 
 
@@ -148,7 +150,7 @@ def scenario(request: TenantRequest, organization: str, prefix: str, number: int
         "csv_url": _url("scenario_csv", organization, found, number, scenario),
         "may_edit": request.membership.may(P.EDIT_LEVELS),
         "crumbs": [*crumbs(organization, found, number), (row.name, "")],
-        **(_result(row.result) if row.result is not None else {}),
+        **(_result(row.result, version.max_error_percent is not None) if row.result is not None else {}),
     }
     return render(request, "sla/scenario.html", context)
 
@@ -159,10 +161,10 @@ def _job(row: Scenario) -> Job | None:
     return None if job is None or job.state == JobState.DONE else job
 
 
-def _result(result: Mapping[str, Any]) -> dict[str, Any]:
+def _result(result: Mapping[str, Any], accuracy: bool) -> dict[str, Any]:
     sides = result["sides"]
     return {
-        "windows": list(_windows(sides)),
+        "windows": list(_windows(sides, accuracy)),
         "credits": [_credits(sides[name]) for name in (HOLDS, PROPOSED)],
         "met": [_met(sides[name]) for name in (HOLDS, PROPOSED)],
         "items": result["items"],
@@ -182,33 +184,38 @@ def _met(windows: list[dict[str, Any]]) -> dict[str, int]:
     return {"met": sum(window["met"] for window in judged), "judged": len(judged)}
 
 
-def _windows(sides: Mapping[str, list[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
+def _windows(sides: Mapping[str, list[dict[str, Any]]], accuracy: bool) -> Iterator[dict[str, Any]]:
     """Windows by their first day, with what stands on each side; one side may have none where the proposal measures by another."""
     by_start: dict[tuple[int, str], dict[str, Any]] = {}
     for name in (HOLDS, PROPOSED):
         for window in sides[name]:
-            by_start.setdefault((window["start"], window["label"]), {"label": window["label"]})[name] = _shown(window)
+            by_start.setdefault((window["start"], window["label"]), {"label": window["label"]})[name] = _shown(window, accuracy)
     for _, pair in sorted(by_start.items()):
         yield {"holds": None, "proposed": None, **pair}
 
 
-def _shown(window: dict[str, Any]) -> dict[str, Any]:
-    accuracy, goal = window["promise"].endswith("errors"), Fraction(Decimal(window["goal"])) / 100
-    share = Fraction(window["numerator"], window["denominator"]) if window["denominator"] else None
-    closed = window["closed"]
+def _shown(window: dict[str, Any], accuracy: bool) -> dict[str, Any]:
+    goal, share, closed = Fraction(Decimal(window["goal"])) / 100, _share(window), window["closed"]
     return {
         **window,
         "actual": error_percent(share, goal) if accuracy else percent(share, goal),
-        "kind": {True: "met", False: "breach", None: "progressing" if window["basis"] == Basis.ROLLED_UP else "draft"}[window["met"]],
+        "kind": {True: "met", False: "breach", None: "progressing" if window["basis"] in _LATER else "draft"}[window["met"]],
         "state": _state(window),
-        "closed": wording.result(*closed) if closed else "",
+        "closed": wording.result(*closed[:2], weighed=Fraction(closed[2]) if len(closed) > 2 else None) if closed else "",
         "credit": window["credit"] if Decimal(window["credit"]) else "",
     }
 
 
+def _share(window: Mapping[str, Any]) -> Fraction | None:
+    """What is compared: as weighed, where severities or strata weigh."""
+    if window.get("weighed") is not None:
+        return Fraction(window["weighed"])
+    return Fraction(window["numerator"], window["denominator"]) if window["denominator"] else None
+
+
 def _state(window: dict[str, Any]) -> str:
     if window["met"] is None:
-        return "Judged with its quarter" if window["basis"] == Basis.ROLLED_UP else "Not measured"
+        return _LATER.get(window["basis"], "Not measured")
     word = "Met" if window["met"] else "Missed"
     return word if window["ended"] else f"{word} so far"
 
@@ -248,7 +255,7 @@ def scenario_csv(request: TenantRequest, organization: str, prefix: str, number:
             window["promise"],
             window["numerator"],
             window["denominator"],
-            percent_of(Fraction(window["numerator"], window["denominator"])) if window["denominator"] else None,
+            None if (share := _share(window)) is None else percent_of(share),
             window["pending"],
             window["excluded"],
             _state(window),

@@ -20,7 +20,8 @@ from lpo.accounts.roles import Permission as P
 from lpo.tenancy.context import current_scope
 from sla.exports import card_workbook
 from sla.pdf import Brand, render_card
-from sla.scorecard import Card, NoPeriod, Section, as_of, periods, sections_of, span_named
+from sla.scorecard import MOST_LEVELS, Card, Section, as_of, sections_of
+from sla.spans import NoPeriod, periods, span_named
 from sla.views.edges import PDF, XLSX, streamed
 from sla.views.levels import level_url, numbers_of, window_url
 
@@ -41,27 +42,27 @@ def _client_or_404(code: str) -> Client:
     return found
 
 
-def _card(request: TenantRequest, where: Q, now: datetime, *, title: str, client: Client, reference: str = "") -> Card:
+def _card(request: TenantRequest, where: Q, now: datetime, whole: bool, *, title: str, client: Client, reference: str = "") -> Card:
     """What was asked for as it stands now. An address that names no period is not found, and says why."""
     zone = client.time_zone
     try:
         span = span_named(request.GET.get("period", ""), now.astimezone(ZoneInfo(zone)).date())
     except NoPeriod as error:
         raise Http404(str(error)) from error
-    sections, more = sections_of(where, span, now)
+    sections, more = sections_of(where, span, now, None if whole else MOST_LEVELS)
     at = as_of([line for section in sections for line in section.lines], now)
     return Card(title, client.name, reference, span, sections, at, zone, more)
 
 
-def _of_engagement(request: TenantRequest, reference: str) -> tuple[Card, Engagement]:
+def _of_engagement(request: TenantRequest, reference: str, whole: bool = False) -> tuple[Card, Engagement]:
     found = _engagement_or_404(reference)
     where = Q(workstream__matter__engagement=found)
-    return _card(request, where, timezone.now(), title=found.title, client=found.client, reference=found.reference), found
+    return _card(request, where, timezone.now(), whole, title=found.title, client=found.client, reference=found.reference), found
 
 
-def _of_client(request: TenantRequest, code: str) -> tuple[Card, Client]:
+def _of_client(request: TenantRequest, code: str, whole: bool = False) -> tuple[Card, Client]:
     found = _client_or_404(code)
-    return _card(request, Q(client_id=found.pk), timezone.now(), title=found.name, client=found), found
+    return _card(request, Q(client_id=found.pk), timezone.now(), whole, title=found.name, client=found), found
 
 
 @requires(P.VIEW_LEVELS)
@@ -135,11 +136,11 @@ def client_scorecard_pdf(request: TenantRequest, organization: str, code: str) -
 
 @requires(P.VIEW_LEVELS)
 def scorecard_xlsx(request: TenantRequest, organization: str, reference: str) -> StreamingHttpResponse:
-    card, _ = _of_engagement(request, reference)
+    card, _ = _of_engagement(request, reference, whole=True)
     return streamed(card_workbook(card, timezone.now(), current_scope()), f"{_file_name(card)}.xlsx", XLSX)
 
 
 @requires(P.VIEW_LEVELS)
 def client_scorecard_xlsx(request: TenantRequest, organization: str, code: str) -> StreamingHttpResponse:
-    card, _ = _of_client(request, code)
+    card, _ = _of_client(request, code, whole=True)
     return streamed(card_workbook(card, timezone.now(), current_scope()), f"{_file_name(card)}.xlsx", XLSX)

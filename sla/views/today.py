@@ -20,7 +20,7 @@ from lpo.core.errors import Refused
 from lpo.core.templatetags.formats import duration
 from sla import board, queries, wording
 from sla.beginning import first_steps
-from sla.models import Attainment, Clock
+from sla.models import Attainment, Clock, LevelKind
 from sla.queries import Figure
 from sla.views.edges import acting, address, item_or_404
 
@@ -99,6 +99,8 @@ def _running_page(chosen: str, member: int, query: dict[str, str], now: datetime
 def _first_level(now: datetime) -> Figure | None:
     """The level of the running windows that stands worst: below target first, then the one with the most counted."""
     running = Attainment.objects.filter(state="open", window_start__lte=now, window_end__gt=now, denominator__gt=0)
+    # What is still to be delivered is no level that stands badly before its window ends.
+    running = running.exclude(level__kind=LevelKind.THROUGHPUT)
     # No window is longer than a quarter, so the index can begin there.
     recent = running.filter(window_start__gt=now - timedelta(days=93)).select_related("level", "level_version")
     worst = recent.order_by("met", "-denominator", "id").first()
@@ -112,8 +114,8 @@ def _borne(rows: Sequence[board.Row], now: datetime) -> dict[int, str]:
     """What each level of the rows bears in its running window, by level: two statements."""
     levels = {row.clock.level_id: row.clock.level for row in rows}
     figures = queries.current_figures(levels.values(), now)
-    counted = [figure for figure in figures if figure.attainment is not None]
-    return {figure.level.pk: f"{figure.level.name}: {wording.bears(figure.bearing(), figure.version)}" for figure in counted}
+    borne = [(figure, figure.bearing()) for figure in figures if figure.attainment is not None]
+    return {figure.level.pk: f"{figure.level.name}: {wording.bears(found, figure.version)}" for figure, found in borne if found is not None}
 
 
 def _chips(organization: str, query: dict[str, str], totals: board.Totals) -> list[dict[str, object]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from itertools import islice
 from typing import Any
 
@@ -22,7 +22,7 @@ from sla import actions, counting, queries, slots, wording
 from sla.augmentation import credit_applies, note_on
 from sla.exports import in_utc
 from sla.models import Attainment, LevelKind, ServiceLevel, ServiceLevelVersion
-from sla.queries import Figure
+from sla.queries import Figure, window_key
 from sla.restated import SHOWN_CHANGES, restated_of
 from sla.rows import HEADER, as_csv, behind, cells, shown
 from sla.scorecard import Line
@@ -36,42 +36,49 @@ OUTCOMES = {"": "All", "met": "Met", "missed": "Missed", "pending": "Pending", "
 class Window:
     """A level's window as its pages need it."""
 
-    def __init__(self, prefix: str, number: int, year: int, month: int) -> None:
+    def __init__(self, prefix: str, number: int, first_day: date) -> None:
         self.level: ServiceLevel = level_or_404(prefix, number)
-        self.number, self.year, self.month = number, year, month
-        version, period = window_or_404(self.level, year, month)
+        self.number, self.first_day = number, first_day
+        version, period = window_or_404(self.level, first_day)
         self.version: ServiceLevelVersion = version
         self.period: Period = period
         self.start, self.end = from_epoch(period.start), from_epoch(period.end)
         latest = Attainment.objects.filter(level=self.level, window_start=self.start).order_by("-revision")
         self.attainment: Attainment | None = latest.first()
-        self.figure = Figure(self.version, period.label, self.start, self.end, self.attainment)
+        (self.figure,) = queries.with_misses([Figure(self.version, period.label, self.start, self.end, self.attainment)])
 
     @property
     def accuracy(self) -> bool:
         return str(self.level.kind) == LevelKind.ACCURACY
 
+    @property
+    def key(self) -> str:
+        """2026-10, or 2026-10-05 for a week: what a person types to confirm, and what files are named by."""
+        return window_key(self.start, self.version)
+
     def url(self, name: str, organization: str) -> str:
-        return level_url(name, organization, self.level, self.number, self.year, self.month)
+        return level_url(name, organization, self.level, self.number, self.first_day)
 
     def crumbs(self, organization: str) -> list[tuple[str, str]]:
         return crumbs(organization, self.level, self.number)
 
 
-def _order(window: Window) -> tuple[tuple[str, str], tuple[Any, Any]]:
+def _order(window: Window, chosen: str) -> tuple[tuple[str, str], tuple[Any, Any]]:
     """The keys by which the rows are paged."""
     if window.figure.closed:
         return ("outcome", "id"), (str, int)
+    if window.figure.throughput:
+        return ("received_at" if chosen == "pending" else "first_delivered_at", "id"), (paging.instant, int)
     return ("checked_at" if window.accuracy else "due_at", "id"), (paging.instant, int)
 
 
 @requires(P.VIEW_LEVELS)
-def window(request: TenantRequest, organization: str, prefix: str, number: int, year: int, month: int) -> HttpResponse:
+def window(request: TenantRequest, organization: str, prefix: str, number: int, first_day: date) -> HttpResponse:
     """The figure, how it came about, and every row behind it."""
-    found, now = Window(prefix, number, year, month), timezone.now()
+    found, now = Window(prefix, number, first_day), timezone.now()
     chosen = request.GET.get("outcome", "")
-    chosen = chosen if chosen in OUTCOMES and not found.accuracy else ""
-    rows, (keys, parsers) = behind(found.figure, now, chosen), _order(found)
+    chosen = chosen if chosen in _outcomes(found) else ""
+    rows, (keys, parsers) = behind(found.figure, now, chosen), _order(found, chosen)
     # Frozen rows backwards by outcome: missed before met.
     page = paging.page_of(rows, request.GET.dict(), keys=keys, parsers=parsers, descending=found.figure.closed)
     claim = queries.claim_of(found.attainment) if found.attainment else None
@@ -92,6 +99,7 @@ def window(request: TenantRequest, organization: str, prefix: str, number: int, 
         "changed": _changed_since(found, now),
         "strength": f"{found.figure.strength} {wording.tested(found.version)}" if found.figure.strength else "",
         "no_credit": _no_credit(found),
+        "level_units": found.version.volume_by,
         "ended": found.end <= now,
         "may_close": may_close and found.end <= now and not found.figure.closed,
         "may_publish": may_close and found.attainment is not None and found.figure.closed and found.attainment.published_at is None,
@@ -108,12 +116,29 @@ def window(request: TenantRequest, organization: str, prefix: str, number: int, 
     return render(request, "sla/window.html", context)
 
 
-def _chips(found: Window, organization: str, chosen: str) -> list[dict[str, object]]:
+def _outcomes(found: Window) -> dict[str, str]:
+    """The outcomes by which its rows can be chosen."""
     if found.accuracy:
-        return []
+        return {"": "All"}
+    if not found.figure.throughput:
+        return OUTCOMES
+    # Of a closed window what was still open is frozen only where it decided what was due.
+    pending = {"pending": "Still open"} if not found.figure.closed or (found.attainment and found.attainment.pending) else {}
+    return {"": "All", "met": "Delivered", **pending, "excluded": "Excluded"}
+
+
+def _chips(found: Window, organization: str, chosen: str) -> list[dict[str, object]]:
     figure, here = found.figure, found.url("window", organization)
     pending = figure.attainment.pending if figure.attainment else 0
     excluded = figure.attainment.excluded if figure.attainment else 0
+    if figure.throughput:
+        # Rows are items, the figure may be in units: a chip only counts what it leads to.
+        return [
+            {"label": label, "url": here + (f"?outcome={name}" if name else ""), "current": chosen == name}
+            for name, label in _outcomes(found).items()
+        ]
+    if figure.accuracy:
+        return []
     counts = {
         "": figure.denominator + pending + excluded,
         "met": figure.numerator,
@@ -140,38 +165,38 @@ def _changed_since(found: Window, now: datetime) -> str:
     ):  # fmt: skip
         return ""
     counted = count.counted(carried)
-    return wording.result(count.numerator + carried[0], count.denominator + carried[1], weighed=counted.rate)
+    weighed = None if found.figure.throughput else counted.rate
+    return wording.result(count.numerator + carried[0], count.denominator + carried[1], weighed=weighed)
 
 
 def _no_credit(found: Window) -> str:
     """Why a miss earns nothing, where the contract has a minimum or a number below which it does not."""
     if found.attainment is None or found.attainment.met is not False or not wording.credit_share(found.version):
         return ""
-    ruling = actions.default_of(found.attainment, found.version)
-    return "" if ruling.due else ruling.why
+    return "" if found.figure.ruling.due else found.figure.ruling.why
 
 
 @requires(P.VIEW_LEVELS)
-def window_csv(request: TenantRequest, organization: str, prefix: str, number: int, year: int, month: int) -> StreamingHttpResponse:
+def window_csv(request: TenantRequest, organization: str, prefix: str, number: int, first_day: date) -> StreamingHttpResponse:
     """Every row behind the figure: it adds up to the figure exactly."""
-    found = Window(prefix, number, year, month)
-    return streamed(as_csv(found.figure, timezone.now(), current_scope()), f"{prefix}-{number}-{year}-{month:02d}.csv", CSV)
+    found = Window(prefix, number, first_day)
+    return streamed(as_csv(found.figure, timezone.now(), current_scope()), f"{prefix}-{number}-{found.key}.csv", CSV)
 
 
 @requires(P.VIEW_LEVELS)
-def window_xlsx(request: TenantRequest, organization: str, prefix: str, number: int, year: int, month: int) -> StreamingHttpResponse:
+def window_xlsx(request: TenantRequest, organization: str, prefix: str, number: int, first_day: date) -> StreamingHttpResponse:
     """The same rows as a workbook."""
-    found = Window(prefix, number, year, month)
+    found = Window(prefix, number, first_day)
     rows = (row for _, row in cells([found.figure], timezone.now(), current_scope()))
     content = workbook([Sheet(found.period.label, in_utc(HEADER), rows)])
-    return streamed(content, f"{prefix}-{number}-{year}-{month:02d}.xlsx", XLSX)
+    return streamed(content, f"{prefix}-{number}-{found.key}.xlsx", XLSX)
 
 
 @requires(P.CLOSE_WINDOWS, POST=P.CLOSE_WINDOWS)
 @acting
-def close(request: TenantRequest, organization: str, prefix: str, number: int, year: int, month: int) -> HttpResponse:
-    found = Window(prefix, number, year, month)
-    here, word, error = found.url("window", organization), f"CLOSE {year}-{month:02d}", ""
+def close(request: TenantRequest, organization: str, prefix: str, number: int, first_day: date) -> HttpResponse:
+    found = Window(prefix, number, first_day)
+    here, word, error = found.url("window", organization), f"CLOSE {found.key}", ""
     if found.figure.closed:
         return HttpResponseRedirect(here)
     if request.method == "POST":
@@ -187,6 +212,7 @@ def close(request: TenantRequest, organization: str, prefix: str, number: int, y
         "figure": found.figure,
         "result": found.figure.result,
         "credit": actions.claim_in_words(found.attainment, found.version) if found.attainment is not None and found.figure.credit else "",
+        "no_credit": _no_credit(found),
         "word": word,
         "error": error,
         "url": request.path,
@@ -199,11 +225,11 @@ def close(request: TenantRequest, organization: str, prefix: str, number: int, y
 
 @requires(P.CLOSE_WINDOWS, POST=P.CLOSE_WINDOWS)
 @acting
-def publish(request: TenantRequest, organization: str, prefix: str, number: int, year: int, month: int) -> HttpResponse:
-    found = Window(prefix, number, year, month)
+def publish(request: TenantRequest, organization: str, prefix: str, number: int, first_day: date) -> HttpResponse:
+    found = Window(prefix, number, first_day)
     if found.attainment is None or not found.figure.closed:
         raise Http404("No such page.")
-    here, word, error = found.url("window", organization), f"PUBLISH {year}-{month:02d}", ""
+    here, word, error = found.url("window", organization), f"PUBLISH {found.key}", ""
     if request.method == "POST":
         if request.POST.get("confirmation", "").strip() == word:
             actions.publish_attainment(attainment=found.attainment, by=request.actor)
@@ -225,10 +251,10 @@ def publish(request: TenantRequest, organization: str, prefix: str, number: int,
 
 @requires(P.CLOSE_WINDOWS, POST=P.CLOSE_WINDOWS)
 @acting
-def restate(request: TenantRequest, organization: str, prefix: str, number: int, year: int, month: int) -> HttpResponse:
+def restate(request: TenantRequest, organization: str, prefix: str, number: int, first_day: date) -> HttpResponse:
     """Measure a closed window anew, with its reason; shown first is what the records say today."""
-    found = Window(prefix, number, year, month)
-    here, word, error = found.url("window", organization), f"RESTATE {year}-{month:02d}", ""
+    found = Window(prefix, number, first_day)
+    here, word, error = found.url("window", organization), f"RESTATE {found.key}", ""
     if not found.figure.closed or found.attainment is None:
         raise Http404("No such page.")
     reason = request.POST.get("reason", "")

@@ -82,3 +82,46 @@ def test_a_day_off_is_looked_at_with_what_it_would_do_before_it_is_saved(
     page.goto(f"{live_server.url}/alder/calendars/1/?month={day:%Y-%m}")
     expect(page.get_by_text("Office move")).to_be_visible()
     look(page, "calendar-month")
+
+
+@pytest.fixture
+def review(asha: Membership) -> str:
+    """A review of documents, delivered in batches over three weeks; the last week's is short and waits for more."""
+    with in_organization(asha.organization_id):
+        engagement = base.engagement(base.client(code="ACME", name="Acme"))
+        stream = base.workstream(base.matter(engagement, title="Second request"), item_prefix="REV", title="First-pass review")
+        monday = timezone.now().astimezone(ZoneInfo(make.NEW_YORK)).replace(hour=10, minute=0, second=0, microsecond=0)
+        monday -= timedelta(days=monday.weekday())
+        for days, quantity in ((-19, 700), (-17, 620), (-12, 400), (-10, 560), (-5, 900)):
+            at = monday + timedelta(days=days)
+            item = base.item(stream, received_at=at - timedelta(hours=30), quantity=Decimal(quantity), title=f"Batch of {quantity}")
+            work.move_item(item=item, to="delivered", by=base.system(), at=at, reason="as recorded")
+        base.item(stream, received_at=monday - timedelta(hours=3), quantity=Decimal(150), title="Batch of 150")
+        return str(engagement.reference)
+
+
+def test_a_weekly_volume_is_promised_and_read_week_by_week(
+    live_server: LiveServer, new_page: NewPage, asha: Membership, review: str
+) -> None:
+    page = new_page()
+    sign_in(page, live_server, asha)
+    page.goto(f"{live_server.url}/alder/service-levels/new/?workstream=REV")
+    page.get_by_label("Throughput").check()
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_label("Name").fill("Weekly volume")
+    page.get_by_label("In force from").fill((timezone.now() - timedelta(days=27)).date().isoformat())
+    page.get_by_label("Where less was there to deliver, all of that is due").check()
+    expect(page.locator("#read-back")).to_contain_text("Where less was there to deliver, all of that is due: what was open")
+    expect(page.locator("#read-back")).to_contain_text("Met: all there was")
+    look(page, "throughput-form")
+    page.get_by_role("button", name="Add level").click()
+    with in_organization(asha.organization_id):
+        make.counted(ServiceLevelVersion.objects.get())
+    page.goto(f"{live_server.url}/alder/service-levels/REV/1/")
+    look(page, "throughput-level")
+    page.locator("[data-row] a.title").nth(1).click()
+    expect(page.get_by_role("link", name="Still open")).to_be_visible()
+    look(page, "throughput-window")
+    last_week = (timezone.now() - timedelta(days=7)).astimezone(ZoneInfo(make.NEW_YORK))
+    page.goto(f"{live_server.url}/alder/engagements/{review}/scorecard/?period={last_week:%Y-%m}")
+    look(page, "throughput-scorecard")

@@ -110,7 +110,7 @@ def _level(place: Place) -> Values:
 
 def _window(place: Place) -> Values:
     month = place.refs.last_month
-    return {**_level(place), "year": month.year, "month": month.month}
+    return {**_level(place), "first_day": month.replace(day=1)}
 
 
 def _quality(place: Place) -> Values:

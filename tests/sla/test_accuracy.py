@@ -71,7 +71,7 @@ def test_three_of_four_hundred_are_met_and_how_strongly_is_said_apart(stream: Wo
     assert figure.in_full == "Under the limit so far, 3 of 400 clauses, 0.75 %"
     assert figure.strength == (
         "Under 1 % not statistically shown (upper bound 1.93 %, one-sided at 95 %); 373 more without an error would show it."
-        " The exact two-sided 95 % interval is 0.15–2.18 %."
+        " The exact two-sided 95 % interval is 0.15–2.18\N{NO-BREAK SPACE}%."
     )
     assert closed(level, now).met is True
 
@@ -160,6 +160,17 @@ def test_an_extended_sample_adds_to_its_strata_and_what_was_found_stays(stream: 
     measured = Attainment.objects.get().measured
     assert [(row["items"], row["errors"]) for row in measured["strata"]] == [(4, 0), (2, 2)]
     assert measured["rate"] == "1/1000"
+
+
+def test_nor_is_it_restated_while_a_check_that_came_to_light_later_waits(stream: Workstream, now: WallClock, checker: Membership) -> None:
+    level = make.accuracy_level(stream)
+    delivered(stream, 1)
+    closed(level, now)
+    now.is_at("2026-10-21 12:00")
+    sampled(actions.draw_plan(workstream=stream, declared=declared(number=1), by=base.system()), checker, {0: [MAJOR]}, 50)
+    make.counted(level)
+    with pytest.raises(Refused, match="1 check waits for adjudication"):
+        actions.restate_window(level=level.level, window_start=OCTOBER, reason="A late check", by=base.system())
 
 
 def test_a_window_is_not_closed_while_what_was_found_waits_for_a_third_person(

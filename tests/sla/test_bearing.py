@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -53,8 +54,26 @@ def test_where_nothing_is_open_the_next_one_is_asked_about() -> None:
 
 def test_an_error_rate_bears_errors_in_what_was_checked() -> None:
     terms = Terms(None, Decimal(1))
-    assert bearing_of_rate(terms, Counted(1, 400), quarter_ends=False, earlier_misses=0).bears == 2
-    assert bearing_of_rate(terms, Counted(4, 400), quarter_ends=False, earlier_misses=0).bears == -1
+    assert borne(terms, Counted(1, 400)) == 2
+    assert borne(terms, Counted(4, 400)) == -1
+    assert borne(Terms(None, Decimal(1), test="acceptance", accepted_sample=400, accepted_errors=3), Counted(1, 100)) == 2
+    assert borne(Terms(None, Decimal(1), test="upper_bound", test_confidence_percent=Decimal(95)), Counted(0, 473)) == 1
+
+
+def borne(terms: Terms, counted: Counted) -> int | None:
+    found = bearing_of_rate(terms, counted, quarter_ends=False, earlier_misses=0)
+    assert found is not None
+    return found.bears
+
+
+def test_what_the_next_error_would_weigh_is_not_known_until_the_limit_is_passed() -> None:
+    severities = Terms(None, Decimal(1), severity_weights={"minor": "0.5"})
+    assert bearing_of_rate(severities, Counted(1, 400), quarter_ends=False, earlier_misses=0) is None
+    strata = Counted(1, 400, rate=Fraction(1, 200), sample=300)
+    assert bearing_of_rate(Terms(None, Decimal(1)), strata, quarter_ends=False, earlier_misses=0) is None
+    lost = bearing_of_rate(severities, Counted(5, 400, rate=Fraction(1, 100), sample=400), quarter_ends=False, earlier_misses=0)
+    assert lost is not None
+    assert (lost.bears, lost.costs_from) == (-1, 0)
 
 
 @pytest.mark.django_db

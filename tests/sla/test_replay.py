@@ -12,19 +12,24 @@ import pytest
 from django.utils import timezone
 
 from engagements import actions as work
+from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership, Organization
+from lpo.accounts.roles import Role
 from lpo.core.errors import Refused
 from lpo.jobs.models import Job
 from lpo.jobs.registry import Run
 from lpo.tenancy.context import Scope, in_organization
 from sla import actions
-from sla.models import Attainment, Clock, CreditClaim, Scenario, ServiceLevelVersion
+from sla.actions import Found
+from sla.models import Attainment, Clock, CreditClaim, SampleItem, Scenario, ServiceLevelVersion
 from sla.tasks import simulate
 from tests import make as base
+from tests.conftest import person
 from tests.sla import make
 from tests.sla.conftest import WallClock
 from tests.sla.make import new_york, replayed
 from tests.sla.test_pages import SignIn, words
+from tests.sla.test_samples import declared
 
 pytestmark = pytest.mark.django_db
 
@@ -71,6 +76,34 @@ TERMS: list[dict[str, Any]] = [
 ]
 
 
+def windows_are_as_they_were_closed(scenario: Scenario) -> None:
+    closed = {int(row.window_start.timestamp()): row for row in Attainment.objects.filter(state="closed")}
+    assert len(closed) >= 1
+    for name in ("holds", "proposed"):
+        found = {window["start"]: window for window in side(scenario, name)}
+        for start, row in closed.items():
+            said = found[start]
+            assert (said["numerator"], said["denominator"], said["pending"], said["excluded"]) == (
+                row.numerator,
+                row.denominator,
+                row.pending,
+                row.excluded,
+            )
+            assert (said["met"], said["basis"]) == (row.met, row.basis)
+            assert said["weighed"] == row.measured.get("rate")
+            claim = CreditClaim.objects.filter(attainment=row).first()
+            assert Decimal(said["credit"]) == (claim.percent if claim else 0)
+            assert (row.snapshot or {})["verdict"]["default"] == said["why"]
+            assert said["closed"] is None
+    assert scenario.result is not None
+    assert scenario.result["differing"] == 0
+
+
+def close_ended() -> None:
+    for window in Attainment.objects.filter(window_end__lte=timezone.now()).order_by("window_start"):
+        actions.close_window(level=window.level, window_start=window.window_start, by=base.system())
+
+
 @pytest.mark.parametrize(("seed", "terms"), list(enumerate(TERMS)))
 def test_the_present_version_replayed_comes_to_the_stored_figure_verdict_and_credit_of_every_closed_window(
     in_alder: Scope, now: WallClock, seed: int, terms: dict[str, Any]
@@ -79,27 +112,56 @@ def test_the_present_version_replayed_comes_to_the_stored_figure_verdict_and_cre
     level = make.business_level(base.workstream(item_prefix="NDA"), hours=6, **terms)
     random_history(level, seed, 24, "2026-10-20 11:00")
     make.counted(level)
-    for window in Attainment.objects.filter(window_end__lte=timezone.now()).order_by("window_start"):
-        actions.close_window(level=level.level, window_start=window.window_start, by=base.system())
-    closed = {int(row.window_start.timestamp()): row for row in Attainment.objects.filter(state="closed")}
-    assert len(closed) >= 1
-    scenario = replayed(level, "2026-06", "2026-10")
-    for name in ("holds", "proposed"):
-        found = {window["start"]: window for window in side(scenario, name)}
-        for start, frozen in closed.items():
-            row, said = frozen, found[start]
-            assert (said["numerator"], said["denominator"], said["pending"], said["excluded"]) == (
-                row.numerator,
-                row.denominator,
-                row.pending,
-                row.excluded,
-            )
-            assert (said["met"], said["basis"]) == (row.met, row.basis)
-            claim = CreditClaim.objects.filter(attainment=row).first()
-            assert Decimal(said["credit"]) == (claim.percent if claim else 0)
-            assert (row.snapshot or {})["verdict"]["default"] == said["why"]
-    assert scenario.result is not None
-    assert scenario.result["differing"] == 0
+    close_ended()
+    windows_are_as_they_were_closed(replayed(level, "2026-06", "2026-10"))
+
+
+RATES: list[dict[str, Any]] = [
+    {},
+    {"severity_weights": {"major": "0.5", "minor": "0.1"}},
+    {"population": "random"},
+    {"test": "upper_bound", "test_confidence_percent": Decimal(95), "max_error_percent": Decimal(5)},
+    {"test": "upper_bound", "test_confidence_percent": Decimal(90), "severity_weights": {"minor": "0.2"}, "population": "random"},
+    {"test": "acceptance", "accepted_sample": 150, "accepted_errors": 2},
+    {"test": "acceptance", "accepted_sample": 90, "accepted_errors": 1, "severity_weights": {"minor": "0"}},
+    {"allowed_misses": [[100, 1]], "roll_up_below": 80, "no_credit_below": 60},
+]
+
+
+def random_checks(version: ServiceLevelVersion, checker: Membership, now: WallClock, seed: int) -> None:
+    """Each month a sample in strata of unequal weight, checked with errors of every severity, and targeted checks; one item excluded."""
+    chance, stream = random.Random(seed), version.level.workstream  # noqa: S311 -- a history, not a secret
+    for month in ("07", "08", "09"):
+        now.is_at(f"2026-{month}-27 12:00")
+        for priority, number in (("standard", 9), ("rush", 3)):
+            items = [
+                make.item(stream, f"2026-{month}-02 09:00", delivered=f"2026-{month}-03 09:00", priority=priority) for _ in range(number)
+            ]
+        span = {"from_at": new_york(f"2026-{month}-01 00:00"), "to_at": new_york(f"2026-{month}-27 00:00")}
+        strata = {"strata_by": ("priority",), "allocation": "each", "adjudicator": "none"}
+        plan = actions.draw_plan(workstream=stream, declared=declared(number=2, **span, **strata), by=base.system())
+        actions.assign_checks(plan=plan, checkers=[checker], by=base.system())
+        for row in SampleItem.objects.filter(plan=plan).order_by("position"):
+            found = [
+                Found(severity=chance.choice(["critical", "major", "minor"]), category="wrong_call") for _ in range(chance.randrange(3))
+            ]
+            actions.check_sampled(sampled=row, units=chance.randrange(20, 60), found=found, by=Actor.member(checker))
+        actions.record_quality_check(item=items[0], units=chance.randrange(1, 30), errors=chance.randrange(2), by=base.system())
+        if chance.random() < 0.5:
+            actions.exclude_item(level=version.level, item=items[0], reason="Out of scope", by=base.system())
+
+
+@pytest.mark.parametrize(("seed", "terms"), list(enumerate(RATES)))
+def test_an_error_rate_replayed_comes_to_every_closed_window_whatever_weighs_and_whatever_is_tested(
+    in_alder: Scope, asha: Membership, now: WallClock, seed: int, terms: dict[str, Any]
+) -> None:
+    now.is_at("2026-06-30 12:00")
+    level = make.accuracy_level(base.workstream(item_prefix="NDA"), **terms)
+    random_checks(level, person(asha.organization, "Rita Alder", Role.REVIEWER), now, seed)
+    now.is_at("2026-10-20 12:00")
+    make.counted(level)
+    close_ended()
+    windows_are_as_they_were_closed(replayed(level, "2026-06", "2026-10"))
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -18,7 +18,7 @@ from lpo.accounts.models import Membership, Organization
 from lpo.tenancy.context import in_organization
 from sla import actions
 from sla.models import Attainment
-from sla.scorecard import NoPeriod, Span, span_named
+from sla.spans import NoPeriod, Span, span_named
 from tests import make as base
 from tests.sla import make
 from tests.sla.conftest import WallClock
@@ -188,3 +188,46 @@ def test_a_walled_matter_is_in_no_ones_scorecard_outside(
         work.raise_wall(matter=level.level.workstream.matter, by=base.system(), insiders=[olga], reason="Conflict")
     page = words(client_of(asha).get(f"{path}/?period=2026-10").content)
     assert "No service level has a window in this period" in page
+
+
+@pytest.mark.django_db
+def test_levels_beyond_those_on_the_page_are_counted_there_and_are_all_in_the_workbook(
+    alder: Organization, asha: Membership, client_of: SignIn, now: WallClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    level = autumn(alder, now)
+    monkeypatch.setattr("sla.views.scorecards.MOST_LEVELS", 1)
+    with in_organization(alder.id):
+        for number in range(4):
+            make.level(level.level.workstream, name=f"Further {number}")
+    path = addresses(alder, level)[1]
+    page = words(client_of(asha).get(f"{path}/?period=2026-10").content)
+    assert "5 further levels have windows in this period" in page
+    _, *figures = values(client_of(asha).get(f"{path}.xlsx?period=2026-10").getvalue())
+    assert len(figures) == 6
+
+
+@pytest.mark.django_db
+def test_what_is_at_stake_follows_the_minimum_and_the_number_below_which_no_credit_is_due(
+    alder: Organization, asha: Membership, client_of: SignIn, now: WallClock
+) -> None:
+    now.is_at("2026-11-20 09:00")
+    with in_organization(alder.id):
+        stream = base.workstream(item_prefix="NDA")
+        level = make.level(stream, minimum_percent=Decimal(50), misses_before_default=1)
+        few = make.level(stream, name="Few", no_credit_below=10)
+        for month in ("10", "11"):
+            make.item(stream, f"2026-{month}-05 09:00", delivered=f"2026-{month}-05 15:00")
+            make.item(stream, f"2026-{month}-05 09:00", delivered=f"2026-{month}-08 15:00")
+        make.counted(level)
+        make.counted(few)
+    path = addresses(alder, level)[0]
+    first = words(client_of(asha).get(f"{path}/?period=2026-11").content)
+    assert "1st miss in twelve months, not below the minimum of 50 %" in first
+    assert "if it stays so" not in first
+    assert "2 counted, and fewer than 10 earn none" in first
+    close(alder, level, "2026-10")
+    second = words(client_of(asha).get(f"{path}/?period=2026-11").content)
+    assert "5 % of the credit base, if it stays so" in second
+    asked = words(client_of(asha).get("/alder/service-levels/NDA/2/2026/10/close/").content)
+    assert "No credit: 2 counted, and fewer than 10 earn none." in asked
+    assert "claim is made" not in asked

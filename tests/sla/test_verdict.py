@@ -26,6 +26,8 @@ class Terms:
     test_confidence_percent: Decimal | None = None
     accepted_sample: int | None = None
     accepted_errors: int | None = None
+    min_volume: Decimal | None = None
+    severity_weights: dict[str, str] = field(default_factory=dict)
 
 
 TABLE = [[9, 1], [19, 2]]

@@ -20,7 +20,7 @@ class LevelVersionSerializer(Read[ServiceLevelVersion]):
             "decides", "pausing_parties", "expected_percent", "max_error_percent", "error_unit", "window", "time_zone", "credit_percent",
             "minimum_percent", "misses_before_default", "allowed_misses", "roll_up_below", "no_credit_below", "importance", "pool_percent",
             "allocation_percent", "test", "test_confidence_percent", "accepted_sample", "accepted_errors", "severity_weights", "population",
-            "adjudicator",
+            "adjudicator", "min_volume", "volume_by", "volume_offered",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -36,8 +36,9 @@ class LevelSerializer(Read[ServiceLevel]):
 
 
 class AttainmentSerializer(Read[Attainment]):
-    """`met` is null where nothing was measured, or where the window is judged with its quarter (`basis` rolled_up). numerator and
-    denominator are the exact fraction; what was rolled up into the window is in the carried ones."""
+    """`met` is null where nothing was measured, where the window is judged with its quarter (`basis` rolled_up), or where less was
+    delivered than is due and the window still runs (`basis` running). numerator and denominator are the exact fraction; of a throughput
+    level what was delivered and what was due, in whole units. What was rolled up into the window is in the carried ones."""
 
     level = serializers.CharField(source="level.name", read_only=True)
     workstream = serializers.CharField(source="level.workstream.item_prefix", read_only=True)

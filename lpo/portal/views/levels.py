@@ -19,6 +19,7 @@ from lpo.portal.queries import Level
 from lpo.tenancy.context import Scope, current_scope, scoped
 from sla import evidence, wording
 from sla.models import Attainment, AttainmentRow
+from sla.queries import Figure
 from sla.restated import restated_of
 
 SIZE = 50
@@ -27,6 +28,7 @@ CLOCK_HEADER = (
     "item", "external id", "outcome", "started", "due", "stopped", "used seconds", "paused seconds", "late seconds", "reason",
 )  # fmt: skip
 CHECK_HEADER = ("item", "external id", "outcome", "received", "checked", "units", "errors", "reason")
+VOLUME_HEADER = ("item", "external id", "outcome", "received", "delivered", "counts", "reason")
 
 
 @portal
@@ -95,7 +97,7 @@ def window(request: TenantRequest, client: Client, level: str, window: str) -> H
         "window": frozen,
         "promise": wording.promise(frozen.figure.version),
         "rows": rows,
-        "chips": _chips(frozen.attainment, frozen.figure.accuracy, outcome),
+        "chips": _chips(frozen.attainment, frozen.figure, outcome),
         "intact": evidence.digest_of(snapshot_of(frozen.attainment)) == frozen.attainment.snapshot_sha256,
         "restated": restated_of(frozen.attainment, frozen.figure.version.time_zone),
         "ruling": snapshot_of(frozen.attainment).get("verdict", {}).get("default", "") if frozen.claim is None else "",
@@ -109,16 +111,18 @@ def window(request: TenantRequest, client: Client, level: str, window: str) -> H
 _OUTCOMES = {"met": "Met", "missed": "Missed", "pending": "Pending", "excluded": "Excluded", "checked": "Checked"}
 
 
-def _chips(attainment: Attainment, accuracy: bool, outcome: str) -> list[dict[str, object]]:
+def _chips(attainment: Attainment, figure: Figure, outcome: str) -> list[dict[str, object]]:
     counts = {"excluded": attainment.excluded}
-    if not accuracy:
+    if figure.throughput:
+        counts = {"pending": attainment.pending, **counts}
+    elif not figure.accuracy:
         missed = attainment.denominator - attainment.numerator
         counts = {"missed": missed, "met": attainment.numerator, "pending": attainment.pending, **counts}
     shown = [(name, number) for name, number in counts.items() if number]
     chips: list[dict[str, object]] = [{"label": "All rows", "url": "?", "current": not outcome}]
     for name, number in shown:
         chips.append({"label": _OUTCOMES[name], "url": f"?outcome={name}", "current": outcome == name, "count": number})
-    return chips if len(shown) > 1 else []
+    return chips if len(shown) > (0 if figure.throughput else 1) else []
 
 
 @portal
@@ -128,7 +132,7 @@ def window_csv(request: TenantRequest, client: Client, level: str, window: str) 
     if found is None:
         raise Http404
     named, frozen = found
-    body = _csv(frozen.attainment.pk, frozen.figure.accuracy, current_scope())
+    body = _csv(frozen.attainment.pk, frozen.figure, current_scope())
     name = f"{client.code}-{named.slug}-{frozen.key}.csv".lower()
     headers = {
         "Content-Disposition": content_disposition_header(True, name) or "attachment",
@@ -138,9 +142,9 @@ def window_csv(request: TenantRequest, client: Client, level: str, window: str) 
     return StreamingHttpResponse(body, content_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _csv(attainment_id: int, accuracy: bool, scope: Scope) -> Iterator[bytes]:
+def _csv(attainment_id: int, figure: Figure, scope: Scope) -> Iterator[bytes]:
     """The response outlives the request's transaction, so each batch enters the viewer's scope again."""
-    header = CHECK_HEADER if accuracy else CLOCK_HEADER
+    header = CHECK_HEADER if figure.accuracy else VOLUME_HEADER if figure.throughput else CLOCK_HEADER
     yield write_csv(header, [])
     after = 0
     while True:
@@ -149,11 +153,13 @@ def _csv(attainment_id: int, accuracy: bool, scope: Scope) -> Iterator[bytes]:
         if not rows:
             return
         after = rows[-1].pk
-        yield write_csv(header, [_cells(row, accuracy) for row in rows]).partition(b"\r\n")[2]
+        yield write_csv(header, [_cells(row, figure) for row in rows]).partition(b"\r\n")[2]
 
 
-def _cells(row: AttainmentRow, accuracy: bool) -> Sequence[Cell]:
+def _cells(row: AttainmentRow, figure: Figure) -> Sequence[Cell]:
     named = (row.item_reference, row.external_id, row.outcome, row.started_at)
-    if accuracy:
+    if figure.accuracy:
         return (*named, row.stopped_at, row.units, row.errors, row.reason)
+    if figure.throughput:
+        return (*named, row.stopped_at, row.weighted, row.reason)
     return (*named, row.due_at, row.stopped_at, row.used_seconds, row.paused_seconds, row.late_seconds, row.reason)

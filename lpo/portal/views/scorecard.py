@@ -13,7 +13,7 @@ from lpo.accounts.access import TenantRequest
 from lpo.portal.access import address, download, page, portal
 from lpo.portal.scorecard import brand_of, card_of, last_published
 from sla.pdf import render_card
-from sla.scorecard import NoPeriod, Span, periods, span_named
+from sla.spans import NoPeriod, Span, periods, span_named
 
 
 def _span(request: TenantRequest, client: Client) -> Span:

@@ -1,4 +1,4 @@
-"""Samples of delivered work, their blind checks, what was found and how a disagreement was decided. Imported by `sla.models`."""
+"""Samples of delivered work, their blind checks, what was found and how a disagreement was decided."""
 
 from __future__ import annotations
 
