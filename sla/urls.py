@@ -22,6 +22,10 @@ assert work.app_name == "engagements"  # noqa: S101 -- the import is needed for 
 urlpatterns = [
     path("today/", today.today, name="today"),
     path("today/move/", today.move, name="today_move"),
+    path("today/<str:reference>/steps/", today.steps, name="today_steps"),
+    path("today/<str:reference>/assign/", today.assign, name="today_assign"),
+    path("today/<str:reference>/hold/", today.hold, name="today_hold"),
+    path("today/<str:reference>/resume/", today.resume, name="today_resume"),
     path("service-levels/", levels.levels, name="levels"),
     path("service-levels/new/", levels.choose, name="choose_level"),
     path("service-levels/new/<prefix:prefix>/<str:kind>/", levels.new_level, name="new_level"),
