@@ -17,6 +17,7 @@ class SlaConfig(AppConfig):
             weeks.due_dates.append(desk.next_due)
         kept = ("show", "client", "engagement", "workstream", "owner", "threshold", "group")
         listing.lists["today"] = listing.Listed("Today", "sla:today", kept)
+        listing.lists["ledger"] = listing.Listed("Contest ledger", "sla:ledger", ("state", "kind", "party", "client"))
         panels.register()
         holds.register()
         closing.register()
