@@ -504,6 +504,8 @@ NAMES: dict[str, Part] = {
     "sla:client_scorecard_xlsx": _client,
     "sla:calendars": _nothing,
     "sla:new_calendar": _nothing,
+    "sla:new_union": _nothing,
+    "sla:new_union_version": lambda place: {"number": 3},
     "sla:calendar": lambda place: {"number": 1},
     "sla:new_exception": lambda place: {"number": 1},
     "sla:new_calendar_version": lambda place: {"number": 1},
