@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from engagements.models import DefaultView, SavedView
 from lpo.accounts.access import TenantRequest
@@ -89,8 +89,9 @@ def asked(request: TenantRequest, page: str) -> Asked:
     """One statement: the views of the page that this person may use, with the default marked."""
     names = lists[page].kept
     mine = Q(owner=request.membership) | Q(shared=True)
-    views = list(SavedView.objects.filter(mine, page=page).order_by("name", "id")[:200])
-    default = DefaultView.objects.filter(member=request.membership, page=page).values_list("view_id", flat=True).first()
+    chosen = DefaultView.objects.filter(member=request.membership, page=page, view=OuterRef("pk"))
+    views: list[Any] = list(SavedView.objects.filter(mine, page=page).annotate(opens=Exists(chosen)).order_by("name", "id")[:200])
+    default = next((row.pk for row in views if row.opens), None)
     explicit = any(name in request.GET for name in names)
     wanted = request.GET.get("view", "")
     if wanted:

@@ -23,6 +23,7 @@ from lpo.core.templatetags.components import worst
 from lpo.core.templatetags.formats import duration, time_left
 from lpo.tenancy.context import current_organization_id
 from sla.chosen import GROUPINGS, Chosen, held_clocks, open_clocks
+from sla.hazard import History, hazard_of, histories
 from sla.hours import hours_of
 from sla.models import Clock, ServiceLevelVersion
 from sla.wording import on_clock
@@ -53,6 +54,8 @@ class Row:
     note: str
     verb: str
     to: str
+    # What became of similar items; empty where too little is known.
+    hazard: str = ""
 
     @property
     def item(self) -> Any:
@@ -178,24 +181,26 @@ def with_details(clocks: QuerySet[Any]) -> QuerySet[Any]:
 
 
 def rows_of(clocks: Sequence[Clock], now: datetime, permissions: frozenset[Permission]) -> list[Row]:
-    """Rows for a page of clocks: one further statement at most, whatever their number."""
+    """Rows for a page of clocks: two further statements at most, whatever their number."""
     # A clock that was breached before the hold runs on; its item waits all the same.
     held = [clock.item_id for clock in clocks if clock.held_since is not None or clock.item.paused]
     pauses: dict[int, Pause] = {}
     if held:
         for pause in Pause.objects.filter(item_id__in=held, ended_at__isnull=True, withdrawn_at__isnull=True).order_by("-started_at"):
             pauses[pause.item_id] = pause
-    return [_row(clock, pauses.get(clock.item_id), now, permissions) for clock in clocks]
+    known = histories([clock.level_id for clock in clocks], now)
+    return [_row(clock, pauses.get(clock.item_id), now, permissions, known) for clock in clocks]
 
 
-def _row(clock: Clock, pause: Pause | None, now: datetime, permissions: frozenset[Permission]) -> Row:
+def _row(clock: Clock, pause: Pause | None, now: datetime, permissions: frozenset[Permission], known: Mapping[int, History]) -> Row:
     kind, text, share = standing(clock, now, pause.party if pause else "client")
     note = "" if pause is None else f"{pause.get_reason_display()}{f': {pause.note}' if pause.note else ''}"
     if pause is not None and clock.held_since is None:
         note = f"On hold: {_PARTY.get(pause.party, pause.party)}. {note}"
     verb, to = _next_move(clock, permissions)
+    hazard = hazard_of(known, clock.level_id, share) if kind in ("risk", "progressing") and clock.cycle == 1 else None
     level = clock.level.name + (" · rework" if clock.cycle > 1 else "")
-    return Row(clock, clock.item.workstream.client.name, kind, text, share, level, note, verb, to)
+    return Row(clock, clock.item.workstream.client.name, kind, text, share, level, note, verb, to, hazard.text if hazard else "")
 
 
 def standing(clock: Clock, now: datetime, party: str = "client") -> tuple[str, str, Fraction]:
