@@ -7,17 +7,32 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from engagements.models import DefaultView, SavedView
 from lpo.accounts.access import TenantRequest
 
-# What each page keeps in a view, besides where one is in its pages.
-KEPT: dict[str, tuple[str, ...]] = {
-    "queue": ("client", "workstream", "state", "kind", "assignee", "paused", "priority", "columns", "sort", "group"),
-    "engagements": ("status", "client", "manager", "columns", "sort", "group"),
-    "matters": ("client", "status", "columns", "sort", "group"),
-    "waiting": ("client", "matter", "show", "columns", "sort", "group"),
+
+@dataclass(frozen=True)
+class Listed:
+    """A list whose views can be saved: what it is called, the name of its address, and what a view keeps besides where one is in its
+    pages."""
+
+    title: str
+    url: str
+    kept: tuple[str, ...]
+
+
+# Rooms above add their own lists once the applications are loaded.
+lists: dict[str, Listed] = {
+    "queue": Listed(
+        "Work queue",
+        "engagements:queue",
+        ("client", "workstream", "state", "kind", "assignee", "paused", "priority", "columns", "sort", "group"),
+    ),
+    "engagements": Listed("Engagements", "engagements:engagements", ("status", "client", "manager", "columns", "sort", "group")),
+    "matters": Listed("Matters", "engagements:matters", ("client", "status", "columns", "sort", "group")),
+    "waiting": Listed("Waiting on clients", "engagements:waiting", ("client", "matter", "show", "columns", "sort", "group")),
 }
 # What says how the rows are shown, not which.
 LAYOUT = ("columns", "sort", "group")
@@ -36,6 +51,11 @@ class Asked:
     missing: bool = False
     views: Sequence[SavedView] = field(default_factory=tuple)
     default_id: int | None = None
+
+    @property
+    def url(self) -> str:
+        """The name of the list's address."""
+        return lists[self.page].url
 
     @property
     def filters(self) -> dict[str, str]:
@@ -60,17 +80,18 @@ class Asked:
         return urlencode(self.filters)
 
 
-def _said(values: Any, names: Sequence[str]) -> dict[str, str]:
+def said(values: Any, names: Sequence[str]) -> dict[str, str]:
     """What the query string says of these names; several values of one name are joined, as columns are."""
     return {name: ",".join(part[:60] for part in values.getlist(name) if part)[:300] for name in names}
 
 
 def asked(request: TenantRequest, page: str) -> Asked:
     """One statement: the views of the page that this person may use, with the default marked."""
-    names = KEPT[page]
+    names = lists[page].kept
     mine = Q(owner=request.membership) | Q(shared=True)
-    views = list(SavedView.objects.filter(mine, page=page).order_by("name", "id")[:200])
-    default = DefaultView.objects.filter(member=request.membership, page=page).values_list("view_id", flat=True).first()
+    chosen = DefaultView.objects.filter(member=request.membership, page=page, view=OuterRef("pk"))
+    views: list[Any] = list(SavedView.objects.filter(mine, page=page).annotate(opens=Exists(chosen)).order_by("name", "id")[:200])
+    default = next((row.pk for row in views if row.opens), None)
     explicit = any(name in request.GET for name in names)
     wanted = request.GET.get("view", "")
     if wanted:
@@ -80,7 +101,7 @@ def asked(request: TenantRequest, page: str) -> Asked:
         view = None if explicit else next((row for row in views if row.pk == default), None)
         missing = False
     kept = {name: str(view.query.get(name, "")) if view else "" for name in names}
-    values = _said(request.GET, names) if explicit else kept
+    values = said(request.GET, names) if explicit else kept
     return Asked(page, values, view, view is not None and values != kept, missing, views, default)
 
 

@@ -7,7 +7,7 @@ class SlaConfig(AppConfig):
 
     def ready(self) -> None:
         # Models can be imported only once every app is loaded.
-        from engagements import events, weeks  # noqa: PLC0415
+        from engagements import events, listing, weeks  # noqa: PLC0415
         from sla import closing, desk, escalations, holds, panels, waits  # noqa: PLC0415
         from sla.projection import on_changed  # noqa: PLC0415
 
@@ -15,6 +15,9 @@ class SlaConfig(AppConfig):
             events.subscribers.append(on_changed)
         if desk.next_due not in weeks.due_dates:
             weeks.due_dates.append(desk.next_due)
+        kept = ("show", "client", "engagement", "workstream", "owner", "threshold", "group")
+        listing.lists["today"] = listing.Listed("Today", "sla:today", kept)
+        listing.lists["ledger"] = listing.Listed("Contest ledger", "sla:ledger", ("state", "kind", "party", "client"))
         panels.register()
         holds.register()
         closing.register()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,28 +11,27 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from engagements import states
 from engagements.actions import permitted_moves
-from engagements.models import Client, Pause
+from engagements.models import Pause
 from lpo.accounts.roles import Permission
 from lpo.core.localtime import to_epoch
 from lpo.core.templatetags.components import worst
 from lpo.core.templatetags.formats import duration, time_left
 from lpo.tenancy.context import current_organization_id
+from sla.chosen import GROUPINGS, Chosen, held_clocks, open_clocks
+from sla.hazard import History, hazard_of, histories
 from sla.hours import hours_of
 from sla.models import Clock, ServiceLevelVersion
 from sla.wording import on_clock
 
-FILTERS = {
-    "": "All open",
-    "unassigned": "Unassigned",
-    "mine": "Mine",
-    "waiting": "Waiting on client",
-    "questions": "Enquiries and errors",
-}
+_SHARES = {"75": Fraction(3, 4), "90": Fraction(9, 10)}
+# What a clock stands under where the list is grouped by threshold, the most urgent first.
+BANDS = ("Due or breached", "90 % used or more", "75 % used or more", "Under 75 %", "On hold")
+_HELD = len(BANDS) - 1
 AT_RISK = Fraction(3, 4)
 SOON = timedelta(hours=2)
 HELD_SHOWN = 25
@@ -54,10 +54,18 @@ class Row:
     note: str
     verb: str
     to: str
+    # What became of similar items; empty where too little is known.
+    hazard: str = ""
 
     @property
     def item(self) -> Any:
         return self.clock.item
+
+    @property
+    def band(self) -> int:
+        if self.kind == "paused":
+            return _HELD
+        return 0 if self.kind == "breach" else _band(self.share)
 
     @property
     def zone(self) -> str:
@@ -71,10 +79,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Rows of one client or workstream; its kind is that of its worst row."""
+    """Rows that stand together; its kind is that of its worst row. `total` counts them on every page."""
 
     title: str
     rows: tuple[Row, ...]
+    total: int
     # What the levels of the rows bear, where rows are grouped by what levels belong to.
     notes: tuple[str, ...] = ()
 
@@ -84,8 +93,17 @@ class Group:
 
     @property
     def text(self) -> str:
-        number = len(self.rows)
-        return f"{number} open clock{'s' if number != 1 else ''}"
+        here = f", {len(self.rows):,} on this page" if len(self.rows) < self.total else ""
+        return f"{self.total:,} open clock{'s' if self.total != 1 else ''}{here}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """One page of running clocks in their order, how many were ranked, and how many of them stand in each group."""
+
+    ids: Sequence[int]
+    total: int
+    groups: Mapping[Any, int]
 
 
 def other_zone(at: datetime, zone: str) -> str:
@@ -93,17 +111,52 @@ def other_zone(at: datetime, zone: str) -> str:
     return "" if at.astimezone(ZoneInfo(zone)).utcoffset() == timezone.localtime(at).utcoffset() else zone
 
 
-def ranked(chosen: str, member_id: int, now: datetime, start: int) -> tuple[list[int], int]:
-    """Ids of one page of running clocks by the time left on their own calendars, and how many were ranked.
+_KEYS = {
+    "client": "client_id",
+    "engagement": "level__workstream__matter__engagement_id",
+    "matter": "matter_id",
+    "workstream": "level__workstream_id",
+    "owner": "item__assignee_id",
+}
+
+
+def ranked(chosen: Chosen, member_id: int, now: datetime, start: int) -> Ranking:
+    """One page of running clocks by the time left on their own calendars; under their groups, the one with the most urgent row first.
 
     The due instant is indexed, time left is not stored: it passes only while a calendar is open. So the `MOST_RANKED` clocks due first
-    are ranked, which is more than anybody looks through.
+    are ranked, which is more than anybody looks through; all, up to `MOST_WALKED`, where the list is exhaustive.
     """
-    rows = list(open_clocks(chosen, member_id).order_by("due_at", "id").values_list("id", "due_at", "level_version_id")[:MOST_RANKED])
-    versions = ServiceLevelVersion.objects.select_related("calendar_version").in_bulk({version for _, _, version in rows})
+    names = ["id", "due_at", "target_seconds", "level_version_id", _KEYS.get(chosen.group, "id")]
+    clocks = open_clocks(chosen, member_id).order_by("due_at", "id").values_list(*names)
+    rows = list(clocks[: MOST_WALKED if chosen.exhaustive else MOST_RANKED])
+    versions = ServiceLevelVersion.objects.select_related("calendar_version").in_bulk({version for _, _, _, version, _ in rows})
     instant = to_epoch(now)
-    left = [(_left(instant, to_epoch(due), versions[version]), due, pk) for pk, due, version in rows]
-    return [pk for _, _, pk in sorted(left)[start : start + PAGE]], len(rows)
+    found: list[tuple[int, datetime, int, Any]] = []
+    for pk, due, target, version, key in rows:
+        left = _left(instant, to_epoch(due), versions[version])
+        band = _band_of(left, target)
+        if not chosen.threshold or band <= _MOST_OF[chosen.threshold]:
+            found.append((left, due, pk, band if chosen.group == "threshold" else key))
+    found.sort(key=lambda row: row[:3])
+    counts = Counter(row[3] for row in found) if chosen.group else Counter()
+    if chosen.group:
+        # Bands have an order of their own; the others stand in the order of their first rows.
+        places = {key: key for key in counts} if chosen.group == "threshold" else {key: place for place, key in enumerate(counts)}
+        found.sort(key=lambda row: places[row[3]])
+    return Ranking([pk for _, _, pk, _ in found[start : start + PAGE]], len(found), counts)
+
+
+_MOST_OF = {"due": 0, "90": 1, "75": 2}
+
+
+def _band_of(left: int, target: int) -> int:
+    return 0 if left <= 0 else _band(Fraction(target - min(left, target), max(1, target)))
+
+
+def _band(share: Fraction) -> int:
+    if share >= 1:
+        return 0
+    return 1 if share >= _SHARES["90"] else 2 if share >= _SHARES["75"] else 3
 
 
 def _left(now: int, due: int, version: ServiceLevelVersion) -> int:
@@ -116,56 +169,38 @@ def in_order(clocks: QuerySet[Any], ids: Sequence[int]) -> list[Clock]:
     return [found[pk] for pk in ids if pk in found]
 
 
-def open_clocks(chosen: str, member_id: int) -> QuerySet[Any]:
-    """Open clocks behind one chip, for paging by due instant (by the start of the hold where all are held)."""
-    clocks = Clock.objects.filter(stopped_at__isnull=True, cancelled=False, excluded=False)
-    if chosen == "unassigned":
-        clocks = clocks.filter(item__assignee__isnull=True)
-    elif chosen == "mine":
-        clocks = clocks.filter(item__assignee_id=member_id)
-    elif chosen == "questions":
-        clocks = clocks.filter(item__kind__in=[states.ENQUIRY, states.ERROR])
-    return clocks.filter(held_since__isnull=chosen != "waiting")
-
-
-def held_clocks(chosen: str, member_id: int) -> QuerySet[Any]:
-    """The held ones behind the same chip, longest first."""
-    narrowed = {
-        "unassigned": Q(item__assignee__isnull=True),
-        "mine": Q(item__assignee_id=member_id),
-        "questions": Q(item__kind__in=[states.ENQUIRY, states.ERROR]),
-    }
-    clocks = Clock.objects.filter(stopped_at__isnull=True, cancelled=False, excluded=False, held_since__isnull=False)
-    return clocks.filter(narrowed.get(chosen, Q())).order_by("held_since", "id")
-
-
-def held_first(chosen: str, member_id: int) -> list[Clock]:
+def held_first(chosen: Chosen, member_id: int) -> list[Clock]:
     """The `HELD_SHOWN` held longest, with their details: found first, so that the details of no other are joined."""
     ids = list(held_clocks(chosen, member_id).values_list("id", flat=True)[:HELD_SHOWN])
     return in_order(held_clocks(chosen, member_id), ids) if ids else []
 
 
 def with_details(clocks: QuerySet[Any]) -> QuerySet[Any]:
-    return clocks.select_related("item__workstream", "item__assignee__user", "level", "level_version__calendar_version")
+    beside = ("item__workstream__matter__engagement", "item__workstream__client", "item__assignee__user")
+    return clocks.select_related(*beside, "level", "level_version__calendar_version")
 
 
 def rows_of(clocks: Sequence[Clock], now: datetime, permissions: frozenset[Permission]) -> list[Row]:
-    """Rows for a page of clocks: two further statements, whatever their number."""
-    clients = dict(Client.objects.filter(id__in={clock.client_id for clock in clocks}).values_list("id", "name"))
-    held = [clock.item_id for clock in clocks if clock.held_since is not None]
+    """Rows for a page of clocks: two further statements at most, whatever their number."""
+    # A clock that was breached before the hold runs on; its item waits all the same.
+    held = [clock.item_id for clock in clocks if clock.held_since is not None or clock.item.paused]
     pauses: dict[int, Pause] = {}
     if held:
         for pause in Pause.objects.filter(item_id__in=held, ended_at__isnull=True, withdrawn_at__isnull=True).order_by("-started_at"):
             pauses[pause.item_id] = pause
-    return [_row(clock, clients.get(clock.client_id, ""), pauses.get(clock.item_id), now, permissions) for clock in clocks]
+    known = histories([clock.level_id for clock in clocks], now)
+    return [_row(clock, pauses.get(clock.item_id), now, permissions, known) for clock in clocks]
 
 
-def _row(clock: Clock, client: str, pause: Pause | None, now: datetime, permissions: frozenset[Permission]) -> Row:
+def _row(clock: Clock, pause: Pause | None, now: datetime, permissions: frozenset[Permission], known: Mapping[int, History]) -> Row:
     kind, text, share = standing(clock, now, pause.party if pause else "client")
     note = "" if pause is None else f"{pause.get_reason_display()}{f': {pause.note}' if pause.note else ''}"
+    if pause is not None and clock.held_since is None:
+        note = f"On hold: {_PARTY.get(pause.party, pause.party)}. {note}"
     verb, to = _next_move(clock, permissions)
+    hazard = hazard_of(known, clock.level_id, share) if kind in ("risk", "progressing") and clock.cycle == 1 else None
     level = clock.level.name + (" · rework" if clock.cycle > 1 else "")
-    return Row(clock, client, kind, text, share, level, note, verb, to)
+    return Row(clock, clock.item.workstream.client.name, kind, text, share, level, note, verb, to, hazard.text if hazard else "")
 
 
 def standing(clock: Clock, now: datetime, party: str = "client") -> tuple[str, str, Fraction]:
@@ -185,7 +220,7 @@ def standing(clock: Clock, now: datetime, party: str = "client") -> tuple[str, s
 def _next_move(clock: Clock, permissions: frozenset[Permission]) -> tuple[str, str]:
     """The verb of the next step and the state it leads to; no state where it needs more than a click."""
     item = clock.item
-    if clock.held_since is not None:
+    if clock.held_since is not None or item.paused:
         return "Chase", ""
     if item.kind == states.WORK and item.assignee_id is None and Permission.TRACK_ITEMS in permissions:
         return "Assign", ""
@@ -200,17 +235,38 @@ def _next_move(clock: Clock, permissions: frozenset[Permission]) -> tuple[str, s
     return (moves[0].verb, moves[0].to) if moves else ("Open", "")
 
 
-def grouped(rows: Iterable[Row], by: str, notes: Mapping[int, str] | None = None) -> list[Group]:
-    """Rows by client or workstream, the most urgent group first; one nameless group otherwise. `notes`: what is said of a level."""
-    if by not in ("client", "workstream"):
-        return [Group("", tuple(rows))]
-    found: dict[str, list[Row]] = {}
+def _standing_under(row: Row, by: str) -> tuple[Any, str]:
+    """The key of a row's group, as `ranked` counts it, and its title."""
+    stream, owner = row.item.workstream, row.item.assignee
+    matter = stream.matter
+    found: dict[str, tuple[Any, str]] = {
+        "client": (row.clock.client_id, row.client),
+        "engagement": (matter.engagement_id, f"{row.client}, {matter.engagement.title}"),
+        "matter": (row.clock.matter_id, f"{matter.reference} {matter.title}"),
+        "workstream": (stream.pk, f"{row.client}, {stream.title}"),
+        "owner": (row.item.assignee_id, owner.display_name if owner else "Nobody"),
+        "threshold": (row.band, BANDS[row.band]),
+    }
+    return found[by]
+
+
+def grouped(rows: Iterable[Row], by: str, counts: Mapping[Any, int], notes: Mapping[int, str] | None = None) -> list[Group]:
+    """Rows under what they are grouped by, as they come; one nameless group otherwise. `counts`: of running clocks by group on every
+    page. `notes`: what is said of a level."""
+    if by not in GROUPINGS or not by:
+        listed = tuple(rows)
+        return [Group("", listed, len(listed))]
+    found: dict[tuple[Any, str], list[Row]] = {}
     for row in rows:
-        title = row.client if by == "client" else f"{row.client}, {row.item.workstream.title}"
-        found.setdefault(title, []).append(row)
+        found.setdefault(_standing_under(row, by), []).append(row)
     known = notes or {}
-    said = {title: dict.fromkeys(row.clock.level_id for row in members if row.clock.level_id in known) for title, members in found.items()}
-    return [Group(title, tuple(members), tuple(known[pk] for pk in said[title])) for title, members in found.items()]
+    groups = []
+    for (key, title), members in found.items():
+        held = sum(row.kind == "paused" for row in members)
+        said = dict.fromkeys(row.clock.level_id for row in members if row.clock.level_id in known)
+        total = max(len(members), counts.get(key, 0) + held)
+        groups.append(Group(title, tuple(members), total, tuple(known[pk] for pk in said)))
+    return groups
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ fold a start takes the first reading and an end the second.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Protocol
@@ -28,6 +28,7 @@ Shift = tuple[int, int]
 
 EARLIEST, LATEST = date(1900, 1, 1), date(2199, 12, 31)
 _LONGEST_REACH = 2  # days a shift may end after the day it starts on
+_APART = timedelta(days=2)  # so far may the dates of two zones lie apart at one instant
 
 
 class CalendarError(ValueError):
@@ -83,6 +84,40 @@ class CalendarSpec:
     def opens_after(self, day: date) -> bool:
         """Whether any shift could start after a date."""
         return any(self.weekly.values()) or any(later > day and shifts for later, shifts in self.exceptions.items())
+
+    def opened(self, first: date, last: date) -> Iterator[tuple[date, Interval]]:
+        """Each shift that may run between two dates, with the date it starts on. Shifts that started before may still run."""
+        for offset in range(-_LONGEST_REACH, (last - first).days + 1):
+            day = first + timedelta(days=offset)
+            for shift in self.shifts_of(day):
+                start, end = _utc(day, shift, self.zone)
+                # A shift that lies inside a spring gap has no seconds.
+                if start < end:
+                    yield day, (start, end)
+
+
+@dataclass(frozen=True)
+class UnionSpec:
+    """Several sites that follow the sun: open whenever one of them is, each in its own zone with its own holidays.
+
+    Business days are dates of `zone`: one on which some site's shift starts, closing when the last of these ends.
+    """
+
+    zone: ZoneInfo
+    sites: Sequence[CalendarSpec]
+
+    def opens_after(self, day: date) -> bool:
+        return any(site.opens_after(day - _APART) for site in self.sites)
+
+    def opened(self, first: date, last: date) -> Iterator[tuple[date, Interval]]:
+        for site in self.sites:
+            for _, (start, end) in site.opened(first - _APART, last + _APART):
+                day = local_date(start, self.zone)
+                if day <= last:
+                    yield day, (start, end)
+
+
+Spec = CalendarSpec | UnionSpec
 
 
 class Hours(Protocol):
@@ -165,7 +200,7 @@ class OpenHours:
     Answers never depend on the range built so far. Build it once per calendar version and share it, between threads too.
     """
 
-    def __init__(self, spec: CalendarSpec, first: date = date(2020, 1, 1), last: date = date(2030, 12, 31)) -> None:
+    def __init__(self, spec: Spec, first: date = date(2020, 1, 1), last: date = date(2030, 12, 31)) -> None:
         self.spec = spec
         self._table = _build(spec, first, last)
 
@@ -284,21 +319,15 @@ class OpenHours:
         return table
 
 
-def _build(spec: CalendarSpec, first: date, last: date) -> _Table:
+def _build(spec: Spec, first: date, last: date) -> _Table:
     low, high = local_midnight(first, spec.zone), local_midnight(last + timedelta(days=1), spec.zone)
     opens: list[Interval] = []
-    days: list[date] = []
-    closes: list[int] = []
-    # Shifts that started before the first day may still run in it.
-    for offset in range(-_LONGEST_REACH, (last - first).days + 1):
-        day = first + timedelta(days=offset)
-        shifts = [_utc(day, shift, spec.zone) for shift in spec.shifts_of(day)]
-        # A shift that lies inside a spring gap has no seconds.
-        shifts = [(start, end) for start, end in shifts if start < end]
-        if shifts:
-            opens.extend(shifts)
-            days.append(day)
-            closes.append(max(end for _, end in shifts))
+    closing: dict[date, int] = {}
+    for day, (start, end) in spec.opened(first, last):
+        opens.append((start, end))
+        closing[day] = max(end, closing.get(day, end))
+    days = sorted(closing)
+    closes = [closing[day] for day in days]
     merged = [(max(s, low), min(e, high)) for s, e in union(opens) if e > low and s < high]
     starts, ends = [low, *(s for s, _ in merged)], [low, *(e for _, e in merged)]
     np_starts, np_ends = np.array(starts, dtype=np.int64), np.array(ends, dtype=np.int64)

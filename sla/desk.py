@@ -16,6 +16,7 @@ from engagements.sheets import week_of
 from engagements.weeks import Capacity
 from lpo.core.localtime import from_epoch, local_midnight
 from sla import board
+from sla.chosen import Chosen, open_clocks
 from sla.models import Clock
 
 MOST = 50
@@ -26,9 +27,10 @@ def items_on_desk(member_id: int, now: datetime) -> tuple[list[int], dict[int, C
 
     Running clocks by time left as Today ranks them, then items that no level measures, oldest first.
     """
-    ids, _ = board.ranked("mine", member_id, now, 0)
+    mine = Chosen(show="mine")
+    ids = board.ranked(mine, member_id, now, 0).ids
     decisive: dict[int, Clock] = {}
-    for clock in board.in_order(board.open_clocks("mine", member_id), ids):
+    for clock in board.in_order(open_clocks(mine, member_id), ids):
         decisive.setdefault(clock.item_id, clock)
     own: Any = WorkItem.objects.filter(assignee_id=member_id, finished=False, paused=False).order_by("received_at", "id")
     unmeasured = own.exclude(id__in=Clock.objects.filter(item__assignee_id=member_id, stopped_at__isnull=True).values("item_id"))

@@ -263,7 +263,9 @@ def calendar_inputs(version: ServiceLevelVersion) -> dict[str, Any] | None:
     if stored is None:
         return None
     names = ("number", "time_zone", "weekly", "holidays", "exceptions")
-    return {"name": stored.calendar.name, **{name: getattr(stored, name) for name in names}}
+    # What other calendars never had is no part of their snapshots.
+    sites = {"sites": stored.sites} if stored.sites else {}
+    return {"name": stored.calendar.name, **{name: getattr(stored, name) for name in names}, **sites}
 
 
 def digest_of(snapshot: dict[str, Any]) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sla.businesstime import ALWAYS, CalendarSpec, Hours, OpenHours
+from sla.businesstime import ALWAYS, CalendarSpec, Hours, OpenHours, Spec, UnionSpec
 from sla.clock import ClockRule, Decides, Party, Target, Unit
 from sla.models import CalendarVersion, ServiceLevelVersion
 
@@ -13,9 +15,16 @@ _built: dict[tuple[int, datetime], OpenHours] = {}
 _MOST_KEPT = 500
 
 
-def spec_of(version: CalendarVersion) -> CalendarSpec:
+def spec_of(version: CalendarVersion) -> Spec:
     """The calendar a stored version describes. Raises `CalendarError`."""
+    if version.sites:
+        return UnionSpec(ZoneInfo(version.time_zone), tuple(site_of(site) for site in version.sites))
     return make_spec(version.time_zone, version.weekly, version.holidays, version.exceptions)
+
+
+def site_of(site: Mapping[str, Any]) -> CalendarSpec:
+    """One site of a version that follows the sun, as it was frozen into it."""
+    return make_spec(site["time_zone"], site["weekly"], site["holidays"], site["exceptions"])
 
 
 def make_spec(zone: str, weekly: dict[str, list[list[int]]], holidays: list[str], exceptions: dict[str, list[list[int]]]) -> CalendarSpec:

@@ -19,6 +19,7 @@ from sla.waits import effects_of
 from sla.windows import period
 
 PAGE_SIZE = 50
+BATCH = 500
 OPEN, CONTESTED, ACCEPTED, WITHDRAWN, RESOLVED, NONE = "open", "contested", "accepted", "withdrawn", "resolved", "none"
 STATES = {
     OPEN: ("progressing", "Open to contest"),
@@ -161,12 +162,14 @@ def page_of(
     )
 
 
-def every(where: Q, asked: Asked, now: datetime, scope: Scope) -> Iterator[Entry]:
+def every(
+    where: Q, asked: Asked, now: datetime, scope: Scope, load: Callable[[Keys, datetime], list[Entry]] | None = None
+) -> Iterator[Entry]:
     """All of them, in batches that enter the viewer's scope again: a file outlives the request's transaction."""
     after = ""
     while True:
         with scoped(scope):
-            page = page_of(where, asked, now, after=after, size=500)
+            page = page_of(where, asked, now, after=after, size=BATCH, load=load)
         yield from page.entries
         if not page.next:
             return

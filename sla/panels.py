@@ -17,9 +17,10 @@ from lpo.accounts.roles import Permission as P
 from lpo.core.localtime import to_epoch
 from lpo.core.templatetags.components import worst
 from lpo.core.templatetags.formats import instant
-from sla import queries, windows
+from sla import board, queries, windows
 from sla.explain import explained
 from sla.facts import read
+from sla.hazard import hazard_of, histories
 from sla.models import Adjudication, Clock, Exclusion, QualityCheck, SampleItem, ServiceLevel
 from sla.queries import Figure
 
@@ -55,6 +56,8 @@ def item_panel(request: TenantRequest, item: WorkItem) -> Panel | None:
     now = timezone.now()
     levels = ServiceLevel.objects.filter(workstream_id=item.workstream_id).order_by("id").values_list("id", flat=True)
     numbers = {pk: number for number, pk in enumerate(levels, 1)}
+    running = [clock for clock in clocks if clock.stopped_at is None and clock.held_since is None and clock.due_at >= now]
+    known = histories([clock.level_id for clock in running if clock.cycle == 1], now)
     rows = [
         (
             entry,
@@ -62,6 +65,7 @@ def item_panel(request: TenantRequest, item: WorkItem) -> Panel | None:
             _include_url(request, item, ordinals, live.get(entry.clock.level_id)),
             _evidence_url(request, item, ordinals, live.get(entry.clock.level_id)),
             _window_of(request, item, entry.clock, numbers[entry.clock.level_id]),
+            hazard_of(known, entry.clock.level_id, board.standing(entry.clock, now)[2]) if entry.clock in running else None,
         )
         for entry in (explained(read([item.pk]), clocks, now) if clocks else [])
     ]

@@ -7,14 +7,13 @@ from django.utils import timezone
 
 from lpo.tenancy.models import TenantForeignKey, TenantModel
 
-PAGES = [("queue", "Work queue"), ("engagements", "Engagements"), ("matters", "Matters"), ("waiting", "Waiting on clients")]
-
 
 class SavedView(TenantModel):
-    """One list as somebody keeps it; `query` is what its query string would say. Shared ones are offered to every colleague."""
+    """One list as somebody keeps it; `query` is what its query string would say, `page` the
+    list's name among `engagements.listing.lists`. Shared ones are offered to every colleague."""
 
     number = models.PositiveIntegerField()
-    page = models.CharField(max_length=12, choices=PAGES)
+    page = models.CharField(max_length=12)
     name = models.CharField(max_length=60)
     query = models.JSONField(default=dict, blank=True)
     owner = TenantForeignKey("accounts.Membership")
@@ -41,7 +40,7 @@ class DefaultView(TenantModel):
     """The view a list opens with for one person."""
 
     member = TenantForeignKey("accounts.Membership")
-    page = models.CharField(max_length=12, choices=PAGES)
+    page = models.CharField(max_length=12)
     view = TenantForeignKey(SavedView)
 
     class Meta:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from django import forms
 from django.http import Http404, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
+from django.urls import reverse
 
 from engagements import actions, listing
 from engagements.actions.views import may_change
 from engagements.forms import Refusable
 from engagements.models import DefaultView, SavedView
-from engagements.models.views import PAGES
-from engagements.views.edges import acting, address, attempt, posted
+from engagements.views.edges import acting, attempt, posted
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 
@@ -27,11 +27,15 @@ class EditViewForm(ViewForm):
 
 
 def _kept(values: QueryDict, page: str) -> dict[str, str]:
-    return {name: value for name, value in listing._said(values, listing.KEPT[page]).items() if value}
+    return {name: value for name, value in listing.said(values, listing.lists[page].kept).items() if value}
+
+
+def _list_address(page: str, slug: str) -> str:
+    return reverse(listing.lists[page].url, args=[slug])
 
 
 def _to_list(slug: str, page: str, view: SavedView | None) -> HttpResponseRedirect:
-    return HttpResponseRedirect(address(page, slug) + (f"?view={view.number}" if view else "?view=0"))
+    return HttpResponseRedirect(_list_address(page, slug) + (f"?view={view.number}" if view else "?view=0"))
 
 
 def _view_or_404(request: TenantRequest, number: int) -> SavedView:
@@ -45,7 +49,7 @@ def _view_or_404(request: TenantRequest, number: int) -> SavedView:
 @acting
 def new_view(request: TenantRequest, organization: str, page: str) -> HttpResponse:
     """Keep the list as its address says it."""
-    if page not in dict(PAGES):
+    if page not in listing.lists:
         raise Http404("No such page.")
     form = ViewForm(posted(request))
     made = attempt(form, lambda: _save(request, page, form))
@@ -65,8 +69,8 @@ def _save(request: TenantRequest, page: str, form: ViewForm) -> SavedView:
 
 def _form(request: TenantRequest, form: forms.Form, page: str, title: str, view: SavedView | None) -> HttpResponse:
     slug = request.organization.slug
-    back = address(page, slug) + (f"?view={view.number}" if view else "")
-    context = {"form": form, "title": title, "view": view, "back": back, "crumbs": [(dict(PAGES)[page], back), (title, "")]}
+    back = _list_address(page, slug) + (f"?view={view.number}" if view else "")
+    context = {"form": form, "title": title, "view": view, "back": back, "crumbs": [(listing.lists[page].title, back), (title, "")]}
     return render(request, "engagements/saved_view.html", context, status=422 if form.is_bound else 200)
 
 

@@ -19,6 +19,7 @@ class Permission(StrEnum):
     CHECK_QUALITY = "check quality"
     VIEW_LEVELS = "view service levels"
     EDIT_LEVELS = "edit service levels"
+    REPLAY_LEVELS = "replay service levels"  # a past under a proposed contract: writes nothing but itself
     CLOSE_WINDOWS = "close windows"
     VIEW_MONEY = "view money"
     EDIT_TERMS = "edit charge terms"
@@ -70,6 +71,7 @@ _PROJECT_MANAGER = frozenset(
         P.CHECK_QUALITY,
         P.VIEW_LEVELS,
         P.EDIT_LEVELS,
+        P.REPLAY_LEVELS,
         P.CLOSE_WINDOWS,
         P.VIEW_MONEY,
         P.VIEW_JOBS,
@@ -103,7 +105,7 @@ _ADMINISTRATOR = frozenset({P.VIEW_AUDIT, P.VIEW_JOBS, P.RETRY_JOBS, P.MANAGE_PE
 _OWN: dict[Role, frozenset[Permission]] = {
     Role.OWNER: (_PROJECT_MANAGER | _BILLING | _ADMINISTRATOR),
     Role.ADMINISTRATOR: _ADMINISTRATOR
-    | {P.VIEW_WORK, P.VIEW_LEVELS, P.EDIT_WORK, P.EDIT_LEVELS, P.VIEW_MONEY, P.EDIT_TERMS, P.VIEW_STAFF, P.EDIT_STAFF}
+    | {P.VIEW_WORK, P.VIEW_LEVELS, P.EDIT_WORK, P.EDIT_LEVELS, P.REPLAY_LEVELS, P.VIEW_MONEY, P.EDIT_TERMS, P.VIEW_STAFF, P.EDIT_STAFF}
     | {P.TAKE_NOTICE, P.SAVE_VIEWS, P.COMMENT},
     Role.PROJECT_MANAGER: _PROJECT_MANAGER,
     Role.COORDINATOR: frozenset({P.VIEW_WORK, P.TRACK_ITEMS, P.PAUSE, P.VIEW_LEVELS, P.VIEW_JOBS, P.VIEW_STAFF, P.RECORD_TIME})

@@ -24,6 +24,7 @@ class Scope(StrEnum):
     WORK_WRITE = "work:write"
     CONFLICTS_READ = "conflicts:read"
     LEVELS_READ = "levels:read"
+    LEVELS_REPLAY = "levels:replay"
     BILLING_READ = "billing:read"
 
 
@@ -32,13 +33,15 @@ SCOPE_PERMISSIONS: dict[Scope, frozenset[P]] = {
     Scope.WORK_WRITE: frozenset({P.VIEW_WORK, P.EDIT_WORK, P.TRACK_ITEMS, P.WORK_ITEMS, P.PAUSE, P.CHECK_QUALITY, P.RECORD_TIME}),
     Scope.CONFLICTS_READ: frozenset({P.VIEW_STAFF}),
     Scope.LEVELS_READ: frozenset({P.VIEW_LEVELS}),
+    Scope.LEVELS_REPLAY: frozenset({P.VIEW_LEVELS, P.REPLAY_LEVELS}),
     Scope.BILLING_READ: frozenset({P.VIEW_MONEY}),
 }
 SCOPE_LABELS: dict[Scope, str] = {
     Scope.WORK_READ: "Read clients, matters, workstreams and items",
     Scope.WORK_WRITE: "Add and change them, import items, record quality results and one's own time",
     Scope.CONFLICTS_READ: "Read conflict checks and what they found",
-    Scope.LEVELS_READ: "Read service levels, clocks and attainment",
+    Scope.LEVELS_READ: "Read service levels, attainment, samples, checks and credit claims",
+    Scope.LEVELS_REPLAY: "Read them, and replay a past under a proposed contract",
     Scope.BILLING_READ: "Read charge terms and invoices",
 }
 

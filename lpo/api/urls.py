@@ -8,7 +8,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from lpo.accounts.access import public
-from lpo.api.views import agreed, care, confidential, coordination, measured, people, placed, work
+from lpo.api.views import agreed, care, confidential, coordination, measured, people, placed, quality, work
 
 app_name = "api"
 
@@ -45,6 +45,13 @@ urlpatterns = [
     path("service-levels/", measured.LevelView.as_view({"get": "list"}), name="levels"),
     path("attainments/", measured.AttainmentView.as_view({"get": "list"}), name="attainments"),
     path("attainments/rows/", measured.AttainmentRowView.as_view({"get": "list"}), name="attainment_rows"),
+    path("credit-claims/", quality.ClaimView.as_view({"get": "list"}), name="credit_claims"),
+    path("quality-plans/", quality.PlanView.as_view({"get": "list"}), name="quality_plans"),
+    path("quality-plans/<str:item_prefix>/<int:number>/", quality.PlanView.as_view({"get": "retrieve"}), name="quality_plan"),
+    path("quality-plans/<str:item_prefix>/<int:number>/items/", quality.PlanItemView.as_view({"get": "list"}), name="quality_plan_items"),
+    path("quality-checks/", quality.CheckView.as_view(_NOUN_LIST), name="quality_checks"),
+    path("replays/", quality.ScenarioView.as_view(_NOUN_LIST), name="replays"),
+    path("replays/<str:item_prefix>/<int:number>/", quality.ScenarioView.as_view({"get": "retrieve"}), name="replay"),
     path("contracts/", agreed.ContractView.as_view({"get": "list"}), name="contracts"),
     path("purchase-orders/", agreed.OrderView.as_view({"get": "list"}), name="purchase_orders"),
     path("milestones/", coordination.MilestoneView.as_view(_NOUN_LIST), name="milestones"),

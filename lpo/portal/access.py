@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
@@ -75,9 +75,17 @@ def page(request: TenantRequest, client: Client, template: str, context: dict[st
 
 def download(content: bytes, name: str, media_type: str) -> HttpResponse:
     """A file that is saved and never rendered on this origin."""
-    headers = {
+    return HttpResponse(content, content_type=media_type, headers=_saved(name))
+
+
+def streamed(content: Iterable[bytes], name: str, media_type: str) -> StreamingHttpResponse:
+    """The same in pieces."""
+    return StreamingHttpResponse(content, content_type=media_type, headers=_saved(name))
+
+
+def _saved(name: str) -> dict[str, str]:
+    return {
         "Content-Disposition": content_disposition_header(True, name) or "attachment",
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "sandbox; default-src 'none'",
     }
-    return HttpResponse(content, content_type=media_type, headers=headers)

@@ -24,6 +24,7 @@ from sla.models import Calendar, CalendarVersion
 
 Shifts = Mapping[str, Sequence[Sequence[int]]]
 MOST_YEARS = 10
+MOST_SITES = 12
 
 
 @cache
@@ -55,8 +56,9 @@ def create_calendar(
     exceptions: Shifts | None = None,
     names: Mapping[str, str] | None = None,
     holiday_source: str = "",
+    sites: Sequence[CalendarVersion] = (),
 ) -> CalendarVersion:
-    """A calendar with its first version. Raises `Refused`."""
+    """A calendar with its first version; of `sites`, open whenever one of them is. Raises `Refused`."""
     by.need(Permission.EDIT_LEVELS)
     name = name.strip()
     if not name:
@@ -66,7 +68,7 @@ def create_calendar(
         raise Refused("There is a calendar of this name already.", "name")
     calendar = build(Calendar, {"name": name})
     calendar.save()
-    return _add(calendar, 1, _content(time_zone, weekly, holidays, exceptions or {}, names or {}, holiday_source), by)
+    return _add(calendar, 1, _content(time_zone, weekly, holidays, exceptions or {}, names or {}, holiday_source, sites), by)
 
 
 @transaction.atomic
@@ -80,13 +82,14 @@ def add_calendar_version(
     exceptions: Shifts | None = None,
     names: Mapping[str, str] | None = None,
     holiday_source: str = "",
+    sites: Sequence[CalendarVersion] = (),
 ) -> CalendarVersion:
     """The next version. Levels keep the version they name until they get a version of their own. The same content adds none."""
     by.need(Permission.EDIT_LEVELS)
     calendar = locked(calendar)
     latest: CalendarVersion | None = CalendarVersion.objects.filter(calendar=calendar).order_by("-number").first()
     assert latest is not None  # noqa: S101 -- a calendar is created with its first version
-    content = _content(time_zone, weekly, holidays, exceptions or {}, names or {}, holiday_source)
+    content = _content(time_zone, weekly, holidays, exceptions or {}, names or {}, holiday_source, sites)
     if all(getattr(latest, name) == value for name, value in content.items()):
         return latest
     return _add(calendar, latest.number + 1, content, by)
@@ -101,7 +104,13 @@ def proposed_calendar_version(calendar: Calendar, **content: Any) -> CalendarVer
 
 
 def _content(
-    time_zone: str, weekly: Shifts, holidays: Sequence[date], exceptions: Shifts, names: Mapping[str, str], source: str
+    time_zone: str,
+    weekly: Shifts,
+    holidays: Sequence[date],
+    exceptions: Shifts,
+    names: Mapping[str, str],
+    source: str,
+    sites: Sequence[CalendarVersion] = (),
 ) -> dict[str, Any]:
     dated = {day.isoformat() for day in holidays} | set(exceptions)
     return {
@@ -111,18 +120,38 @@ def _content(
         "exceptions": {day: [list(shift) for shift in shifts] for day, shifts in sorted(exceptions.items())},
         "names": {day: name.strip()[:100] for day, name in sorted(names.items()) if day in dated and name.strip()},
         "holiday_source": source,
+        "sites": [_frozen(site) for site in sites],
     }
+
+
+def _frozen(site: CalendarVersion) -> dict[str, Any]:
+    """A site as it stands now, so that what it becomes later leaves the calendar made of it as it is."""
+    if site.sites:
+        raise Refused(f"{site.calendar.name} follows the sun itself. Choose the sites it is made of.", "sites")
+    named = {"name": site.calendar.name, "calendar": site.calendar_id, "version": site.number}
+    return named | {name: getattr(site, name) for name in ("time_zone", "weekly", "holidays", "exceptions", "names")}
 
 
 def _add(calendar: Calendar, number: int, content: dict[str, Any], by: Actor) -> CalendarVersion:
     version = CalendarVersion(calendar=calendar, number=number, **_checked(content))
     version.save(force_insert=True)
-    record(by=by, action="calendar.version", target=calendar, after={"number": number, **content}, reference=calendar.name)
+    record(by=by, action="calendar.version", target=calendar, after={"number": number, **_told(content)}, reference=calendar.name)
     return version
+
+
+def _told(content: Mapping[str, Any]) -> dict[str, Any]:
+    """For the audit log: of sites their names and versions, for what is in them is on record with their own calendars."""
+    return {**content, "sites": [f"{site['name']}, version {site['version']}" for site in content["sites"]]}
 
 
 def _checked(content: dict[str, Any]) -> dict[str, Any]:
     known_zone(content["time_zone"])
+    if sites := content["sites"]:
+        if not 2 <= len({site["calendar"] for site in sites}) <= MOST_SITES:
+            raise Refused(f"Choose between 2 and {MOST_SITES} calendars.", "sites")
+        if content["weekly"] or content["holidays"] or content["exceptions"]:
+            raise Refused("Hours, holidays and exceptions are those of its sites.", "sites")
+        return content
     if not content["weekly"]:
         raise Refused("It is never open. Give at least one day its hours.", "weekly")
     try:

@@ -41,7 +41,7 @@ def replay_level(
 
     A small history is replayed at once, a large one by a job. Raises `Refused` naming what contradicts itself.
     """
-    by.need(Permission.EDIT_LEVELS)
+    by.need(Permission.REPLAY_LEVELS)
     first, last = first_month.replace(day=1), last_month.replace(day=1)
     if last < first:
         raise Refused("The last month lies before the first.", "last_month")

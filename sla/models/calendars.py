@@ -20,7 +20,11 @@ class Calendar(TenantModel):
 
 
 class CalendarVersion(TenantModel):
-    """Open hours, frozen. `weekly` maps "0".."6" (Monday first) to [[start minute, end minute], …]; `holidays` are ISO dates."""
+    """Open hours, frozen. `weekly` maps "0".."6" (Monday first) to [[start minute, end minute], …]; `holidays` are ISO dates.
+
+    A version that follows the sun has `sites` instead, each with name, calendar, version, time_zone, weekly, holidays, exceptions and
+    names as they were then: open whenever one of them is. Its business days are dates of its own zone.
+    """
 
     calendar = TenantForeignKey(Calendar)
     number = models.PositiveSmallIntegerField()
@@ -28,6 +32,7 @@ class CalendarVersion(TenantModel):
     weekly = models.JSONField()
     holidays = models.JSONField(default=list)
     exceptions = models.JSONField(default=dict)
+    sites = models.JSONField(default=list)
     # What a holiday is called, and why a date is an exception, by ISO date. Said, not counted by.
     names = models.JSONField(default=dict)
     holiday_source = models.CharField(max_length=60, blank=True)

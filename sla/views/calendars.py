@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import calendar as days
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
 
@@ -19,12 +19,13 @@ from lpo.accounts.roles import Permission as P
 from lpo.core.localtime import local_midnight
 from lpo.core.periods import add_months
 from lpo.core.templatetags.formats import duration
-from sla import actions
+from sla import actions, unions
 from sla.adoption import adoption_days, on_calendar
 from sla.adoption import effects as effects_of
 from sla.calendar_forms import DAYS, AdoptionForm, CalendarForm, ExceptionForm, initial_of_calendar, latest_calendars, write_shifts
 from sla.hours import open_hours
 from sla.models import Calendar, CalendarVersion, ServiceLevelVersion
+from sla.union_forms import UnionForm
 from sla.views.edges import acting, address, attempt, calendar_or_404
 
 SHOWN = 200
@@ -51,18 +52,10 @@ def calendars(request: TenantRequest, organization: str) -> HttpResponse:
 
 
 def _week(version: CalendarVersion) -> str:
-    """Mon–Fri 9:00-17:00; Sat 9:00-12:00: neighbouring days of the same hours together."""
-    runs: list[tuple[int, int, str]] = []
-    for number in range(7):
-        hours = write_shifts(version.weekly.get(str(number), []))
-        if not hours:
-            continue
-        if runs and runs[-1][1] == number - 1 and runs[-1][2] == hours:
-            runs[-1] = (runs[-1][0], number, hours)
-        else:
-            runs.append((number, number, hours))
-    names = [name[:3] for name in DAYS]
-    return "; ".join(f"{names[first]}{f'–{names[last]}' if last != first else ''} {hours}" for first, last, hours in runs)
+    """Of a calendar that follows the sun, its sites."""
+    if version.sites:
+        return f"whenever one is open: {', '.join(site['name'] for site in version.sites)}"
+    return unions.week_in_words(version.weekly)
 
 
 def _month(text: str, today: date) -> date:
@@ -98,8 +91,9 @@ def calendar(request: TenantRequest, organization: str, number: int) -> HttpResp
         "before": f"?month={add_months(first, -1):%Y-%m}{earlier}",
         "after": f"?month={following:%Y-%m}{earlier}",
         "here": f"?month={first:%Y-%m}",
-        "edit_url": address("new_calendar_version", organization, number),
-        "exception_url": address("new_exception", organization, number),
+        "sites": unions.sites_of(version, first, following),
+        "edit_url": address("new_union_version" if version.sites else "new_calendar_version", organization, number),
+        "exception_url": "" if version.sites else address("new_exception", organization, number),
         "may_edit": request.membership.may(P.EDIT_LEVELS),
         "crumbs": [("Calendars", address("calendars", organization)), (found.name, "")],
     }
@@ -117,6 +111,9 @@ def _weeks(version: CalendarVersion, first: date, today: date) -> list[list[tupl
 
 
 def _day(version: CalendarVersion, day: date, holidays: set[str], zone: ZoneInfo, today: date) -> Day:
+    if version.sites:
+        hours, note = unions.hours_on(version, day)
+        return Day(day, hours, note, _clock_change(day, zone), day == today)
     iso = day.isoformat()
     name, shift = version.names.get(iso, ""), _clock_change(day, zone)
     if iso in version.exceptions:
@@ -173,7 +170,8 @@ def _form_page(request: TenantRequest, form: AdoptionForm, **context: Any) -> Ht
         attempted = attempt(form, lambda: actions.public_holidays(form.cleaned_data["region"], form.cleaned_data["years"]))
         preview = list((attempted or {}).items())
     status = 422 if form.is_bound and form.errors else 200
-    return render(request, "sla/calendar_form.html", {"form": form, "preview": preview, "looked": looking, **context}, status=status)
+    known = {"form": form, "preview": preview, "looked": looking, "union": isinstance(form, UnionForm)}
+    return render(request, "sla/calendar_form.html", {**known, **context}, status=status)
 
 
 @requires(P.EDIT_LEVELS, POST=P.EDIT_LEVELS)
@@ -189,6 +187,43 @@ def new_calendar(request: TenantRequest, organization: str) -> HttpResponse:
             return HttpResponseRedirect(address("calendar", organization, Calendar.objects.filter(id__lte=made.calendar_id).count()))
     trail = [("Calendars", address("calendars", organization)), ("New calendar", "")]
     return _form_page(request, form, title="New calendar", submit="Add calendar", crumbs=trail)
+
+
+@requires(P.EDIT_LEVELS, POST=P.EDIT_LEVELS)
+@acting
+def new_union(request: TenantRequest, organization: str) -> HttpResponse:
+    """A calendar open whenever one of several sites is; read back before it is saved."""
+    form = UnionForm(request.POST or None, initial={"time_zone": request.organization.time_zone})
+    if request.POST and request.POST.get("do") != "preview":
+        made = attempt(form, lambda: actions.create_calendar(name=form.cleaned_data["name"], by=request.actor, **form.content()))
+        if made is not None:
+            return HttpResponseRedirect(address("calendar", organization, Calendar.objects.filter(id__lte=made.calendar_id).count()))
+    trail = [("Calendars", address("calendars", organization)), ("Follow the sun", "")]
+    return _form_page(
+        request, form, title="A calendar that follows the sun", submit="Add calendar", crumbs=trail, read_back=_read_back(request, form)
+    )
+
+
+@requires(P.EDIT_LEVELS, POST=P.EDIT_LEVELS)
+@acting
+def new_union_version(request: TenantRequest, organization: str, number: int) -> HttpResponse:
+    """The sites as they are now, or others."""
+    found = calendar_or_404(number)
+    latest = CalendarVersion.objects.filter(calendar=found).order_by("-number")[0]
+    if not latest.sites:
+        raise Http404("No such page.")
+    now = latest_calendars().filter(calendar__in=[site["calendar"] for site in latest.sites])
+    initial = {"time_zone": latest.time_zone, "sites": list(now.values_list("pk", flat=True))}
+    form = UnionForm(request.POST or None, initial=initial, named=False, adopting=_adopting(found))
+    return _change(request, form, found, number, f"New version of {found.name}", form.content, _read_back(request, form))
+
+
+def _read_back(request: TenantRequest, form: UnionForm) -> list[str]:
+    """In plain English, what was asked to be shown before it is saved."""
+    if request.POST.get("do") != "preview" or not form.is_valid():
+        return []
+    made = attempt(form, lambda: actions.proposed_calendar_version(Calendar(organization_id=request.organization.pk), **form.content()))
+    return unions.read_back(made, timezone.now()) if made is not None else []
 
 
 @requires(P.EDIT_LEVELS, POST=P.EDIT_LEVELS)
@@ -212,7 +247,11 @@ def new_exception(request: TenantRequest, organization: str, number: int) -> Htt
 
 def _latest(number: int) -> tuple[Calendar, CalendarVersion]:
     found = calendar_or_404(number)
-    return found, CalendarVersion.objects.filter(calendar=found).order_by("-number")[0]
+    latest = CalendarVersion.objects.filter(calendar=found).order_by("-number")[0]
+    if latest.sites:
+        # Hours and exceptions are its sites' own.
+        raise Http404("No such page.")
+    return found, latest
 
 
 def _adopting(found: Calendar) -> list[tuple[ServiceLevelVersion, Mapping[str, date]]]:
@@ -220,7 +259,13 @@ def _adopting(found: Calendar) -> list[tuple[ServiceLevelVersion, Mapping[str, d
 
 
 def _change(
-    request: TenantRequest, form: AdoptionForm, found: Calendar, number: int, title: str, values: Callable[[], dict[str, Any]]
+    request: TenantRequest,
+    form: AdoptionForm,
+    found: Calendar,
+    number: int,
+    title: str,
+    values: Callable[[], dict[str, Any]],
+    read_back: Sequence[str] = (),
 ) -> HttpResponse:
     """A calendar's next version: looked at with what it would do to open clocks, then saved with what each level chose."""
     here = address("calendar", request.organization.slug, number)
@@ -233,4 +278,4 @@ def _change(
         now = timezone.now()
         effects = attempt(form, lambda: effects_of(found, actions.proposed_calendar_version(found, **values()), now))
     trail = [("Calendars", address("calendars", request.organization.slug)), (found.name, here), (title.partition(" ")[0], "")]
-    return _form_page(request, form, title=title, submit="Add version", crumbs=trail, effects=effects, changing=True)
+    return _form_page(request, form, title=title, submit="Add version", crumbs=trail, effects=effects, changing=True, read_back=read_back)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
+from engagements import listing
 from engagements.decision_forms import ContestForm
 from engagements.models import Client, Engagement
 from engagements.views.messages import message_of
@@ -50,9 +51,9 @@ def _engagement_or_404(reference: str) -> Engagement:
     return found
 
 
-def _asked(request: TenantRequest) -> Asked:
-    """What the query string names; a value that is none of the choices is left out."""
-    said = {name: request.GET.get(name, "")[:40] for name in ("state", "kind", "party", "client")}
+def _asked(values: Mapping[str, str]) -> Asked:
+    """What the query string or a saved view names; a value that is none of the choices is left out."""
+    said = {name: values.get(name, "")[:40] for name in ("state", "kind", "party", "client")}
     choices: dict[str, Any] = {"state": STATES, "kind": KINDS, "party": PARTIES}
     return Asked(**{name: value if name == "client" or value in choices[name] else "" for name, value in said.items()})
 
@@ -61,7 +62,8 @@ def _asked(request: TenantRequest) -> Asked:
 def ledger(request: TenantRequest, organization: str) -> HttpResponse:
     clients = [(client.code, client.name) for client in Client.objects.order_by("name")[:200]]
     trail = [("Service levels", reverse("sla:levels", args=[organization])), ("Contest ledger", "")]
-    return _page(request, Q(), reverse("sla:ledger_csv", args=[organization]), trail, clients)
+    listed = listing.asked(request, "ledger")
+    return _page(request, Q(), reverse("sla:ledger_csv", args=[organization]), trail, clients, listed)
 
 
 @requires(P.VIEW_LEVELS)
@@ -76,21 +78,33 @@ def engagement_ledger(request: TenantRequest, organization: str, reference: str)
     return _page(request, Q(item__workstream__matter__engagement=found), csv_url, trail, [])
 
 
-def _page(request: TenantRequest, where: Q, csv_url: str, trail: list[tuple[str, str]], clients: list[tuple[str, str]]) -> HttpResponse:
-    asked = _asked(request)
-    query = asked.as_query()
+def _page(
+    request: TenantRequest,
+    where: Q,
+    csv_url: str,
+    trail: list[tuple[str, str]],
+    clients: list[tuple[str, str]],
+    listed: listing.Asked | None = None,
+) -> HttpResponse:
+    """`listed`: what was asked for where the list has saved views."""
+    asked = _asked(request.GET if listed is None else listed.values)
+    chosen = asked.as_query()
+    query = chosen if listed is None else listed.query
     page = page_of(where, asked, timezone.now(), after=request.GET.get("after", ""), before=request.GET.get("before", ""))
     levels = {level.pk: level for entry in page.entries for level, _, _ in entry.windows}
     numbers = numbers_of(list(levels.values()))
     context = {
-        "asked": asked,
-        "chosen": query,
+        "asked": listed,
+        "entries": asked,
+        "chosen": chosen,
+        "may_save": request.membership.may(P.SAVE_VIEWS),
+        "problems": listing.unknown(listed.values, {"client": clients}, {"client": "Client"}) if listed is not None else [],
         "rows": [(entry, _windows(request, entry, numbers)) for entry in page.entries],
         "clients": clients,
         "states": [(name, text) for name, (_, text) in STATES.items()],
         "kinds": list(KINDS.items()),
         "parties": list(PARTIES.items()),
-        "csv_url": csv_url + (f"?{urlencode(query)}" if query else ""),
+        "csv_url": csv_url + (f"?{urlencode(chosen)}" if chosen else ""),
         "previous_url": f"?{urlencode({**query, 'before': page.previous})}" if page.previous else "",
         "next_url": f"?{urlencode({**query, 'after': page.next})}" if page.next else "",
         "summary": f"{len(page.entries):,} shown",
@@ -120,7 +134,7 @@ def engagement_ledger_csv(request: TenantRequest, organization: str, reference: 
 
 def _csv(request: TenantRequest, where: Q) -> Iterator[bytes]:
     """The same entries as a file; instants in UTC."""
-    asked, now, scope = _asked(request), timezone.now(), current_scope()
+    asked, now, scope = _asked(request.GET), timezone.now(), current_scope()
 
     def pieces() -> Iterator[bytes]:
         yield write_csv(_HEADER, [])

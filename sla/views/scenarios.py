@@ -19,18 +19,20 @@ from engagements.models import WorkItem
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 from lpo.core.exports import write_csv
-from lpo.core.localtime import from_epoch
+from lpo.core.localtime import from_epoch, to_epoch
 from lpo.core.periods import add_months
 from lpo.core.templatetags.formats import duration, error_percent, percent
 from lpo.jobs.models import Job, JobState
 from sla import actions, queries, wording
 from sla.attain import percent as percent_of
+from sla.deciding import checks_with_errors
 from sla.forms import ScenarioForm, initial_of
-from sla.models import Scenario, ServiceLevel
+from sla.models import Scenario, ServiceLevel, ServiceLevelVersion
 from sla.replay import HOLDS, PROPOSED, total_credit
 from sla.verdict import Basis
 from sla.views.edges import acting, address, attempt, level_or_404
 from sla.views.levels import crumbs, csv_answer, level_url, numbers_of, promise_page, workstream_or_404
+from sla.windows import period
 
 USUAL_MONTHS = 6
 MOST_OFFERED = 240
@@ -151,8 +153,25 @@ def scenario(request: TenantRequest, organization: str, prefix: str, number: int
         "may_edit": request.membership.may(P.EDIT_LEVELS),
         "crumbs": [*crumbs(organization, found, number), (row.name, "")],
         **(_result(row.result, version.max_error_percent is not None) if row.result is not None else {}),
+        "wrong": _wrong(version, row.result["sides"]) if row.result is not None and version.max_error_percent is not None else [],
     }
     return render(request, "sla/scenario.html", context)
+
+
+def _wrong(version: ServiceLevelVersion, sides: Mapping[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Checks with errors in the proposal's windows, as they are recorded now; first those of windows that come out differently."""
+    verdicts = [{window["start"]: window["met"] for window in sides[name]} for name in (HOLDS, PROPOSED)]
+    starts = sorted(verdicts[1])
+    if not starts:
+        return []
+    turned = {start for start in starts if start in verdicts[0] and verdicts[0][start] != verdicts[1][start]}
+    end = period(starts[-1], version.time_zone, version.window).end
+    rows = []
+    for check in checks_with_errors(version, from_epoch(starts[0]), from_epoch(end), SHOWN):
+        window = period(to_epoch(check.checked_at), version.time_zone, version.window)
+        weighs = wording.number(check.weighted) if check.weighted != check.errors else ""
+        rows.append({"check": check, "window": window.label, "turned": window.start in turned, "weighs": weighs})
+    return sorted(rows, key=lambda row: not row["turned"])
 
 
 def _job(row: Scenario) -> Job | None:

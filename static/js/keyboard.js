@@ -213,6 +213,7 @@ const keys = {
   x: () => currentRow()?.querySelector("input[name=selected]")?.click(),
   e: () => currentRow()?.querySelector("[data-edit]")?.click(),
   a: () => currentRow()?.querySelector("[data-next]")?.click(),
+  m: () => currentRow()?.querySelector("[data-more]")?.click(),
   g: () => waitToGo(Date.now()),
 };
 

@@ -43,6 +43,10 @@ document.addEventListener("click", (event) => {
     if (!menu.contains(event.target)) menu.open = false;
   }
 });
+// A page that refreshes itself leaves an open menu as it is: somebody is choosing in it.
+document.addEventListener("toggle", (event) => {
+  if (event.target.matches?.("details[data-menu]")) event.target.toggleAttribute("hx-morph-skip", event.target.open);
+}, true);
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   const menu = event.target.closest?.("details[data-menu][open]") ?? document.querySelector("details[data-menu][open]");

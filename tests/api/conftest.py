@@ -13,6 +13,7 @@ from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership
 from lpo.accounts.tokens import Scope as TokenScope
 from lpo.tenancy.context import in_organization
+from tests.sla.conftest import WallClock
 
 Ask = Callable[..., Any]
 
@@ -40,3 +41,8 @@ def program_of() -> Callable[[Membership], Ask]:
 @pytest.fixture
 def ask(olga: Membership, program_of: Callable[[Membership], Ask]) -> Ask:
     return program_of(olga)
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> WallClock:
+    return WallClock(monkeypatch)

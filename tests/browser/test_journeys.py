@@ -98,6 +98,39 @@ def test_the_project_manager_works_through_today_by_keyboard(live_server: LiveSe
     expect(page).to_have_url(re.compile("/alder/matters/"))
 
 
+def test_steps_are_taken_from_today_by_keyboard(live_server: LiveServer, new_page: NewPage, lived_in: World) -> None:
+    """One that nobody has is given to somebody; another is put on hold for its client; neither leaves the list."""
+    page, place = new_page(), lived_in.alder
+    sign_in(page, live_server, place, "project_manager")
+    page.goto(f"{live_server.url}/alder/today/?show=unassigned")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("j")
+    row = page.locator("[data-row]").first
+    reference = row.locator(".mono").inner_text()
+    page.keyboard.press("a")
+    first = row.locator(".steps-of-item button.item").first
+    expect(first).to_be_focused()
+    look(page, "today-assign")
+    # The page refreshes itself meanwhile, and leaves the open menu alone.
+    page.evaluate("htmx.ajax('GET', location.href, {target: '#board', swap: 'outerMorph'})")
+    page.wait_for_timeout(500)
+    expect(first).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.locator(f"[data-row]:has-text('{reference}')")).to_have_count(0)
+    page.goto(f"{live_server.url}/alder/today/")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("j")
+    row = page.locator("[data-row]").first
+    reference = row.locator(".mono").inner_text()
+    page.keyboard.press("m")
+    note = row.get_by_label("Note")
+    note.fill("Which entity signs?")
+    look(page, "today-hold")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-changed]").first).to_contain_text(reference)
+    expect(page.locator("[data-changed]").first).to_contain_text("Which entity signs?")
+
+
 def test_two_people_bill_a_month_and_the_pdf_is_stored(live_server: LiveServer, new_page: NewPage, lived_in: World) -> None:
     place = lived_in.alder
     reference, month = place.refs.plain_engagement.reference, f"{place.refs.last_month:%Y-%m}"

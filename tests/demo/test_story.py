@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
-from django.db.models import Sum
+from django.db.models import F, Sum
 from django.utils import timezone
 
 from billing.models import Charge, Invoice, InvoiceLine
@@ -24,7 +24,7 @@ from lpo.reports.management.commands import demo
 from lpo.reports.verification import verify
 from lpo.tenancy.context import in_organization
 from sla import board
-from sla.models import Attainment, CreditClaim
+from sla.models import Adjudication, Attainment, CreditClaim, Exclusion, SampleItem, SamplePlan, Scenario, ServiceLevelVersion
 from tests import database
 
 pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("demo")]
@@ -197,3 +197,23 @@ def test_somebody_elses_organization_is_never_taken_for_a_part_of_the_demo(monke
     monkeypatch.setattr("lpo.reports.demo.standing.ACTION", f"{ACTION}.never")
     Organization.objects.create(slug="cedar", name="Cedar Legal")
     assert standing() == Standing.IN_USE
+
+
+def test_samples_are_drawn_read_blind_and_adjudicated(alder: Organization) -> None:
+    with in_organization(alder.pk):
+        plan = SamplePlan.objects.get(workstream__item_prefix="NDA")
+        rows = SampleItem.objects.filter(plan=plan)
+        states = set(rows.values_list("state", flat=True))
+        assert {"checked", "adjudicated", "drawn"} <= states, "read, settled, and still to be read"
+        assert not rows.filter(checker=F("reviewer")).exists(), "nobody reads their own calls"
+        assert Adjudication.objects.filter(quality_check__errors__gt=F("errors")).exists(), "one finding was overturned"
+        assert SamplePlan.objects.get(workstream__item_prefix="DRF").sizing == "acceptance"
+
+
+def test_a_proposal_was_replayed_an_exclusion_is_disputed_and_a_level_has_a_minimum(alder: Organization) -> None:
+    with in_organization(alder.pk):
+        assert Scenario.objects.count() == 3
+        for scenario in Scenario.objects.all():
+            assert scenario.computed_at is not None and scenario.result, scenario.name
+        assert Exclusion.objects.filter(contested_at__isnull=False, resolved_at__isnull=True).count() == 1
+        assert ServiceLevelVersion.objects.get(minimum_percent__isnull=False).misses_before_default == 3

@@ -65,6 +65,7 @@ def names_of(row: Row, place: Place) -> Mapping[str, Any]:
         **{name: _numbered(place, refs.milestone) for name in _MILESTONE},
         **{name: _numbered(place, refs.blocker) for name in ("blocker", "blocker_resolution")},
         **{name: {"reference": refs.matter.reference} for name in _OF_MATTER},
+        **{name: {"item_prefix": refs.stream.item_prefix, "number": 1} for name in ("quality_plan", "quality_plan_items", "replay")},
         "invoice": {"number": refs.plain_invoice.number},
         "invoice_pdf": {"number": refs.plain_invoice.number},
     }
@@ -139,6 +140,7 @@ def test_no_scope_approves_pauses_issues_invoices_or_manages_people() -> None:
             "pause",
             "check quality",
             "view service levels",
+            "replay service levels",
             "view money",
             "record time",
             "view profiles",

@@ -268,6 +268,9 @@ def _clients_work(place: Place, word: str) -> None:
     refs.stream = make.workstream(refs.matter, title=f"{word} NDA review", item_prefix=f"{capital}N")
     _protocol(refs.stream, f"{word}")
     refs.calendar = levels.calendar(f"{word} office")
+    second = levels.calendar(f"{word} office in Manila", time_zone="Asia/Manila")
+    union: dict[str, Any] = {"time_zone": "Asia/Manila", "weekly": {}, "sites": [refs.calendar, second], "by": make.system()}
+    sla.create_calendar(name=f"{word} around the clock", **union)
     refs.level = _level(refs.stream, f"{word} turnaround")
     refs.accuracy = levels.accuracy_level(refs.stream, name=f"{word} accuracy", effective_from=refs.first_month)
     _history(place, refs.stream, word)

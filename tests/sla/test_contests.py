@@ -215,7 +215,7 @@ def test_pages_of_both_kinds_follow_each_other_in_both_directions(in_alder: Scop
 
 
 def test_the_client_reads_what_counts_in_a_published_window_and_how_it_was_settled(
-    alder: Organization, client_of: SignIn, now: WallClock
+    alder: Organization, client_of: SignIn, now: WallClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with in_organization(alder.id):
         level, exclusion = october(now)
@@ -240,5 +240,19 @@ def test_the_client_reads_what_counts_in_a_published_window_and_how_it_was_settl
     assert "NDA-0004" not in page
     assert "asked" not in page
     assert words(browser.get(f"{path}?state=open").content).count("Pause, client") == 1
-    file = browser.get(f"{path}entries.csv").content.decode().splitlines()
-    assert sorted(line.split(",")[0] for line in file[1:]) == ["Exclusion", "Pause"]
+    monkeypatch.setattr(ledger, "BATCH", 1)
+    file = browser.get(f"{path}entries.csv").getvalue().decode().splitlines()
+    assert sorted(line.split(",")[0] for line in file[1:]) == ["Exclusion", "Pause"], "every batch of it"
+    assert all("asked" not in line for line in file)
+
+
+def test_a_view_of_the_ledger_is_kept(alder: Organization, asha: Membership, client_of: SignIn, now: WallClock) -> None:
+    with in_organization(alder.id):
+        october(now)
+    browser = client_of(asha)
+    made = browser.post("/alder/views/new/ledger/?kind=exclusion&state=open", {"name": "Open exclusions"})
+    assert made.headers["Location"] == "/alder/contest-ledger/?view=1"
+    page = browser.get("/alder/contest-ledger/?view=1")
+    assert "Outside the scope" in words(page.content) and "Edit view" in words(page.content)
+    assert "entries.csv?state=open&amp;kind=exclusion" in page.content.decode(), "the file holds what the page shows"
+    assert "Nothing matches" in words(browser.get("/alder/contest-ledger/?view=1&kind=pause").content)

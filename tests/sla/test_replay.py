@@ -262,6 +262,31 @@ def test_errors_in_checked_work_are_judged_by_the_proposed_limit(in_alder: Scope
     assert [w["met"] for w in side(scenario, "proposed")] == [True]
 
 
+def test_the_checks_that_decide_an_accuracy_replay_are_listed(
+    alder: Organization, asha: Membership, client_of: SignIn, now: WallClock
+) -> None:
+    """October comes out differently, September is met either way; a clean check and one before the delivery decide nothing."""
+    now.is_at("2026-11-02 12:00")
+    with in_organization(alder.id):
+        level = make.accuracy_level(base.workstream(item_prefix="NDA"))
+        for received, checked, errors in (
+            ("2026-09-03", "2026-09-10", 1),
+            ("2026-10-05", "2026-10-08", 2),
+            ("2026-10-06", "2026-10-09", 0),
+        ):
+            item = make.item(level.level.workstream, f"{received} 09:00", delivered=f"{received} 15:00")
+            actions.record_quality_check(item=item, units=125, errors=errors, by=base.system(), checked_at=new_york(f"{checked} 09:00"))
+        early = make.item(level.level.workstream, "2026-10-07 09:00", delivered="2026-10-20 15:00")
+        actions.record_quality_check(item=early, units=10, errors=9, by=base.system(), checked_at=new_york("2026-10-08 09:00"))
+        replayed(level, "2026-09", "2026-10", max_error_percent=Decimal("0.5"))
+    page = client_of(asha).get("/alder/service-levels/NDA/1/scenarios/1/")
+    assert [(row["check"].reference, row["window"], row["turned"]) for row in page.context["wrong"]] == [
+        ("NDA-0002", "October 2026", True),
+        ("NDA-0001", "September 2026", True),
+    ]
+    assert "Checks with errors" in page.content.decode()
+
+
 def test_another_window_and_another_calendar_are_asked_of_the_same_past(in_alder: Scope, now: WallClock) -> None:
     now.is_at("2026-11-02 12:00")
     level = make.business_level(base.workstream(item_prefix="NDA"), hours=2)

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Q
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 
 from engagements.models import Client, Pause
 from lpo.accounts.access import TenantRequest
-from lpo.core.exports import write_csv
+from lpo.core.exports import Cell, write_csv
 from lpo.portal import queries
-from lpo.portal.access import download, page, portal
+from lpo.portal.access import page, portal, streamed
 from lpo.portal.columns import readable
-from sla.ledger import KINDS, STATES, Asked, Entry, Keys, page_of
+from lpo.tenancy.context import current_scope
+from sla.ledger import KINDS, STATES, Asked, Entry, Keys, every, page_of
 from sla.models import Exclusion
 
-MOST_IN_FILE = 10_000
 _HEADER = [
     *["kind", "item", "responsible", "reason", "from", "until", "notified", "contest by", "state", "contested", "what is disputed"],
     *["settled", "resolution"],
@@ -65,15 +66,22 @@ def ledger(request: TenantRequest, client: Client) -> HttpResponse:
 
 
 @portal
-def ledger_csv(request: TenantRequest, client: Client) -> HttpResponse:
-    """The same entries as a file; instants in UTC."""
-    found = page_of(_own(client), _asked(request), timezone.now(), size=MOST_IN_FILE, load=_entries)
-    rows = [
-        [
-            *[KINDS[entry.kind], entry.row.shown_as, entry.party, entry.reason, getattr(entry.row, "started_at", None)],
-            *[getattr(entry.row, "ended_at", None), entry.notified_at, entry.row.contest_by, entry.status[1], entry.row.contested_at],
-            *[entry.row.contest_note, entry.row.resolved_at, entry.row.resolution],
-        ]
-        for entry in found.entries
+def ledger_csv(request: TenantRequest, client: Client) -> StreamingHttpResponse:
+    """All of the same entries as a file; instants in UTC."""
+    where, asked, now, scope = _own(client), _asked(request), timezone.now(), current_scope()
+
+    def pieces() -> Iterator[bytes]:
+        yield write_csv(_HEADER, [])
+        for entry in every(where, asked, now, scope, load=_entries):
+            yield write_csv(_HEADER, [_line(entry)]).partition(b"\r\n")[2]
+
+    return streamed(pieces(), f"contest-ledger-{client.code}.csv".lower(), "text/csv; charset=utf-8")
+
+
+def _line(entry: Entry) -> list[Cell]:
+    row = entry.row
+    return [
+        *[KINDS[entry.kind], row.shown_as, entry.party, entry.reason, getattr(row, "started_at", None)],
+        *[getattr(row, "ended_at", None), entry.notified_at, row.contest_by, entry.status[1], row.contested_at],
+        *[row.contest_note, row.resolved_at, row.resolution],
     ]
-    return download(write_csv(_HEADER, rows), f"contest-ledger-{client.code}.csv".lower(), "text/csv; charset=utf-8")

@@ -23,14 +23,14 @@ def _at(month: date, day: int, hour: int, minute: int = 0) -> datetime:
 
 
 def enquiries(stream: Workstream, people: People, month: date) -> None:
-    """Three questions a month; every now and then one is acknowledged late."""
+    """Three questions a month; every third month one is acknowledged late, so that a year holds four misses above the minimum."""
     random = seeded("enquiries", month)
     by = _tracker(people)
     questions = ("Question on signature blocks", "Fallback wording for term", "May we accept New York law?", "Status of the Orrin NDA")
     for number, title in enumerate(random.sample(questions, 3)):
         received = _weekday(_at(month, 5 + 8 * number, 15, random.randrange(60)))
         item = work.create_item(workstream=stream, by=by, title=title, kind="enquiry", received_at=received)
-        waited = timedelta(minutes=170 if number == 2 and month.month % 6 == 5 else random.randint(10, 95))
+        waited = timedelta(minutes=170 if number == 2 and month.month % 3 == 2 else random.randint(10, 95))
         work.move_item(item=item, to="acknowledged", by=by, at=received + waited, reason=RECORDED)
         work.move_item(item=item, to="answered", by=by, at=received + waited + timedelta(hours=3), reason=RECORDED)
 

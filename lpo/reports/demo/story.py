@@ -27,7 +27,7 @@ from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership, Organization
 from lpo.core.periods import add_months
 from lpo.reports.actions import publish_status
-from lpo.reports.demo import agreements, care, cast, coordinated, hands, open_work, records, staffing
+from lpo.reports.demo import agreements, care, cast, coordinated, hands, measured, open_work, records, staffing
 from lpo.reports.demo.chain import Chain
 from lpo.reports.demo.standing import mark_complete
 from lpo.tenancy.context import Scope, in_organization
@@ -114,6 +114,7 @@ def build(
         coordinated.coordinate(alder.streams, alder.people, timezone.now())
         staffing.recorded(alder.streams, alder.people, timezone.now())
         care.lay_out(alder.streams, alder.people, timezone.now())
+        measured.lay_out(alder.streams, alder.people, told, timezone.now())
         hands.begin(alder.people, running)
     settle(alder.organization)
     with alder.inside():
@@ -201,7 +202,7 @@ def _vantic(scene: Scene, entity: LegalEntity, start: date, office: Any) -> None
     )  # fmt: skip
     sla.create_level(
         workstream=stream, kind=LevelKind.RESPONSE, name="Enquiry response", clause="Schedule B 2.3", unit=Unit.BUSINESS, target=7_200,
-        calendar_version=office, expected_percent=Decimal(100), **promise,
+        calendar_version=office, expected_percent=Decimal(100), minimum_percent=Decimal(60), credit_percent=Decimal(2), **promise,
     )  # fmt: skip
     sla.create_level(
         workstream=stream, kind=LevelKind.ERROR_RESOLUTION, name="Critical errors", clause="Schedule B 2.4",
