@@ -131,10 +131,11 @@ def ranked(chosen: Chosen, member_id: int, now: datetime, start: int) -> Ranking
     rows = list(clocks[: MOST_WALKED if chosen.exhaustive else MOST_RANKED])
     versions = ServiceLevelVersion.objects.select_related("calendar_version").in_bulk({version for _, _, _, version, _ in rows})
     instant = to_epoch(now)
+    banded = bool(chosen.threshold) or chosen.group == "threshold"
     found: list[tuple[int, datetime, int, Any]] = []
     for pk, due, target, version, key in rows:
         left = _left(instant, to_epoch(due), versions[version])
-        band = _band_of(left, target)
+        band = _band_of(left, target) if banded else 0
         if not chosen.threshold or band <= _MOST_OF[chosen.threshold]:
             found.append((left, due, pk, band if chosen.group == "threshold" else key))
     found.sort(key=lambda row: row[:3])
@@ -150,7 +151,10 @@ _MOST_OF = {"due": 0, "90": 1, "75": 2}
 
 
 def _band_of(left: int, target: int) -> int:
-    return 0 if left <= 0 else _band(Fraction(target - min(left, target), max(1, target)))
+    """`_band` of what is left, in whole seconds: it is asked for every open clock."""
+    if left <= 0:
+        return 0
+    return 1 if left * 10 <= target else 2 if left * 4 <= target else 3
 
 
 def _band(share: Fraction) -> int:
@@ -200,7 +204,7 @@ def _row(clock: Clock, pause: Pause | None, now: datetime, permissions: frozense
     verb, to = _next_move(clock, permissions)
     hazard = hazard_of(known, clock.level_id, share) if kind in ("risk", "progressing") and clock.cycle == 1 else None
     level = clock.level.name + (" · rework" if clock.cycle > 1 else "")
-    return Row(clock, clock.item.workstream.client.name, kind, text, share, level, note, verb, to, hazard.text if hazard else "")
+    return Row(clock, clock.item.workstream.client.name, kind, text, share, level, note, verb, to, hazard.short if hazard else "")
 
 
 def standing(clock: Clock, now: datetime, party: str = "client") -> tuple[str, str, Fraction]:

@@ -18,7 +18,7 @@ STEPS = 20
 # Of fewer than these nothing is said: one item more would change the figure by as much as it says.
 LEAST = 20
 # The latest decided clocks of a level; older ones say less of how it is worked today, and cost as much to read.
-MOST = 1_000
+MOST = 250
 # Clocks decided so far, the latest windows first, by the share of their time they had used when they stopped. One that is overdue and
 # open has used all of it.
 _HISTORY = """
@@ -50,6 +50,11 @@ class Hazard:
     @property
     def text(self) -> str:
         return f"of {self.similar:,} similar items at this point, {self.missed:,} missed"
+
+    @property
+    def short(self) -> str:
+        """For a row of a list."""
+        return f"of {self.similar:,} similar, {self.missed:,} missed"
 
 
 def histories(level_ids: Iterable[int], now: datetime) -> dict[int, History]:

@@ -86,12 +86,15 @@ def hours_on(version: CalendarVersion, day: date) -> tuple[str, str]:
     if spans == [(start, end)]:
         said = ["all day"]
     iso = day.isoformat()
-    kept = [
-        f"{site['name']}: {site['names'].get(iso) or 'other hours'}"
-        for site in version.sites
-        if iso in site["holidays"] or iso in site["exceptions"]
-    ]
+    kept = [f"{site['name']}: {site['names'].get(iso) or _otherwise(site, iso)}" for site in version.sites if _otherwise(site, iso)]
     return ", ".join(said), "; ".join(kept)
+
+
+def _otherwise(site: Mapping[str, Any], iso: str) -> str:
+    """How a site keeps a date, where it is not as its week says."""
+    if iso in site["exceptions"]:
+        return "other hours" if site["exceptions"][iso] else "closed"
+    return "holiday" if iso in site["holidays"] else ""
 
 
 def _clock(instant: int, zone: ZoneInfo) -> str:

@@ -54,7 +54,7 @@ def calendars(request: TenantRequest, organization: str) -> HttpResponse:
 def _week(version: CalendarVersion) -> str:
     """Of a calendar that follows the sun, its sites."""
     if version.sites:
-        return f"whenever one is open: {', '.join(site['name'] for site in version.sites)}"
+        return f"Whenever one is open: {', '.join(site['name'] for site in version.sites)}"
     return unions.week_in_words(version.weekly)
 
 
