@@ -20,7 +20,6 @@ _BOMS = [(codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs
 _LONGEST_RECORD = 1_000_000
 _MOST_COLUMNS = 500
 _MOST_TRIES = 1_000  # lines of one record that might end it
-_NOT_CLOSED = Problem("", f"A cell of this row, or of one it runs into, is not closed with {QUOTE}.")
 # Image key, volume, path, whether it begins a document, folder and box breaks, pages.
 _OPTICON = re.compile(r"[^,]+,[^,]*,[^,]*[\\/.][^,]*,[YyNn]?,[^,]*,[^,]*,[0-9]*")
 
@@ -78,8 +77,7 @@ def open_table(stream: BinaryIO, encoding: str = "utf-8") -> Table:
         _refuse_others(header[1])
         return _comma_separated(header[1], lines)
     separator = _separator(header[1])
-    cells = _cells(header[1].strip(), separator, 0)
-    columns = names_of(cells if isinstance(cells, list) else [], _MOST_COLUMNS)
+    columns = names_of(_cells(header[1].strip(), separator, 0) or [], _MOST_COLUMNS)
     return Table(columns, _rows(lines, separator, len(columns)))
 
 
@@ -164,20 +162,18 @@ def _refuse_others(header: str) -> None:
         raise Unreadable("This is an Opticon list of page images: it names no documents. Export the load file (.dat) beside it.")
 
 
-def _cells(record: str, separator: str, width: int) -> list[str] | Problem | None:
+def _cells(record: str, separator: str, width: int) -> list[str] | None:
     """The cells of a whole record, None where it is not whole; `width` 0 takes any number."""
     if len(record) > 1 and record[0] == QUOTE and record[-1] == QUOTE:
         cells = record[1:-1].split(f"{QUOTE}{separator}{QUOTE}")
         if len(cells) == width or not width:
-            return _NOT_CLOSED if _runs_on(record, cells, separator) else cells
+            return cells
     return None
 
 
-def _runs_on(record: str, cells: Sequence[str], separator: str) -> bool:
-    """Whether half of what parts two cells stands inside one: a quote is missing, and what follows may be of another row."""
-    halves = (f"{QUOTE}{separator}", f"{separator}{QUOTE}")
-    # Counted first, for all of a row at once; a cell may begin with a separator of its own.
-    return any(record.count(half) >= len(cells) for half in halves) and any(half in cell for cell in cells for half in halves)
+def _runs_on(cells: Sequence[str], separator: str) -> bool:
+    """Whether half of what parts two cells stands inside one: a quote is missing, and what follows is of another row."""
+    return any(half in cell for cell in cells for half in (f"{QUOTE}{separator}", f"{separator}{QUOTE}"))
 
 
 def _rows(lines: Iterator[tuple[int, str]], separator: str, width: int) -> Iterator[tuple[int, list[str] | Problem]]:
@@ -185,6 +181,10 @@ def _rows(lines: Iterator[tuple[int, str]], separator: str, width: int) -> Itera
     begun, parts, quotes, size, tries = 0, list[str](), 0, 0, 0
     for number, line in lines:
         if not parts:
+            # Nearly every record is one line.
+            if (plain := _cells(line.rstrip("\r\n"), separator, width)) is not None:
+                yield number, plain
+                continue
             begun, quotes, size, tries = number, 0, 0, 0
         parts.append(line)
         quotes, size = quotes + line.count(QUOTE), size + len(line)
@@ -197,17 +197,23 @@ def _rows(lines: Iterator[tuple[int, str]], separator: str, width: int) -> Itera
         whole = "".join(parts).rstrip("\r\n")
         if not whole.strip(" \t\r\n\x1a"):  # older exporters end a file with Ctrl-Z
             parts = []
-            continue
-        cells = _cells(whole, separator, width)
-        if cells is None and quotes % 2 == 0:
-            cells = _uneven(whole, separator)
-        if cells is not None:
+        elif (cells := _whole(whole, separator, width, even=quotes % 2 == 0)) is not None:
             parts = []
-            if isinstance(cells, list) and len(cells) != width:
-                cells = Problem("", f"The row has {len(cells)} cells, the header {width}.")
             yield begun, cells
     if parts:
         raise Unreadable(f"Row {begun:,} opens a cell with {QUOTE} that is never closed.")
+
+
+def _whole(record: str, separator: str, width: int, *, even: bool) -> list[str] | Problem | None:
+    """The cells of a record of several lines, or one that leaves quotes out; None where more of it follows."""
+    cells: list[str] | Problem | None = _cells(record, separator, width)
+    if isinstance(cells, list) and _runs_on(cells, separator):
+        return Problem("", f"A cell of this row, or of one it runs into, is not closed with {QUOTE}.")
+    if cells is None and even:
+        cells = _uneven(record, separator)
+    if isinstance(cells, list) and len(cells) != width:
+        return Problem("", f"The row has {len(cells)} cells, the header {width}.")
+    return cells
 
 
 def _uneven(record: str, separator: str) -> list[str] | Problem:
