@@ -82,9 +82,9 @@ def _replaced(placed: Placement, by: Actor, month: date) -> None:
 
 
 def _month(placed: Placement, by: Actor, day: date, now: datetime, *, late: bool) -> None:
-    sheet = work.open_timesheet(placement=placed, by=by, day=day)
+    sheet = work.open_timesheet(placement=placed, by=by, day=day, now=now)
     if late:
-        sheet = work.fill_timesheet(sheet=sheet, by=by, version=sheet.version, days=_long_week(sheet))
+        sheet = work.fill_timesheet(sheet=sheet, by=by, version=sheet.version, days=_long_week(sheet), now=now)
     sheet = work.submit_timesheet(sheet=sheet, by=by, version=sheet.version, now=now)
     _approved(sheet, by, now)
 
