@@ -70,8 +70,10 @@ SELECT json_build_array(
     (SELECT json_agg(json_build_array(item_id, floor(extract(epoch FROM checked_at))::bigint)) FROM sla_qualitycheck
         WHERE organization_id = {organization} AND item_id = ANY ({ids})
             AND EXISTS (SELECT 1 FROM level WHERE kind = 'accuracy')),
-    (SELECT json_agg(DISTINCT floor(extract(epoch FROM at))::bigint) FROM engagements_transition
-        WHERE organization_id = {organization} AND item_id = ANY ({ids}) AND to_state IN ('delivered', 'accepted')
+    (SELECT json_build_array(
+            json_agg(DISTINCT floor(extract(epoch FROM at))::bigint) FILTER (WHERE to_state IN ('delivered', 'accepted')),
+            floor(extract(epoch FROM min(at)))::bigint) FROM engagements_transition
+        WHERE organization_id = {organization} AND item_id = ANY ({ids})
             AND EXISTS (SELECT 1 FROM level WHERE kind = 'throughput'))
     )::text,
     (SELECT json_agg(row_to_json(level)) FROM level)::text,
@@ -157,7 +159,9 @@ class Facts:
     accuracy: list[ServiceLevelVersion] = field(default_factory=list)
     checked: list[tuple[int, int]] = field(default_factory=list)  # (item, at), where the workstream has an accuracy level
     volume: list[ServiceLevelVersion] = field(default_factory=list)
-    delivered: list[int] = field(default_factory=list)  # deliveries, also those taken back, where a level counts them
+    # Where a level counts deliveries: all of them, also those taken back, and when the first of the items ever began.
+    delivered: list[int] = field(default_factory=list)
+    begun: int | None = None
 
     def version(self, version_id: int, level_id: int) -> ServiceLevelVersion | None:
         return next((version for version in self.versions[level_id] if version.pk == version_id), None)
@@ -179,7 +183,7 @@ def read(item_ids: Sequence[int], *, lock: bool = False, level_ids: Iterable[int
         else:
             cursor.execute(_MANY, {"organization": organization_id, "ids": ids, "levels": levels})
         happened, *texts = cursor.fetchone()
-    items, moves, pauses, clocks, excluded, closed, checked, delivered = (part or () for part in _parsed(happened))
+    items, moves, pauses, clocks, excluded, closed, checked, deliveries = (part or () for part in _parsed(happened))
     promised = _promised(*texts)
     facts = Facts(_items(items, moves, pauses), promised.versions, promised.levels, accuracy=promised.accuracy, volume=promised.volume)
     if facts.versions or levels is None:
@@ -188,7 +192,8 @@ def read(item_ids: Sequence[int], *, lock: bool = False, level_ids: Iterable[int
     facts.excluded = {(of, item) for of, item in excluded}
     facts.closed = {(of, window): at for of, window, at in closed}
     facts.checked = [(item, at) for item, at in checked]
-    facts.delivered = list(delivered)
+    delivered, facts.begun = deliveries or (None, None)
+    facts.delivered = delivered or []
     return facts
 
 

@@ -69,7 +69,7 @@ def refresh(
         facts.stored = {key: clock for key, clock in facts.stored.items() if key[1] in wanted}
     windows = store.touched(facts.stored, rows, facts.closed) | _accuracy_windows(facts)
     if facts.volume:
-        windows |= windows_touched(facts.volume, facts.delivered, min((item.received for item in facts.items), default=None), now)
+        windows |= windows_touched(facts.volume, facts.delivered, facts.begun, now)
     if len(rows) <= store.FEW:
         job = asked(ATTAIN, by=Actor.system(current_organization_id()), key=ATTAIN_KEY, title=_TITLE)
         store.replace_few(facts, rows, now, windows, job)

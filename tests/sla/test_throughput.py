@@ -149,6 +149,21 @@ def test_a_change_is_counted_at_once_and_one_taken_back_too(in_alder: Scope, now
 
 
 @pytest.mark.django_db
+def test_a_corrected_quantity_or_receipt_is_counted_where_it_was_and_where_it_is(in_alder: Scope, now: WallClock) -> None:
+    now.is_at("2026-10-20 12:00")
+    stream = base.workstream(item_prefix="REV")
+    level = throughput(stream, window="week", volume_offered=True, effective_from=date(2026, 10, 5))
+    item = make.item(stream, "2026-10-06 09:00", quantity=Decimal(40))
+    assert [(row.numerator, row.denominator) for row in make.counted(level)] == [(0, 40)] * 3
+    item.refresh_from_db()
+    item = work.update_item(item=item, by=base.system(), version=item.version, quantity=Decimal(30))
+    assert [(row.numerator, row.denominator) for row in make.counted(level)] == [(0, 30)] * 3
+    received = new_york("2026-10-14 09:00")
+    work.update_item(item=item, by=base.system(), version=item.version, received_at=received, reason="As the mail says")
+    assert [(row.numerator, row.denominator) for row in make.counted(level)] == [(0, 0), (0, 30), (0, 30)]
+
+
+@pytest.mark.django_db
 def test_a_window_in_which_nothing_came_is_counted_all_the_same(in_alder: Scope, now: WallClock) -> None:
     now.is_at("2026-10-20 12:00")
     level = throughput(window="week", effective_from=date(2026, 10, 7))
