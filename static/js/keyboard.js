@@ -127,12 +127,13 @@ function openPalette() {
   palette.showModal();
 }
 if (palette) {
-  palette.addEventListener("toggle", () => {
-    if (!palette.open) return;
+  // Emptied before it opens: what is typed at once must not be lost to an event that comes later.
+  palette.addEventListener("beforetoggle", (event) => {
+    if (event.newState !== "open") return;
     field.value = "";
     look();
-    field.focus();
   });
+  palette.addEventListener("toggle", () => palette.open && field.focus());
   field.addEventListener("input", look);
   field.addEventListener("keydown", (event) => {
     if (event.isComposing) return;

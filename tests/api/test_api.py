@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -24,6 +24,7 @@ from lpo.accounts.tokens import Scope
 from lpo.tenancy.context import in_organization
 from tests import make
 from tests.billing import make as bills
+from tests.sla import make as levels
 
 ALL = [scope.value for scope in Scope]
 Call = Callable[..., Any]
@@ -284,6 +285,17 @@ def test_closed_figures_open_into_their_rows(app: Program, alder: Organization) 
     rows = app.get("attainments/rows/", workstream=stream.item_prefix, level="NDA turnaround", window="2026-10-15")
     assert rows.status_code == 200
     assert app.get("attainments/rows/").status_code == 422
+
+
+@pytest.mark.parametrize(("day", "found"), [("2026-09-30", 0), ("2026-10-01", 1), ("2026-10-31", 1), ("2026-11-01", 0)])
+def test_a_window_is_found_by_any_of_its_days_in_its_own_zone(app: Program, alder: Organization, day: str, found: int) -> None:
+    with in_organization(alder.id):
+        stream = bills.workstream()
+        version = levels.level(stream, time_zone="Pacific/Auckland")
+        delivered = datetime(2026, 10, 15, tzinfo=UTC)
+        make.item(stream, received_at=delivered - timedelta(hours=5), state="delivered", moved_at=delivered)
+        levels.counted(version)
+    assert len(app.get("attainments/", window=day).json()["results"]) == found
 
 
 def test_the_schema_and_its_page_are_open_and_name_every_path(alder: Organization) -> None:

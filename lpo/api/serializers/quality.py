@@ -80,7 +80,7 @@ class SampledSerializer(Read[SampleItem]):
         read_only_fields = fields
 
 
-class CheckSerializer(Read[QualityCheck]):
+class QualityCheckSerializer(Read[QualityCheck]):
     """`plan` and `position` where it is of a random sample, null where somebody chose the item. `counted_errors`: after adjudication."""
 
     item = serializers.CharField(source="item.reference", read_only=True)
@@ -99,7 +99,7 @@ class CheckSerializer(Read[QualityCheck]):
         read_only_fields = fields
 
 
-class NewCheckSerializer(Strict):
+class NewQualityCheckSerializer(Strict):
     """A targeted check. Sent again with the same instant and counts it is the same check."""
 
     item: Any = ReferenceField(WorkItem, "reference")

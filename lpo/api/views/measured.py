@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import DateField, DateTimeField, F, Func
+from django.db.models.functions import Cast
 from django.http import Http404, HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -29,7 +31,7 @@ from sla.models import Attainment, AttainmentRow, ServiceLevel, ServiceLevelVers
 WINDOW = [
     OpenApiParameter("workstream", str, description="Item prefix of one workstream."),
     OpenApiParameter("level", str, description="Name of the service level."),
-    OpenApiParameter("window", str, description="A day in the window, as 2026-10-01."),
+    OpenApiParameter("window", str, description="A day in the window, as 2026-10-01, in the contract's zone."),
 ]
 
 
@@ -77,8 +79,8 @@ class AttainmentView(View):
         if level := self.parameter("level"):
             rows = rows.filter(level__name=level)
         if window := self.parameter("window"):
-            noon = _noon(window)
-            rows = rows.filter(window_start__lte=noon, window_end__gt=noon)
+            day = _day(window)
+            rows = rows.alias(first=_local_day("window_start"), after=_local_day("window_end")).filter(first__lte=day, after__gt=day)
         return rows
 
     @extend_schema(parameters=WINDOW)
@@ -102,12 +104,16 @@ class AttainmentRowView(AttainmentView):
         return self.paged(AttainmentRow.objects.filter(attainment=figure))  # type: ignore[no-any-return]
 
 
-def _noon(text: str) -> datetime:
+def _day(text: str) -> date:
     try:
-        day = date.fromisoformat(text)
-        return datetime.fromisoformat(f"{day.isoformat()}T12:00:00+00:00") + timedelta(0)
+        return date.fromisoformat(text)
     except ValueError:
         raise ValidationError({"window": ["Write a date as 2026-10-01."]}) from None
+
+
+def _local_day(instant: str) -> Cast:
+    """The day of an instant in the contract's own zone, where windows begin and end at midnight."""
+    return Cast(Func(F("level_version__time_zone"), F(instant), function="timezone", output_field=DateTimeField()), DateField())
 
 
 class TermView(View):

@@ -89,7 +89,7 @@ class CheckView(_OfStream):
     """Every check, of random samples and targeted; the two are never added together."""
 
     required = {"GET": P.VIEW_LEVELS, "POST": P.CHECK_QUALITY}
-    serializer_class: Any = s.CheckSerializer
+    serializer_class: Any = s.QualityCheckSerializer
     stream = "item__workstream"
 
     def get_queryset(self) -> Any:
@@ -101,13 +101,13 @@ class CheckView(_OfStream):
         if reference := self.parameter("item"):
             rows = rows.filter(item=found_or_404(WorkItem.objects.all(), reference=reference))
         page: Any = self.paginate_queryset(rows)
-        return self.get_paginated_response(s.CheckSerializer(_counted(page), many=True).data)
+        return self.get_paginated_response(s.QualityCheckSerializer(_counted(page), many=True).data)
 
-    @extend_schema(request=s.NewCheckSerializer, responses={201: s.CheckSerializer})
+    @extend_schema(request=s.NewQualityCheckSerializer, responses={201: s.QualityCheckSerializer})
     def create(self, request: Request) -> Response:
-        values = self.checked(request, s.NewCheckSerializer)
+        values = self.checked(request, s.NewQualityCheckSerializer)
         made = actions.record_quality_check(by=actor_of(request), **values)
-        return Response(s.CheckSerializer(_counted([self.get_queryset().get(pk=made.pk)])[0]).data, status=status.HTTP_201_CREATED)
+        return Response(s.QualityCheckSerializer(_counted([self.get_queryset().get(pk=made.pk)])[0]).data, status=status.HTTP_201_CREATED)
 
 
 def _counted(checks: Sequence[Any]) -> Sequence[Any]:
