@@ -92,7 +92,7 @@ def test_every_level_of_the_month_says_what_its_figure_rests_on(
         page = words(client_of(asha).get(f"{path}/?period=2026-10").content)
         assert "Scorecard, October 2026" in page
         assert "75.0 % 3 of 4 0 pending, 1 excluded 6 h 90 %: 1 d 15 h Below target so far" in page
-        assert "0.8 % 95 %: 0.15–2.18 % 3 of 400" in page
+        assert "0.8 % exact 95 % interval 0.15–2.18 % 3 of 400" in page
         assert "1 open: 1 up to 3 days; 1 past due (2 Nov 2026, 09:00 EST)" in page
         assert "373 more without an error would show it" in page
         assert "Provisional" in page
