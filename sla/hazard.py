@@ -19,8 +19,8 @@ STEPS = 20
 LEAST = 20
 # The latest decided clocks of a level; older ones say less of how it is worked today, and cost as much to read.
 MOST = 250
-# Clocks decided so far, the latest windows first, by the share of their time they had used when they stopped. One that is overdue and
-# open has used all of it.
+# Clocks decided so far, the latest first, by the share of their time they had used when they stopped. One that is overdue and open has
+# used all of it.
 _HISTORY = """
 SELECT asked.level, h.step, count(*), count(*) FILTER (WHERE h.missed)
 FROM unnest(%(levels)s::bigint[]) AS asked(level)
@@ -30,8 +30,8 @@ CROSS JOIN LATERAL (
         c.stopped_at IS NULL OR c.stopped_at > c.due_at AS missed
     FROM sla_clock c
     WHERE c.organization_id = %(organization)s AND c.level_id = asked.level AND c.cycle = 1 AND NOT c.cancelled AND NOT c.excluded
-      AND (c.stopped_at IS NOT NULL OR (c.held_since IS NULL AND c.due_at < %(now)s))
-    ORDER BY c.window_start DESC LIMIT %(most)s
+      AND least(c.stopped_at, c.due_at) < %(now)s AND (c.stopped_at IS NOT NULL OR c.held_since IS NULL)
+    ORDER BY least(c.stopped_at, c.due_at) DESC LIMIT %(most)s
 ) AS h
 GROUP BY asked.level, h.step
 """

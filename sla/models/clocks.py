@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Least
 from django.utils import timezone
 
 from lpo.tenancy.models import TenantForeignKey, TenantModel
@@ -60,6 +61,14 @@ class Clock(TenantModel):
                 condition=Q(stopped_at__isnull=True, cancelled=False, held_since__isnull=False),
                 include=["matter_id"],
                 name="clock_held",
+            ),
+            # By when they were, or will be, decided: min(stop, due).
+            models.Index(
+                F("organization"),
+                F("level"),
+                Least("stopped_at", "due_at").desc(),
+                condition=Q(cycle=1, cancelled=False, excluded=False),
+                name="clock_decided",
             ),
         ]
 
