@@ -414,6 +414,10 @@ def test_the_choice_is_recorded_with_the_clients_message_once(
     assert browser.post(url, sent | {"message_text": "Please credit the second one. Carla Reyes"}).status_code == 302
     text = words(browser.get(WINDOW.format(1)).content)
     assert "Withdrawn" in text and f"Paid instead: “{FAST}”, October 2026" in text
+    with in_organization(alder.id):
+        reference = Engagement.objects.get().reference
+    scorecard = words(browser.get(f"/alder/engagements/{reference}/scorecard/?period=2026-10").content)
+    assert "5 %, withdrawn" in scorecard and "Not paid: one incident over NDA-0001, one credit" in scorecard
     late_save = browser.post(url, sent | {"credit": names[SLOW], "message_text": "No, the first. Carla Reyes"})
     assert late_save.status_code == 409 and "As agreed by telephone" in late_save.content.decode()
     assert browser.get(url).status_code == 302
