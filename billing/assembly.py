@@ -247,7 +247,8 @@ def _restated(
         if claim in back:
             charge = charged[claim.id]
             sources = (Source(f"return:{charge.id}", charge.reference, -charge.quantity, claim_id=claim.id, matter_id=claim.matter_id),)
-            line = replace(line, description=f"Credit charged back, {claim.level.name}, {claim.attainment.label}: the window was restated")
+            why = "one incident, another credit is paid" if claim.yields_to_id is not None else "the window was restated"
+            line = replace(line, description=f"Credit charged back, {claim.level.name}, {claim.attainment.label}: {why}")
         elif claim.id not in charged:
             sources = (Source(f"claim:{claim.id}", claim.attainment.label, Decimal(1), claim_id=claim.id, matter_id=claim.matter_id),)
         found.append(Assembled(line, "credit", measured, None, claim, claim.matter_id, sources))

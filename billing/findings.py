@@ -25,6 +25,7 @@ from lpo.accounts.models import Membership
 from lpo.accounts.roles import ROLE_PERMISSIONS, Permission
 from lpo.core.templatetags.formats import money
 from lpo.tenancy.context import current_organization_id, current_scope, in_organization
+from sla.incidents import CHOICE
 from sla.models import Attainment, CreditClaim
 
 WALL = "A restricted matter is billed here, and nobody inside its wall may bill."
@@ -157,12 +158,19 @@ def _windows(invoices: Sequence[Invoice]) -> Found:
 def _claims(invoices: Sequence[Invoice]) -> Found:
     by_engagement = _by_engagement(invoices)
     provisional = CreditClaim.objects.filter(level__workstream__matter__engagement__in=by_engagement, state="provisional")
-    names: dict[int, list[str]] = defaultdict(list)
+    contestable: dict[int, list[str]] = defaultdict(list)
+    to_choose: dict[int, list[str]] = defaultdict(list)
     for claim in provisional.select_related("level__workstream__matter", "attainment").order_by("id"):
+        names = to_choose if claim.incident.get("rule") == CHOICE else contestable
         for invoice in by_engagement[claim.level.workstream.matter.engagement_id]:
             names[invoice.id].append(f"{claim.level.name}, {claim.attainment.label}")
-    for key, found in names.items():
+    for key, found in contestable.items():
         yield key, Finding("warn", f"Credits that can still be contested wait for a later invoice: {queries.names(found)}.")
+    for key, found in to_choose.items():
+        yield (
+            key,
+            Finding("warn", f"Credits of one incident wait for the client's choice: {queries.names(found)}."),
+        )
 
 
 def _walls(invoices: Sequence[Invoice]) -> Found:

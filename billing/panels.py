@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from billing import finding, queries, wording
 from billing.models import Charge, ChargeTerm, ChargeTermVersion, Invoice, InvoiceLine, InvoiceState
+from billing.periods import invoice_period
 from billing.spending import spent
 from billing.staffing import Placed, pricing
 from billing.stakes import credit_worth
@@ -39,6 +40,8 @@ def register() -> None:
     panels.searches["Invoices"] = finding.invoices
     if credited not in slots.claim_became:
         slots.claim_became.append(credited)
+    if invoice_period not in slots.invoice_period:
+        slots.invoice_period.append(invoice_period)
     if credit_worth not in slots.credit_worth:
         slots.credit_worth.append(credit_worth)
 

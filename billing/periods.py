@@ -52,6 +52,18 @@ def stored(engagement: Engagement, period: Period) -> BillingPeriod:
     return row
 
 
+def invoice_period(engagement: Engagement, day: date) -> tuple[date, date] | None:
+    """First and last day of the period that holds a day: as it was stored, else as the cycle has it. None before the first."""
+    row = BillingPeriod.objects.filter(engagement=engagement, starts_on__lte=day, ends_on__gte=day).first()
+    if row is not None:
+        return row.starts_on, row.ends_on
+    try:
+        period = period_on(engagement, day)
+    except ValueError:
+        return None
+    return period.first_day, period.last_day
+
+
 def days_of(period: BillingPeriod) -> Days:
     return Days(period.starts_on, date.fromordinal(period.ends_on.toordinal() + 1))
 

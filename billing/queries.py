@@ -180,7 +180,8 @@ def open_claims(engagement: Engagement) -> list[CreditClaim]:
 
 
 def withdrawn_claims(engagement: Engagement) -> list[CreditClaim]:
-    """Claims that an issued invoice credited and that a restatement has since taken the place of; not those charged back already."""
+    """Claims that an issued invoice credited and that gave way since, to a restatement or to another credit for the same incident; not
+    those charged back already."""
     charged = Charge.objects.filter(
         claim_id=OuterRef("pk"), quantity__gt=0, voided_at__isnull=True, line__invoice__state=InvoiceState.ISSUED
     )

@@ -55,7 +55,7 @@ class ShortNumbers:
 class ContractForm(ShortNumbers, KeepsWhatIsLeftOut, Refusable, forms.ModelForm):  # type: ignore[type-arg]
     """Saving writes the next version; `number` is the version this began from."""
 
-    KEPT = ("cap_period", "credit_base", "baseline_period")
+    KEPT = ("cap_period", "credit_base", "baseline_period", "incident_credits", "choice_days")
 
     number = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
     effective_from = day_field(label="In force from")
@@ -75,7 +75,10 @@ class ContractForm(ShortNumbers, KeepsWhatIsLeftOut, Refusable, forms.ModelForm)
         ("In force", [["effective_from", "signed_on"], ["time_zone", "currency"]]),
         ("Acceptance and payment", [["acceptance_days", "contest_days"], ["payment_days", "purchase_order"], ["rework_terms"]]),
         ("Baseline", [["baseline_period", "baseline_unit"], ["baseline_volume", "volume_ceiling"], ["baseline_amount"]]),
-        ("Service credits", [["credit_base", "at_risk_percent"], ["cap_period"], ["turnaround_credits"]]),
+        (
+            "Service credits",
+            [["credit_base", "at_risk_percent"], ["cap_period"], ["incident_credits", "choice_days"], ["turnaround_credits"]],
+        ),
     )
 
     class Meta:
@@ -83,7 +86,7 @@ class ContractForm(ShortNumbers, KeepsWhatIsLeftOut, Refusable, forms.ModelForm)
         fields = [
             *["effective_from", "signed_on", "time_zone", "currency", "acceptance_days", "contest_days", "payment_days", "purchase_order"],
             *["rework_terms", "baseline_period", "baseline_unit", "baseline_volume", "volume_ceiling", "baseline_amount"],
-            *["credit_base", "at_risk_percent", "cap_period", "turnaround_credits"],
+            *["credit_base", "at_risk_percent", "cap_period", "incident_credits", "choice_days", "turnaround_credits"],
         ]
         labels = {
             "acceptance_days": "Acceptance, business days",
@@ -92,6 +95,8 @@ class ContractForm(ShortNumbers, KeepsWhatIsLeftOut, Refusable, forms.ModelForm)
             "at_risk_percent": "Share at risk, percent",
             "cap_period": "Cap reckoned over",
             "credit_base": "Credits are a share of",
+            "incident_credits": "One incident, several levels",
+            "choice_days": "Silence, business days",
             "baseline_period": "Baseline of each",
             "baseline_unit": "Unit",
             "turnaround_credits": "Turnaround earns credits on staff augmentation",
@@ -100,6 +105,8 @@ class ContractForm(ShortNumbers, KeepsWhatIsLeftOut, Refusable, forms.ModelForm)
             "credit_base": "",
             "cap_period": "",
             "at_risk_percent": "The most that credits come to.",
+            "incident_credits": "The same NDA missed its turnaround (5 %) and its response (3 %): one of the two credits, or both.",
+            "choice_days": "From when both figures are published; then the larger stands. 0: it waits for the client's word.",
             "acceptance_days": "",
             "contest_days": "Of a pause.",
         }

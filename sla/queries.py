@@ -354,7 +354,7 @@ def claims_for(engagement: Engagement) -> QuerySet[Any]:
 def claim_of(attainment: Attainment) -> CreditClaim | None:
     """The claim a window stands for: that of its own revision, else the one of an earlier revision that came to the same."""
     rows = CreditClaim.objects.filter(level_id=attainment.level_id, attainment__window_start=attainment.window_start)
-    found: CreditClaim | None = rows.filter(attainment__revision__lte=attainment.revision).order_by("-attainment__revision").first()
+    found: CreditClaim | None = rows.filter(attainment__revision__lte=attainment.revision).order_by("-attainment__revision", "-id").first()
     return found
 
 

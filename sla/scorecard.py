@@ -20,6 +20,7 @@ from lpo.core.charts import AttainmentChart, Point, attainment_chart
 from lpo.core.localtime import from_epoch, local_midnight
 from sla import wording
 from sla.ageing import Ageing, ageing_of
+from sla.incidents import awaited
 from sla.models import Attainment, CreditClaim, ServiceLevel, ServiceLevelVersion
 from sla.queries import Figure, last_day, versions_of, with_misses
 from sla.spans import Span
@@ -126,7 +127,8 @@ class Line:
         until = ""
         if self.claim.state == "provisional" and self.claim.contestable_until is not None:
             until = f" until {_day(self.claim.contestable_until - timedelta(seconds=1), self.zone)} at the earliest"
-        return f"{self.claim.formula}. {self.claim.get_state_display()}{until}."
+        said = f"{self.claim.formula}. {self.claim.get_state_display()}{until}. {awaited(self.claim.incident)} {self.claim.note}"
+        return " ".join(said.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,9 +344,9 @@ def claims_of(figures: Iterable[Figure]) -> dict[tuple[int, datetime], CreditCla
     rows = CreditClaim.objects.filter(
         level_id__in={level for level, _ in closed}, attainment__window_start__in={start for _, start in closed}
     )
-    rows = rows.annotate(window_start=F("attainment__window_start"), revision=F("attainment__revision")).order_by("attainment__revision")
+    rows = rows.annotate(window_start=F("attainment__window_start"), revision=F("attainment__revision"))
     found: dict[tuple[int, datetime], CreditClaim] = {}
-    for claim in rows:
+    for claim in rows.order_by("attainment__revision", "id"):
         key = claim.level_id, claim.window_start
         if claim.revision <= closed.get(key, 0):
             found[key] = claim

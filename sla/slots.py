@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from sla.models import CreditClaim, ServiceLevelVersion
 
 if TYPE_CHECKING:
+    from engagements.models import Engagement
     from lpo.accounts.access import TenantRequest
 
 
@@ -39,6 +40,19 @@ class InMoney:
 Worth = Callable[["TenantRequest", ServiceLevelVersion, datetime, Decimal], InMoney | None]
 
 credit_worth: list[Worth] = []
+
+
+# (engagement, a day) → first and last day of the invoice period that holds it; None where nothing is invoiced then.
+InvoicePeriod = Callable[["Engagement", date], tuple[date, date] | None]
+
+invoice_period: list[InvoicePeriod] = []
+
+
+def period_of_credit(engagement: Engagement, day: date) -> tuple[date, date]:
+    """First and last day of the invoice period in which a credit of that day falls; the calendar month where nobody invoices."""
+    found = next((period for source in invoice_period if (period := source(engagement, day)) is not None), None)
+    first = day.replace(day=1)
+    return found or (first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1))
 
 
 def in_money(request: TenantRequest, version: ServiceLevelVersion, window: datetime, percent: Decimal) -> str:

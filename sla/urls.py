@@ -8,7 +8,7 @@ from django.urls import path, register_converter
 
 # Registers the converter for a workstream's prefix.
 from engagements import urls as work
-from sla.views import calendars, contests, desk, levels, quality, quality_pages, samples, scenarios, scorecards, today, windows
+from sla.views import calendars, contests, desk, incidents, levels, quality, quality_pages, samples, scenarios, scorecards, today, windows
 
 app_name = "sla"
 
@@ -61,6 +61,7 @@ urlpatterns = [
     path(_WINDOW + "rows.csv", windows.window_csv, name="window_csv"),
     path(_WINDOW + "rows.xlsx", windows.window_xlsx, name="window_xlsx"),
     path(_WINDOW + "close/", windows.close, name="close"),
+    path(_WINDOW + "choose/", incidents.choose, name="choose_credit"),
     path(_WINDOW + "restate/", windows.restate, name="restate"),
     path(_WINDOW + "publish/", windows.publish, name="publish"),
     path(_ENGAGEMENT + "scorecard/", scorecards.scorecard, name="scorecard"),

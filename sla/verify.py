@@ -13,7 +13,8 @@ from sla import evidence, wording
 from sla.clockrows import ClockRow, project
 from sla.counting import rolled_up
 from sla.facts import read
-from sla.models import UNCLOCKED, Attainment, AttainmentRow, Clock, LevelKind
+from sla.incidents import around, named
+from sla.models import UNCLOCKED, Attainment, AttainmentRow, Clock, CreditClaim, LevelKind
 from sla.verdict import judge
 from sla.volume import measure_volume, plain, volume_of
 
@@ -30,7 +31,8 @@ class Finding:
 
 
 def verify() -> Iterator[Finding]:
-    """Every closed window of the current organization, oldest first. It compares only: nothing is rendered or written."""
+    """Every closed window of the current organization, oldest first, then which credits of incidents are paid. It compares only: nothing
+    is rendered or written."""
     closed = Attainment.objects.filter(state="closed").select_related("level", "level_version__calendar_version__calendar")
     later = set(closed.filter(revision__gt=1).values_list("level_id", "window_start", "revision"))
     for attainment in closed.order_by("window_start", "level_id", "revision"):
@@ -45,6 +47,22 @@ def verify() -> Iterator[Finding]:
             yield Finding(subject, True, wording.result(attainment.numerator, attainment.denominator))
         for difference in differences:
             yield Finding(subject, False, difference)
+    yield from _incidents()
+
+
+def _incidents() -> Iterator[Finding]:
+    """Of claims over the same missed items one is paid, where the contract pays one; what is not paid gave way to a claim that stands."""
+    claims = CreditClaim.objects.exclude(state="withdrawn", yields_to__isnull=True).filter(percent__gt=0)
+    claims = claims.select_related("attainment__level__workstream__matter", "attainment__level_version").defer("attainment__snapshot")
+    for claim in claims.order_by("id"):
+        found = around(claim.attainment)
+        twice = [one for one in found.beside(claim) if claim.state == one.state == "final"]
+        for other in twice:
+            yield Finding(f"Credit of {named(claim)}", False, f"paid beside {named(other)} for the same missed items")
+        if any(one.pk == claim.pk for one in found.gone):
+            paid = next((one for one in found.live if one.pk == claim.yields_to_id), None)
+            stands = paid is not None and found.rests_alike(claim, paid) is not None
+            yield Finding(f"Credit of {named(claim)}", stands, f"gave way to one that {'stands' if stands else 'does not stand'}")
 
 
 def _frozen(attainment: Attainment) -> Iterator[str]:

@@ -33,6 +33,8 @@ class ContractTerms(TypedDict, total=False):
     at_risk_percent: Decimal
     cap_period: str
     credit_base: str
+    incident_credits: str
+    choice_days: int
     baseline_period: str
     baseline_volume: Decimal | None
     baseline_unit: str

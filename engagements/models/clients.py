@@ -159,6 +159,12 @@ class CreditBase(models.TextChoices):
     BASELINE = "baseline", "The baseline amount"
 
 
+class IncidentCredits(models.TextChoices):
+    CHOICE = "choice", "One credit, the client's choice"
+    LARGER = "larger", "One credit, the larger"
+    EACH = "each", "A credit of each level"
+
+
 class Contract(TenantModel):
     """One version of the engagement's contract. The contract's zone governs service-level windows."""
 
@@ -181,6 +187,15 @@ class Contract(TenantModel):
     )
     credit_base = models.CharField(
         max_length=8, choices=CreditBase.choices, default=CreditBase.FEES, help_text="What credits are a share of."
+    )
+    incident_credits = models.CharField(
+        max_length=6,
+        choices=IncidentCredits.choices,
+        default=IncidentCredits.CHOICE,
+        help_text="Where several levels missed the same work in one invoice period.",
+    )
+    choice_days = models.PositiveSmallIntegerField(
+        default=10, help_text="Business days of silence after which the larger credit stands; 0: it waits for the client's word."
     )
     baseline_period = models.CharField(max_length=8, choices=Cycle.choices, default=Cycle.MONTH)
     baseline_volume = models.DecimalField(max_digits=14, decimal_places=3, null=True, blank=True, validators=[MinValueValidator(0)])

@@ -30,6 +30,7 @@ class What(models.TextChoices):
     REPLIED = "replied", "Replied"
     SEVERITY = "severity", "Severity agreed"
     ANSWERED = "answered", "Question answered"
+    CREDIT_CHOSEN = "credit", "Credit chosen"
     SHEET_APPROVED = "sheet_yes", "Timesheet approved"
     SHEET_RETURNED = "sheet_no", "Timesheet returned"
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from engagements import actions, contracts, queries
 from engagements.contract_forms import ClauseForm, ContractCorrectForm, ContractForm, SignedFileForm
 from engagements.models import Contract, ContractClause, Engagement
+from engagements.models.clients import IncidentCredits
 from engagements.views.edges import acting, address, attempt, engagement_crumbs, engagement_or_404, fields_of, posted, to
 from engagements.views.messages import download, keep
 from lpo.accounts.access import TenantRequest, requires
@@ -52,10 +53,25 @@ def lines_of(contract: Contract, *, with_money: bool) -> list[Line]:
         Line("Credits are a share of", contract.get_credit_base_display()),
         Line("At risk", f"{formats.quantity(contract.at_risk_percent)} %"),
         Line("Cap reckoned over", contract.get_cap_period_display()),
+        Line("One incident, several levels", _incident(contract)),
         Line("Turnaround credits on staff augmentation", "Agreed" if contract.turnaround_credits else "None"),
         Line("Purchase order named", contract.purchase_order or "—"),
     ]
     return found
+
+
+def _incident(contract: Contract) -> str:
+    """Which credit stands where several levels missed the same work, with a case worked out."""
+    if contract.incident_credits == IncidentCredits.EACH:
+        return "A credit of each level. One NDA that missed its turnaround (5 %) and its response (3 %) in a month: 8 %."
+    if contract.incident_credits == IncidentCredits.LARGER:
+        return "One credit, the larger. One NDA that missed its turnaround (5 %) and its response (3 %) in a month: 5 %."
+    days = contract.choice_days
+    silence = f"after {days} business day{'s' if days != 1 else ''} of silence the 5 %" if days else "the credit waits for that word"
+    return (
+        "One credit, the client's choice. One NDA that missed its turnaround (5 %) and its response (3 %) in a month: "
+        f"the 5 % or the 3 %, as the client says; {silence}."
+    )
 
 
 def _money(contract: Contract) -> str:

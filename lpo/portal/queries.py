@@ -113,7 +113,7 @@ def _windows(client: Client, levels: Iterable[Level], since: datetime) -> dict[i
     latest = list(rows.order_by("level_id", "window_start", "-revision").distinct("level_id", "window_start"))
     # A restated window whose credit came to the same keeps the claim of its earlier revision.
     of_windows = CreditClaim.objects.filter(level_id__in=ids, attainment__window_start__gte=since)
-    of_windows = of_windows.annotate(window_start=F("attainment__window_start")).order_by("attainment__revision")
+    of_windows = of_windows.annotate(window_start=F("attainment__window_start")).order_by("attainment__revision", "id")
     claims = {(claim.level_id, claim.window_start): claim for claim in of_windows}
     found: dict[int, list[Window]] = defaultdict(list)
     for row in latest:

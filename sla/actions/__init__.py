@@ -8,8 +8,10 @@ from sla.actions.calendars import (
     public_holidays,
     regions,
 )
-from sla.actions.closing import claim_in_words, close_window, contestable_until, default_of, finalize_claims, publish_attainment
+from sla.actions.claims import claim_in_words, contestable_until, default_of
+from sla.actions.closing import close_window, publish_attainment
 from sla.actions.contests import accept_exclusion, contest_exclusion, withdraw_exclusion
+from sla.actions.incidents import choose_credit, finalize_claims
 from sla.actions.levels import (
     Promise,
     add_level_version,
@@ -48,6 +50,7 @@ __all__ = [
     "assign_checks",
     "change_calendar",
     "check_sampled",
+    "choose_credit",
     "claim_in_words",
     "close_window",
     "complete",

@@ -15,7 +15,9 @@ from lpo.audit.record import record
 from lpo.core.errors import Refused
 from lpo.core.localtime import to_epoch
 from sla import evidence
-from sla.actions.closing import PROVISIONAL, WITHDRAWN, claim_anew, freeze, publish_attainment, refuse_unfinished
+from sla.actions.claims import claim_anew
+from sla.actions.closing import freeze, publish_attainment, refuse_unfinished
+from sla.actions.incidents import PROVISIONAL, WITHDRAWN, weigh_again
 from sla.counting import count_revision
 from sla.models import Attainment, AttainmentRow, Clock, CreditClaim, DirtyWindow, ServiceLevel
 from sla.projection import refresh
@@ -47,6 +49,7 @@ def restate_window(
     restated = {"revision": before.revision, "sha256": before.snapshot_sha256, "reason": reason.strip()[:500], "changed": changes}
     freeze(attainment, attainment.level_version, at, by, restated)
     _claims(before, attainment, at)
+    weigh_again(attainment, by, at)
     record(
         by=by,
         action="window.restate",
@@ -104,8 +107,9 @@ def _claims(before: Attainment, after: Attainment, now: datetime) -> None:
     """The claim of the window as it now is. One that comes to the same stands; a provisional one gives way at once, a final one when
     its successor is final: until then nobody knows whether the client agrees."""
     same_window = CreditClaim.objects.filter(level_id=before.level_id, attainment__window_start=before.window_start)
-    standing = same_window.exclude(state=WITHDRAWN).order_by("-id").first()
+    # One that gave way to another level's says still what the window comes to: no other is made where that is the same.
+    standing = same_window.exclude(state=WITHDRAWN, yields_to__isnull=True).order_by("-id").first()
     made = claim_anew(after, now, standing)
     if made is not None and standing is not None and standing.state == PROVISIONAL:
-        standing.state = WITHDRAWN
-        standing.save(update_fields=["state"])
+        standing.state, standing.incident = WITHDRAWN, {}
+        standing.save(update_fields=["state", "incident"])

@@ -140,12 +140,20 @@ class CreditClaim(TenantModel):
     formula = models.TextField()
     inputs = models.JSONField()
     contestable_until = models.DateTimeField(null=True)
+    # Claims of other levels over the same missed items, while the contract pays one of them: see `sla.incidents`. Empty: none.
+    incident = models.JSONField(default=dict, blank=True)
+    # The claim that is paid instead of this one. A final claim stands until that one is final.
+    yields_to = TenantForeignKey("self", via=["client_id", "matter_id"], null=True)
+    decision = TenantForeignKey("engagements.ClientDecision", null=True)
+    note = models.CharField(max_length=500, blank=True, help_text="Why it is the one that is paid, or is not; the client reads this.")
     created_at = models.DateTimeField(default=timezone.now)
     final_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["organization", "attainment"], name="creditclaim_once"),
+            # One that gave way to another is made anew where that one no longer stands.
+            models.UniqueConstraint(fields=["organization", "attainment"], condition=~Q(state="withdrawn"), name="creditclaim_once"),
+            models.CheckConstraint(condition=Q(yields_to__isnull=True) | ~Q(note=""), name="creditclaim_yields_for_a_reason"),
             models.CheckConstraint(condition=Q(percent__gt=0) | Q(percent=0, replaces__isnull=False), name="creditclaim_percent_positive"),
         ]
         indexes = [models.Index(fields=["organization", "client_id", "state"], name="creditclaim_by_state")]

@@ -24,6 +24,7 @@ from sla import actions
 from sla.ledger import KINDS, PARTIES, STATES, Asked, Entry, every, page_of
 from sla.models import Exclusion
 from sla.views.edges import CSV, acting, attempt, item_or_404, streamed
+from sla.views.incidents import to_choose
 from sla.views.levels import level_url, numbers_of
 
 _HEADER = [
@@ -63,7 +64,7 @@ def ledger(request: TenantRequest, organization: str) -> HttpResponse:
     clients = [(client.code, client.name) for client in Client.objects.order_by("name")[:200]]
     trail = [("Service levels", reverse("sla:levels", args=[organization])), ("Contest ledger", "")]
     listed = listing.asked(request, "ledger")
-    return _page(request, Q(), reverse("sla:ledger_csv", args=[organization]), trail, clients, listed)
+    return _page(request, (Q(), Q()), reverse("sla:ledger_csv", args=[organization]), trail, clients, listed)
 
 
 @requires(P.VIEW_LEVELS)
@@ -75,25 +76,28 @@ def engagement_ledger(request: TenantRequest, organization: str, reference: str)
         ("Contest ledger", ""),
     ]
     csv_url = reverse("sla:engagement_ledger_csv", args=[organization, reference])
-    return _page(request, Q(item__workstream__matter__engagement=found), csv_url, trail, [])
+    where = Q(item__workstream__matter__engagement=found), Q(level__workstream__matter__engagement=found)
+    return _page(request, where, csv_url, trail, [])
 
 
 def _page(
     request: TenantRequest,
-    where: Q,
+    where: tuple[Q, Q],
     csv_url: str,
     trail: list[tuple[str, str]],
     clients: list[tuple[str, str]],
     listed: listing.Asked | None = None,
 ) -> HttpResponse:
-    """`listed`: what was asked for where the list has saved views."""
+    """`where`: of its entries, and of the claims beside them. `listed`: what was asked for where the list has saved views."""
+    of_entries, of_claims = where
     asked = _asked(request.GET if listed is None else listed.values)
     chosen = asked.as_query()
     query = chosen if listed is None else listed.query
-    page = page_of(where, asked, timezone.now(), after=request.GET.get("after", ""), before=request.GET.get("before", ""))
+    page = page_of(of_entries, asked, timezone.now(), after=request.GET.get("after", ""), before=request.GET.get("before", ""))
     levels = {level.pk: level for entry in page.entries for level, _, _ in entry.windows}
     numbers = numbers_of(list(levels.values()))
     context = {
+        "incidents": [] if {"after", "before"} & request.GET.keys() else to_choose(request, of_claims & _client_q(asked)),
         "asked": listed,
         "entries": asked,
         "chosen": chosen,
@@ -114,6 +118,10 @@ def _page(
         "crumbs": trail,
     }
     return render(request, "sla/ledger.html", context)
+
+
+def _client_q(asked: Asked) -> Q:
+    return Q(level__workstream__client__code=asked.client) if asked.client else Q()
 
 
 def _windows(request: TenantRequest, entry: Entry, numbers: dict[int, int]) -> list[tuple[str, str]]:

@@ -27,6 +27,7 @@ from sla import actions, queries, wording
 from sla.attain import percent as percent_of
 from sla.deciding import checks_with_errors
 from sla.forms import ScenarioForm, initial_of
+from sla.incidents import paid_elsewhere
 from sla.models import Scenario, ServiceLevel, ServiceLevelVersion
 from sla.replay import HOLDS, PROPOSED, total_credit
 from sla.verdict import Basis
@@ -153,6 +154,7 @@ def scenario(request: TenantRequest, organization: str, prefix: str, number: int
         "may_edit": request.membership.may(P.EDIT_LEVELS),
         "crumbs": [*crumbs(organization, found, number), (row.name, "")],
         **(_result(row.result, version.max_error_percent is not None) if row.result is not None else {}),
+        "elsewhere": paid_elsewhere(found.pk, [w["start"] for w in row.result["sides"][HOLDS]]) if row.result is not None else [],
         "wrong": _wrong(version, row.result["sides"]) if row.result is not None and version.max_error_percent is not None else [],
     }
     return render(request, "sla/scenario.html", context)

@@ -16,7 +16,7 @@ from lpo.jobs.runner import run_due
 from lpo.tenancy.context import Scope
 from sla import actions
 from sla.actions import scenarios
-from sla.models import Adjudicator, Attainment, QualityCheck, Scenario, ServiceLevelVersion, Sizing
+from sla.models import Adjudicator, Attainment, CreditClaim, QualityCheck, Scenario, ServiceLevelVersion, Sizing
 from tests import make
 from tests.sla import make as levels
 from tests.sla.conftest import WallClock
@@ -156,3 +156,21 @@ def test_claims_carry_formula_and_inputs(ask: Ask, level: ServiceLevelVersion) -
     assert (claim["level"], claim["label"], float(claim["percent"])) == ("NDA turnaround", "October 2026", 5.0)
     assert claim["formula"] and claim["inputs"] and claim["final_at"] is None
     assert ask("GET", "credit-claims/", {"state": "final"}).json()["results"] == []
+
+
+def test_claims_of_one_incident_name_each_other_and_what_is_paid_instead(ask: Ask, stream: Workstream, now: WallClock) -> None:
+    now.is_at("2026-11-02 12:00")
+    made = [levels.level(stream, name=name, target=target * 3600) for name, target in (("slow", 24), ("fast", 48))]
+    levels.item(stream, "2026-10-05 09:00", delivered="2026-10-15 09:00")
+    for version in made:
+        levels.counted(version)
+        actions.close_window(level=version.level, window_start=levels.new_york("2026-10-01 00:00"), by=make.system())
+    claims = {claim["level"]: claim for claim in ask("GET", "credit-claims/").json()["results"]}
+    assert (claims["slow"]["incident_rule"], claims["slow"]["paid_instead"]) == ("choice", None)
+    (share,) = claims["slow"]["shares"]
+    assert (share["level"], share["label"], share["items_shared"], share["items"]) == ("fast", "October 2026", 1, ["NDA-0001"])
+    rows = list(CreditClaim.objects.order_by("id"))
+    actions.choose_credit(claim=rows[1], among=[row.pk for row in rows], by=make.system())
+    claims = {claim["level"]: claim for claim in ask("GET", "credit-claims/").json()["results"]}
+    assert (claims["slow"]["state"], claims["slow"]["paid_instead"], claims["slow"]["shares"]) == ("withdrawn", "fast", [])
+    assert claims["slow"]["note"].startswith("Not paid")

@@ -174,6 +174,8 @@ def test_a_service_level_that_cites_a_clause_holds_the_version_in_force_when_it_
         ({"credit_base": "baseline"}, None),
         ({"baseline_amount": Decimal("10.005")}, "baseline_amount"),
         ({"cap_period": "decade"}, "cap_period"),
+        ({"incident_credits": "none"}, "incident_credits"),
+        ({"choice_days": -1}, "choice_days"),
         ({"time_zone": "Mars/Base"}, "time_zone"),
     ],
 )
@@ -232,6 +234,25 @@ def test_a_version_is_written_compared_and_signed_in_the_browser(asha: Membershi
     file = browser.get("/alder/engagements/ACME-E01/contract/2/file/")
     assert (file.content, file["Content-Type"]) == (b"%PDF-1.7 signed %%EOF", "application/octet-stream")
     assert "attachment" in file["Content-Disposition"]
+
+
+@pytest.mark.parametrize(
+    ("terms", "said"),
+    [
+        ({}, "One credit, the client's choice. One NDA that missed its turnaround (5 %) and its response (3 %) in a month: the 5 % or the"
+         " 3 %, as the client says; after 10 business days of silence the 5 %."),
+        ({"choice_days": 1}, "after 1 business day of silence the 5 %."),
+        ({"choice_days": 0}, "as the client says; the credit waits for that word."),
+        ({"incident_credits": "larger"}, "One credit, the larger. One NDA that missed its turnaround (5 %) and its response (3 %)"),
+        ({"incident_credits": "each"}, "response (3 %) in a month: 8 %."),
+    ],
+)  # fmt: skip
+def test_which_credit_stands_for_one_incident_is_read_back_with_a_case(
+    asha: Membership, agreed: Engagement, client_of: SignIn, terms: dict[str, Any], said: str
+) -> None:
+    browser = client_of(asha)
+    assert browser.post("/alder/engagements/ACME-E01/contract/", TERMS | {"payment_days": 45} | terms).status_code == 302
+    assert said in text(browser.get("/alder/engagements/ACME-E01/contract/2/")).replace("&#x27;", "'")
 
 
 def test_a_wrong_term_is_shown_beside_its_field(asha: Membership, agreed: Engagement, client_of: SignIn) -> None:

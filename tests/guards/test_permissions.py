@@ -56,6 +56,7 @@ DECIDED_BY_ACTION = {
     "sla:decide_exclusion (contest)",
     "sla:decide_exclusion (accept)",
     "sla:decide_exclusion (withdraw)",
+    "sla:choose_credit",
     "jobs:cancel",
     "sla:today_move",
     "sla:sampled",

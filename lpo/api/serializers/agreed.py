@@ -25,9 +25,9 @@ class ContractSerializer(Read[Contract]):
         model = Contract
         fields = (
             "engagement", "number", "effective_from", "signed_on", "signed_file_sha256", "time_zone", "currency", "payment_days",
-            "contest_days", "acceptance_days", "at_risk_percent", "cap_period", "credit_base", "baseline_period", "baseline_volume",
-            "baseline_unit", "baseline_amount", "volume_ceiling", "rework_terms", "turnaround_credits", "purchase_order",
-            "clauses",
+            "contest_days", "acceptance_days", "at_risk_percent", "cap_period", "credit_base", "incident_credits", "choice_days",
+            "baseline_period", "baseline_volume", "baseline_unit", "baseline_amount", "volume_ceiling", "rework_terms",
+            "turnaround_credits", "purchase_order", "clauses",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -109,6 +109,16 @@ class NewQualityCheckSerializer(Strict):
     note = serializers.CharField(max_length=500, default="", allow_blank=True)
 
 
+class AlikeSerializer(serializers.Serializer[Any]):
+    """Another claim over the same missed items; of many items the first fifty."""
+
+    level = serializers.CharField(source="claim.inputs.level", read_only=True)
+    label: Any = serializers.CharField(source="claim.inputs.window", read_only=True)
+    percent = serializers.DecimalField(source="claim.percent", max_digits=13, decimal_places=10, read_only=True)
+    items_shared = serializers.IntegerField(source="number", read_only=True)
+    items = serializers.ListField(child=serializers.CharField(), read_only=True)
+
+
 class ClaimSerializer(Read[CreditClaim]):
     """What a missed window entitles the client to, in percent of the credit base that billing resolves. Provisional until the window
     is closed and nothing in it can be contested any more."""
@@ -120,12 +130,25 @@ class ClaimSerializer(Read[CreditClaim]):
     revision = serializers.IntegerField(source="attainment.revision", read_only=True)
     replaces_revision = serializers.IntegerField(source="replaces.attainment.revision", read_only=True, allow_null=True, default=None)
     inputs = serializers.JSONField(read_only=True)
+    incident_rule = serializers.CharField(
+        source="incident.rule", read_only=True, allow_null=True, default=None,
+        help_text="Why it waits with others for one of them to be paid: choice (the client's), larger, waits; null where it does not.",
+    )  # fmt: skip
+    choose_by = serializers.DateField(source="incident.choose_by", read_only=True, allow_null=True, default=None)
+    shares = AlikeSerializer(many=True, read_only=True)
+    paid_instead = serializers.CharField(
+        source="yields_to.inputs.level",
+        read_only=True,
+        allow_null=True,
+        default=None,
+        help_text="The level whose claim is paid instead.",
+    )
 
     class Meta:
         model = CreditClaim
         fields = (
             "workstream", "level", "label", "window_start", "revision", "replaces_revision", "percent", "state", "formula", "inputs",
-            "contestable_until", "created_at", "final_at",
+            "contestable_until", "created_at", "final_at", "incident_rule", "choose_by", "shares", "paid_instead", "note",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -19,6 +19,7 @@ from lpo.api.views.base import View, actor_of, found_or_404
 from lpo.core.errors import Refused
 from lpo.jobs.models import Job, JobState
 from sla import actions, quality, queries
+from sla.incidents import alike
 from sla.models import Adjudication, CalendarVersion, CreditClaim, QualityCheck, SampleItem, SamplePlan, Scenario, ServiceLevel
 
 _STREAM = OpenApiParameter("workstream", str, description="Item prefix of one workstream.")
@@ -126,7 +127,7 @@ class ClaimView(_OfStream):
     stream = "level__workstream"
 
     def get_queryset(self) -> Any:
-        return CreditClaim.objects.select_related("level__workstream", "attainment", "replaces__attainment")
+        return CreditClaim.objects.select_related("level__workstream", "attainment", "replaces__attainment", "yields_to")
 
     @extend_schema(parameters=[_STREAM, _LEVEL, OpenApiParameter("state", str, enum=["provisional", "final", "withdrawn"])])
     def list(self, request: Request) -> Response:
@@ -135,7 +136,16 @@ class ClaimView(_OfStream):
             rows = rows.filter(level__name=level)
         if state := self.parameter("state"):
             rows = rows.filter(state=state)
-        return self.paged(rows)  # type: ignore[no-any-return]
+        page: Any = self.paginate_queryset(rows)
+        return self.get_paginated_response(s.ClaimSerializer(_with_shares(page), many=True).data)
+
+
+def _with_shares(claims: Sequence[Any]) -> Sequence[Any]:
+    """With the claims over the same missed items: one further statement."""
+    found = alike(claims)
+    for claim in claims:
+        claim.shares = found[claim.pk]
+    return claims
 
 
 class ScenarioView(_OfStream):

@@ -15,11 +15,13 @@ from engagements.models import Client, Pause
 from lpo.accounts.access import TenantRequest
 from lpo.core.exports import Cell, write_csv
 from lpo.portal import queries
-from lpo.portal.access import page, portal, streamed
+from lpo.portal.access import address, page, portal, streamed
 from lpo.portal.columns import readable
 from lpo.tenancy.context import current_scope
+from sla.incidents import Alike, alike, awaited, named, waiting
 from sla.ledger import KINDS, STATES, Asked, Entry, Keys, every, page_of
-from sla.models import Exclusion
+from sla.models import CreditClaim, Exclusion
+from sla.wording import number
 
 _HEADER = [
     *["kind", "item", "responsible", "reason", "from", "until", "notified", "contest by", "state", "contested", "what is disputed"],
@@ -55,6 +57,7 @@ def ledger(request: TenantRequest, client: Client) -> HttpResponse:
     chips = [{"label": "All", "url": "?", "current": not asked.state}]
     chips += [{"label": text, "url": f"?state={name}", "current": asked.state == name} for name, (_, text) in STATES.items()]
     context = {
+        "choices": [] if after or before or query else _choices(request, client),
         "rows": [(entry, names.get(entry.row.level_id, "") if entry.kind == "exclusion" else "") for entry in found.entries],
         "chosen": query,
         "chips": chips,
@@ -63,6 +66,19 @@ def ledger(request: TenantRequest, client: Client) -> HttpResponse:
         "zone": client.time_zone,
     }
     return page(request, client, "ledger.html", context)
+
+
+def _choices(request: TenantRequest, client: Client) -> list[tuple[str, str, list[Alike], str]]:
+    """Credits of published windows that wait for the client's choice: name, address, the others of the incident, what it waits for."""
+    claims = waiting(CreditClaim.objects.filter(client_id=client.pk))
+    others = alike(claims)
+    found = []
+    for claim in claims:
+        place = queries.address_of(client, claim.attainment_id)
+        if others[claim.pk] and place is not None:
+            name = f"{named(claim)} ({number(claim.percent)} %)"
+            found.append((name, address(request, client, "window", *place), others[claim.pk], awaited(claim.incident, to_client=True)))
+    return found
 
 
 @portal

@@ -18,7 +18,8 @@ from lpo.portal.paging import positions, whole
 from lpo.portal.queries import Level
 from lpo.tenancy.context import Scope, current_scope, scoped
 from sla import evidence, wording
-from sla.models import Attainment, AttainmentRow
+from sla.incidents import alike, awaited, named, paid_instead
+from sla.models import Attainment, AttainmentRow, CreditClaim
 from sla.queries import Figure
 from sla.restated import restated_of
 
@@ -103,6 +104,7 @@ def window(request: TenantRequest, client: Client, level: str, window: str) -> H
         "ruling": snapshot_of(frozen.attainment).get("verdict", {}).get("default", "") if frozen.claim is None else "",
         "line": line,
         "line_url": address(request, client, "line", line.invoice.number, line.position) if line else "",
+        **_incident(request, client, frozen.claim),
         **positions(rows, "id", previous, following, outcome=outcome),
     }
     return page(request, client, "window.html", context)
@@ -163,3 +165,20 @@ def _cells(row: AttainmentRow, figure: Figure) -> Sequence[Cell]:
     if figure.throughput:
         return (*named, row.stopped_at, row.weighted, row.reason)
     return (*named, row.due_at, row.stopped_at, row.used_seconds, row.paused_seconds, row.late_seconds, row.reason)
+
+
+def _incident(request: TenantRequest, client: Client, claim: CreditClaim | None) -> dict[str, object]:
+    """The credits of published windows over the same missed items, and what is paid instead of this one."""
+    if claim is None:
+        return {"incident": [], "incident_waits": "", "instead": None}
+    others, instead = alike([claim])[claim.pk], paid_instead(claim)
+
+    def url(other: CreditClaim) -> str:
+        found = queries.address_of(client, other.attainment_id)
+        return address(request, client, "window", *found) if found is not None else ""
+
+    return {
+        "incident": [(other, url(other.claim)) for other in others],
+        "incident_waits": awaited(claim.incident, to_client=True) if others else "",
+        "instead": (named(instead), url(instead)) if instead is not None else None,
+    }
