@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypedDict, Unpack
@@ -12,7 +13,8 @@ from django.utils import timezone
 from engagements import states
 from engagements.actions.checks import build, change, known_zone, locked
 from engagements.actions.pauses import contest_by_of
-from engagements.models import WorkItem, Workstream
+from engagements.imports.items import no_type
+from engagements.models import ItemType, WorkItem, Workstream
 from lpo.accounts.actor import Actor
 from lpo.accounts.roles import Permission
 from lpo.audit.models import Document
@@ -49,12 +51,13 @@ RECOMPUTE = "sla.recompute"
 
 
 class Promise(TypedDict, total=False):
-    """The fields of a level's version. `target` in seconds, or in days for business days."""
+    """The fields of a level's version. `target` in seconds, or in days for business days; `item_types` are codes."""
 
     clause: str
     item_kind: str
     priority: str
     severity: str
+    item_types: Iterable[str]
     unit: str
     target: int | None
     calendar_version: CalendarVersion | None
@@ -100,7 +103,7 @@ DEFAULTS: dict[str, Promise] = {
 
 def complete(kind: str, promise: Promise) -> dict[str, Any]:
     """A promise with what its kind and the field's practice fill in. Raises `Refused` naming what contradicts itself."""
-    values: dict[str, Any] = {"pausing_parties": [Party.CLIENT.value], **DEFAULTS[kind], **promise}
+    values: dict[str, Any] = {"pausing_parties": [Party.CLIENT.value], "item_types": {}, **DEFAULTS[kind], **promise}
     known_zone(values.get("time_zone", ""))
     if kind == LevelKind.ACCURACY:
         return _complete_accuracy(values)
@@ -121,6 +124,23 @@ def complete(kind: str, promise: Promise) -> dict[str, Any]:
         raise Refused("The provider's own pauses never stop a clock.", "pausing_parties")
     values["max_error_percent"], values["error_unit"] = None, ""
     return _credit_checked(values)
+
+
+def complete_for(workstream_id: int, kind: str, promise: Promise) -> dict[str, Any]:
+    """The same for a workstream: the types it names are its own, each with its present name."""
+    values = complete(kind, promise)
+    return {**values, "item_types": named_types(workstream_id, values["item_types"])}
+
+
+def named_types(workstream_id: int, codes: Iterable[str]) -> dict[str, str]:
+    """These types of a workstream with their names, as agreed terms keep them. Raises `Refused` for what is none of its types."""
+    wanted = set(codes)
+    if not wanted:
+        return {}
+    known = dict(ItemType.objects.filter(workstream_id=workstream_id).order_by("code").values_list("code", "name"))
+    if strange := sorted(wanted - known.keys()):
+        raise Refused(no_type(strange[0], known), "item_types")
+    return {code: name for code, name in known.items() if code in wanted}
 
 
 def _start_checked(values: dict[str, Any]) -> None:
@@ -217,7 +237,7 @@ def create_level(
     workstream = locked(workstream)
     if ServiceLevel.objects.filter(workstream=workstream, name=name.strip()).exists():
         raise Refused("The workstream has a level of this name already.", "name")
-    values = complete(kind, promise)
+    values = complete_for(workstream.pk, kind, promise)
     scope = {"client_id": workstream.client_id, "matter_id": workstream.matter_id}
     level = build(ServiceLevel, {**scope, "workstream": workstream, "kind": kind, "name": name.strip()})
     level.save()
@@ -236,7 +256,7 @@ def add_level_version(*, level: ServiceLevel, effective_from: date, by: Actor, *
     level = locked(level)
     latest: ServiceLevelVersion | None = ServiceLevelVersion.objects.filter(level=level).order_by("-number").first()
     assert latest is not None  # noqa: S101 -- a level is created with its first version
-    values = complete(level.kind, promise)
+    values = complete_for(level.workstream_id, level.kind, promise)
     if latest.effective_from == effective_from and _same(latest, values):
         return latest
     if values.get("window", "month") != latest.window:

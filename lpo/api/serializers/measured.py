@@ -13,14 +13,16 @@ Read = serializers.ModelSerializer
 
 
 class LevelVersionSerializer(Read[ServiceLevelVersion]):
+    types = serializers.ListField(child=serializers.CharField(), read_only=True, help_text="Codes of the types covered; empty for all.")
+
     class Meta:
         model = ServiceLevelVersion
         fields = (
-            "number", "effective_from", "clause", "item_kind", "priority", "severity", "unit", "target", "start_state", "stop_state",
-            "decides", "pausing_parties", "expected_percent", "max_error_percent", "error_unit", "window", "time_zone", "credit_percent",
-            "minimum_percent", "misses_before_default", "allowed_misses", "roll_up_below", "no_credit_below", "importance", "pool_percent",
-            "allocation_percent", "test", "test_confidence_percent", "accepted_sample", "accepted_errors", "severity_weights", "population",
-            "adjudicator", "min_volume", "volume_by", "volume_offered",
+            "number", "effective_from", "clause", "item_kind", "priority", "severity", "types", "unit", "target", "start_state",
+            "stop_state", "decides", "pausing_parties", "expected_percent", "max_error_percent", "error_unit", "window", "time_zone",
+            "credit_percent", "minimum_percent", "misses_before_default", "allowed_misses", "roll_up_below", "no_credit_below",
+            "importance", "pool_percent", "allocation_percent", "test", "test_confidence_percent", "accepted_sample", "accepted_errors",
+            "severity_weights", "population", "adjudicator", "min_volume", "volume_by", "volume_offered",
         )  # fmt: skip
         read_only_fields = fields
 
