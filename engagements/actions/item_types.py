@@ -69,5 +69,16 @@ def check_type(workstream_id: int, code: str) -> None:
         raise Refused(no_type(code, offered), "type")
 
 
+def named_types(workstream_id: int, codes: Iterable[str]) -> dict[str, str]:
+    """These types of a workstream with their names, as agreed terms keep them. Raises `Refused` for what is none of its types."""
+    wanted = set(codes)
+    if not wanted:
+        return {}
+    known = dict(ItemType.objects.filter(workstream_id=workstream_id).order_by("code").values_list("code", "name"))
+    if strange := sorted(wanted - known.keys()):
+        raise Refused(no_type(strange[0], known), "item_types")
+    return {code: name for code, name in known.items() if code in wanted}
+
+
 def _named(workstream: Workstream, row: ItemType) -> str:
     return f"{workstream.item_prefix}, {row.code}"

@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from engagements import states
 from engagements.actions.checks import build, change, known_zone, locked
+from engagements.actions.item_types import named_types
 from engagements.actions.pauses import contest_by_of
-from engagements.imports.items import no_type
-from engagements.models import ItemType, WorkItem, Workstream
+from engagements.models import WorkItem, Workstream
 from lpo.accounts.actor import Actor
 from lpo.accounts.roles import Permission
 from lpo.audit.models import Document
@@ -130,17 +130,6 @@ def complete_for(workstream_id: int, kind: str, promise: Promise) -> dict[str, A
     """The same for a workstream: the types it names are its own, each with its present name."""
     values = complete(kind, promise)
     return {**values, "item_types": named_types(workstream_id, values["item_types"])}
-
-
-def named_types(workstream_id: int, codes: Iterable[str]) -> dict[str, str]:
-    """These types of a workstream with their names, as agreed terms keep them. Raises `Refused` for what is none of its types."""
-    wanted = set(codes)
-    if not wanted:
-        return {}
-    known = dict(ItemType.objects.filter(workstream_id=workstream_id).order_by("code").values_list("code", "name"))
-    if strange := sorted(wanted - known.keys()):
-        raise Refused(no_type(strange[0], known), "item_types")
-    return {code: name for code, name in known.items() if code in wanted}
 
 
 def _start_checked(values: dict[str, Any]) -> None:

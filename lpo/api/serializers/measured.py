@@ -67,13 +67,14 @@ class AttainmentRowSerializer(Read[AttainmentRow]):
 
 class TermVersionSerializer(Read[ChargeTermVersion]):
     workstream = serializers.CharField(source="workstream.item_prefix", read_only=True, allow_null=True, default=None)
+    types = serializers.ListField(child=serializers.CharField(), read_only=True, help_text="Codes of the types priced; empty for all.")
     person = serializers.CharField(source="placement.name", read_only=True, allow_null=True, default=None)
 
     class Meta:
         model = ChargeTermVersion
         fields = (
             "number", "effective_from", "effective_to", "clause", "shape", "price", "tiers", "package_size", "free_units",
-            "discount_percent", "cap", "minimum", "unit", "unit_plural", "workstream", "disposition", "billable_state",
+            "discount_percent", "cap", "minimum", "unit", "unit_plural", "workstream", "disposition", "types", "billable_state",
             "recurring", "prorate", "credit_base", "rate_per", "month_basis", "staff_level", "person", "overtime", "overtime_price",
             "charged_away", "overlap_charged", "unapproved",
         )  # fmt: skip
