@@ -18,9 +18,11 @@ from billing.models import ChargeTermVersion, Invoice, InvoiceLine
 from billing.noted import Finding, Found
 from billing.orders import balances_by_engagement, order_of
 from billing.staff_findings import people
+from billing.units import several
 from engagements.contracts import governing
 from engagements.models import Contract, ImportBatch, Matter, MatterInsider, Workstream
 from engagements.orders import Balance
+from engagements.queries import type_names
 from lpo.accounts.models import Membership
 from lpo.accounts.roles import ROLE_PERMISSIONS, Permission
 from lpo.core.templatetags.formats import money
@@ -98,12 +100,14 @@ def _lines(invoices: Sequence[Invoice]) -> Found:
 
 
 def _unpriced(invoices: Sequence[Invoice]) -> Found:
-    """Delivered work in a workstream that no unit term feeds on, unless a fixed fee covers the engagement."""
+    """Delivered work in a workstream that no unit term feeds on, or of a type that none charges, unless a fixed fee covers the
+    engagement."""
     by_engagement = _by_engagement(invoices)
-    terms = ChargeTermVersion.objects.filter(term__engagement__in=by_engagement)
-    fixed = set(terms.filter(term__model="fixed").values_list("term__engagement_id", flat=True))
+    versions = ChargeTermVersion.objects.filter(term__engagement__in=by_engagement).select_related("term")
+    terms = list(versions.order_by("term_id", "effective_from"))
+    fixed = {version.term.engagement_id for version in terms if version.term.model == "fixed"}
     open_ended = [key for key in by_engagement if key not in fixed]
-    fed = terms.filter(workstream_id__isnull=False).values("workstream_id")
+    fed = {version.workstream_id for version in terms if version.workstream_id is not None}
     streams = Workstream.objects.filter(matter__engagement__in=open_ended).exclude(id__in=fed).select_related("matter").order_by("id")
     asked = [(invoice, stream) for stream in streams for invoice in by_engagement[stream.matter.engagement_id]]
     delivered = _delivered([(i.id, s.id, i.period.starts_at, i.period.ends_at) for i, s in asked])
@@ -111,6 +115,60 @@ def _unpriced(invoices: Sequence[Invoice]) -> Found:
         if (invoice.id, stream.id) in delivered:
             text = f"Unpriced work: {stream.title} was delivered in {invoice.period.label}, and no term charges it."
             yield invoice.id, Finding("block", text)
+    yield from _unpriced_types([invoice for invoice in invoices if invoice.engagement_id not in fixed], terms)
+
+
+def _unpriced_types(invoices: Sequence[Invoice], terms: Sequence[ChargeTermVersion]) -> Found:
+    """Types of delivered work that no term in force charges, where others of its workstream are charged. `terms` are oldest first."""
+    by_term: dict[int, dict[int, list[ChargeTermVersion]]] = defaultdict(lambda: defaultdict(list))
+    for version in terms:
+        if version.workstream_id is not None and version.term.active:
+            by_term[version.term.engagement_id][version.term_id].append(version)
+    asked: dict[tuple[int, int], set[str]] = {}
+    for invoice in invoices:
+        feeding: dict[int, list[ChargeTermVersion]] = defaultdict(list)
+        for version in (version for rows in by_term[invoice.engagement_id].values() for version in _in_force(rows, invoice)):
+            feeding[version.workstream_id or 0].append(version)
+        for stream, found in feeding.items():
+            if all(version.item_types for version in found):
+                asked[invoice.id, stream] = {code for version in found for code in version.item_types}
+    if asked:
+        yield from _said_of_types(invoices, asked)
+
+
+def _in_force(versions: Sequence[ChargeTermVersion], invoice: Invoice) -> Iterator[ChargeTermVersion]:
+    """Those of one term, oldest first, that are in force on some day of the invoice's period."""
+    for version, following in zip(versions, [*versions[1:], None], strict=True):
+        ends = [version.effective_to, following.effective_from - timedelta(days=1) if following is not None else None]
+        last = min((day for day in ends if day is not None), default=invoice.period.ends_on)
+        if version.effective_from <= invoice.period.ends_on and last >= invoice.period.starts_on:
+            yield version
+
+
+def _said_of_types(invoices: Sequence[Invoice], asked: Mapping[tuple[int, int], set[str]]) -> Found:
+    periods = {invoice.id: invoice.period for invoice in invoices}
+    streams = Workstream.objects.in_bulk({stream for _, stream in asked})
+    names = type_names(streams)
+    for invoice_id, stream, code in _delivered_types([(i, s, periods[i].starts_at, periods[i].ends_at) for i, s in asked]):
+        if code not in asked[invoice_id, stream]:
+            what = several(names[stream, code]) if code else "Items without a type"
+            text = (
+                f"Unpriced work: {what} of {streams[stream].title} were delivered in {periods[invoice_id].label}, and no term charges them."
+            )
+            yield invoice_id, Finding("block", text)
+
+
+def _delivered_types(asked: Sequence[tuple[int, int, datetime, datetime]]) -> list[tuple[int, int, str | None]]:
+    """(invoice, workstream, type) of what was first delivered within these instants."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT a.invoice, a.stream, i.type"
+            " FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS a(invoice, stream, starts, ends)"
+            " JOIN engagements_workitem i ON i.organization_id = %s AND i.workstream_id = a.stream AND i.kind = 'work'"
+            " AND i.first_delivered_at >= a.starts AND i.first_delivered_at < a.ends AND i.state <> 'cancelled' ORDER BY 1, 2, 3",
+            [*map(list, zip(*asked, strict=True)), current_organization_id()],
+        )
+        return [(invoice, stream, code) for invoice, stream, code in cursor.fetchall()]
 
 
 def _delivered(asked: Sequence[tuple[int, int, datetime, datetime]]) -> set[tuple[int, int]]:

@@ -6,11 +6,12 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 
 from billing.codes import COUNTRIES, CURRENCIES
 from billing.models import ChargeTermVersion
 from engagements.contract_forms import Suggesting
-from engagements.models import Engagement, LegalEntity, Placement, PlacementTerms, Workstream
+from engagements.models import Engagement, ItemType, LegalEntity, Placement, PlacementTerms, Workstream
 from engagements.models.placements import AwayKind
 from lpo.core.errors import Refused
 from lpo.core.validators import validate_year
@@ -109,6 +110,7 @@ class TermForm(Refusable):
                 ["name"],
                 ["placement", "staff_level"],
                 ["workstream"],
+                ["item_types"],
                 ["billable_state", "disposition"],
                 ["unit", "unit_plural"],
                 ["effective_from"],
@@ -208,12 +210,39 @@ class UnitForm(_PricedForm):
             ("discarded", "Discarded only"),
         ],
     )
+    item_types = forms.MultipleChoiceField(
+        label="Only these types", required=False, widget=forms.CheckboxSelectMultiple, help_text="None ticked: items of every type."
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         streams = Workstream.objects.filter(matter__engagement=self.engagement).select_related("matter").order_by("title")
         self.fields["workstream"].queryset = streams  # type: ignore[attr-defined]
         self.initial.setdefault("billable_state", "delivered")
+        self._offer_types(streams)
+
+    def _offer_types(self, streams: QuerySet[Workstream]) -> None:
+        """Those of every workstream of the engagement; a retired one where it is agreed already."""
+        of, agreed = getattr(self.initial.get("workstream"), "pk", None), self.initial.get("item_types") or {}
+        known = ItemType.objects.filter(workstream__in=streams).select_related("workstream").order_by("workstream__title", "name")
+        self._types = {
+            f"{row.workstream_id}:{row.code}": row for row in known if row.active or (row.workstream_id == of and row.code in agreed)
+        }
+        if not self._types:
+            del self.fields["item_types"]
+            return
+        choices = [(key, f"{row.name} ({row.workstream.title})") for key, row in self._types.items()]
+        self.fields["item_types"].choices = choices  # type: ignore[attr-defined]
+        self.initial["item_types"] = [f"{of}:{code}" for code in agreed]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        chosen = [self._types[key] for key in data.get("item_types", ())]
+        stream = data.get("workstream")
+        if stream is not None and (strange := [row.name for row in chosen if row.workstream_id != stream.pk]):
+            self.add_error("item_types", f"{', '.join(strange)}: no type of {stream.title}.")
+        data["item_types"] = {row.code: row.name for row in chosen}
+        return data
 
 
 class PerUserForm(_PricedForm):

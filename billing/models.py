@@ -62,6 +62,8 @@ class ChargeTermVersion(TenantModel):
     # Which work feeds a unit term: one workstream's items, of one disposition or all, once they reach `billable_state`.
     workstream = TenantForeignKey("engagements.Workstream", null=True, blank=True)
     disposition = models.CharField(max_length=16, blank=True)
+    # Codes of the types it prices, with what they were called when it was agreed; empty for every type.
+    item_types = models.JSONField(default=dict, db_default={}, blank=True)
     billable_state = models.CharField(max_length=10, choices=[("delivered", "Delivered"), ("accepted", "Accepted")], default="delivered")
     recurring = models.BooleanField(default=True, help_text="Fixed: every period; otherwise once, in the period it starts.")
     prorate = models.BooleanField(default=True)
@@ -98,6 +100,11 @@ class ChargeTermVersion(TenantModel):
 
     def __str__(self) -> str:
         return f"version {self.number} from {self.effective_from}"
+
+    @property
+    def types(self) -> list[str]:
+        """Codes of the types it prices; none of them means all."""
+        return sorted(self.item_types)
 
 
 class UsageRecord(TenantModel):

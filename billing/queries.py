@@ -52,6 +52,7 @@ JOIN LATERAL (
 LEFT JOIN engagements_importbatch b ON b.organization_id = i.organization_id AND b.id = i.batch_id
 WHERE i.organization_id = %(organization)s AND i.workstream_id = %(workstream)s AND i.kind = 'work'
   AND (%(disposition)s = '' OR i.disposition = %(disposition)s)
+  AND (%(types)s::text[] = '{}' OR i.type = ANY (%(types)s))
   AND (b.id IS NULL OR b.state = 'loaded')
   AND a.first_at >= %(start)s AND a.first_at < %(end)s
 ORDER BY a.first_at, i.id
@@ -78,6 +79,7 @@ def _feed(version: ChargeTermVersion, start: datetime, end: datetime) -> dict[st
         "organization": current_organization_id(),
         "workstream": version.workstream_id,
         "disposition": version.disposition,
+        "types": version.types,
         "start": start,
         "end": end,
     }

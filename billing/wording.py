@@ -130,7 +130,8 @@ def _feed(version: ChargeTermVersion) -> str:
     stream = version.workstream.title if version.workstream is not None else "a workstream"
     arrived = "accepted by the client" if version.billable_state == "accepted" else "delivered"
     which = f" Only {DISPOSITIONS.get(version.disposition, version.disposition)} items count." if version.disposition else ""
-    return f"Counts what {stream} has {arrived}, once, in the period of its first arrival there.{which}"
+    types = f" Only {several_names(sorted(several(name) for name in version.item_types.values()))} count." if version.item_types else ""
+    return f"Counts what {stream} has {arrived}, once, in the period of its first arrival there.{which}{types}"
 
 
 def _limits(version: ChargeTermVersion, currency: str) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -15,7 +16,7 @@ from engagements.imports.documents import UNITS
 from engagements.imports.load_file import ENCODINGS as LOAD_FILE_ENCODINGS
 from engagements.imports.load_file import FIELDS as LOAD_FILE_FIELDS
 from engagements.imports.reader import ENCODINGS
-from engagements.models import Client, Engagement, LegalEntity, Matter, Pause, WorkItem, Workstream
+from engagements.models import Client, Engagement, ItemType, LegalEntity, Matter, Pause, WorkItem, Workstream
 from engagements.queries import parties_of, staff
 from engagements.uploads import most
 from lpo.accounts.models import Membership
@@ -245,6 +246,27 @@ class WorkstreamEditForm(Versioned, WorkstreamForm):
     pass
 
 
+class ItemTypeForm(Refusable, forms.ModelForm):  # type: ignore[type-arg]
+    code = forms.CharField(max_length=20, help_text="As files and the API name it: nda-mutual. It does not change later.")
+
+    class Meta:
+        model = ItemType
+        fields = ["name", "code"]
+        help_texts = {"name": "One item of it, as the contract calls it: mutual NDA."}
+
+    def clean_code(self) -> str:
+        return str(self.cleaned_data["code"]).lower()
+
+
+class ItemTypeEditForm(Versioned, ItemTypeForm):
+    code = None  # type: ignore[assignment]
+
+    class Meta(ItemTypeForm.Meta):
+        fields = ["name", "active"]
+        labels = {"active": "Offered for further items"}
+        help_texts = {**ItemTypeForm.Meta.help_texts, "active": "A retired type stays on the items and in the terms that have it."}
+
+
 class UpdateForm(Refusable, forms.Form):
     note = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 4}), max_length=4000, help_text="The client reads this with today's figures."
@@ -255,10 +277,26 @@ class ItemForm(Refusable, forms.ModelForm):  # type: ignore[type-arg]
     received_at = Moment(label="Received")
     due_hint = Moment(label="Wanted by", required=False)
     quantity = PlainDecimal(max_digits=14, decimal_places=3, min_value=0, initial=1)
+    type = forms.ChoiceField(required=False)
 
     class Meta:
         model = WorkItem
-        fields = ["title", "kind", "received_at", "quantity", "priority", "language", "disposition", "severity", "due_hint", "external_id"]
+        fields = [
+            *["title", "kind", "type", "received_at", "quantity", "priority", "language", "disposition", "severity", "due_hint"],
+            "external_id",
+        ]
+
+    def __init__(self, *args: Any, types: Sequence[ItemType], **kwargs: Any) -> None:
+        """`types`: those of the workstream. A retired one is offered where the item has it."""
+        super().__init__(*args, **kwargs)
+        offered = [(each.code, each.name) for each in types if each.active or each.code == self.instance.type]
+        if offered:
+            self.fields["type"].choices = [("", "None"), *offered]  # type: ignore[attr-defined]
+        else:
+            del self.fields["type"]
+
+    def clean_type(self) -> str | None:
+        return self.cleaned_data["type"] or None
 
     def clean_external_id(self) -> str | None:
         return self.cleaned_data["external_id"] or None
@@ -399,3 +437,12 @@ class LoadFileForm(Refusable, forms.Form):
 class LoadFileMapping(Refusable, forms.Form):
     unit = forms.ChoiceField(label="What becomes an item", choices=list(UNITS.items()), widget=forms.RadioSelect)
     received = Moment(label="Received", help_text="When all of this was received: clocks of new items start here.")
+    type = forms.ChoiceField(required=False, help_text="What all of this is.")
+
+    def __init__(self, *args: Any, types: Sequence[ItemType], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offered = [(each.code, each.name) for each in types if each.active]
+        if offered:
+            self.fields["type"].choices = [("", "None"), *offered]  # type: ignore[attr-defined]
+        else:
+            del self.fields["type"]

@@ -28,7 +28,7 @@ lists: dict[str, Listed] = {
     "queue": Listed(
         "Work queue",
         "engagements:queue",
-        ("client", "workstream", "state", "kind", "assignee", "paused", "priority", "columns", "sort", "group"),
+        ("client", "workstream", "state", "kind", "assignee", "paused", "priority", "type", "columns", "sort", "group"),
     ),
     "engagements": Listed("Engagements", "engagements:engagements", ("status", "client", "manager", "columns", "sort", "group")),
     "matters": Listed("Matters", "engagements:matters", ("client", "status", "columns", "sort", "group")),

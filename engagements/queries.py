@@ -24,6 +24,7 @@ from engagements.models import (
     EndedTerm,
     Engagement,
     ImportBatch,
+    ItemType,
     LateEntry,
     LegalHold,
     Matter,
@@ -236,6 +237,7 @@ class QueueFilters:
     assignee: str = ""
     paused: str = ""
     priority: str = ""
+    type: str = ""
 
     def as_query(self) -> dict[str, str]:
         return {name: value for name, value in vars(self).items() if value}
@@ -254,6 +256,8 @@ def queue(filters: QueueFilters) -> QuerySet[Any]:
         rows = rows.filter(kind=filters.kind)
     if filters.priority:
         rows = rows.filter(priority=filters.priority)
+    if filters.type:
+        rows = rows.filter(type=filters.type)
     if filters.paused:
         rows = rows.filter(paused=filters.paused == "yes")
     if filters.assignee == "nobody":
@@ -261,6 +265,35 @@ def queue(filters: QueueFilters) -> QuerySet[Any]:
     elif filters.assignee:
         rows = rows.filter(assignee_id=int(filters.assignee) if filters.assignee.isdecimal() and len(filters.assignee) < 19 else -1)
     return rows
+
+
+def types_of(workstream_id: int) -> list[ItemType]:
+    """The types of a workstream, those in use first."""
+    return list(ItemType.objects.filter(workstream_id=workstream_id).order_by("-active", "name"))
+
+
+def type_names(workstream_ids: Iterable[int]) -> dict[tuple[int, str], str]:
+    """What the types of these workstreams are called, by workstream and code."""
+    rows = ItemType.objects.filter(workstream_id__in=set(workstream_ids)).values_list("workstream_id", "code", "name")
+    return {(stream, code): name for stream, code, name in rows}
+
+
+def types_offered(item_ids: Sequence[int]) -> list[tuple[str, str]]:
+    """Codes and names of the types in use that some of these items may be given, each code once."""
+    streams = WorkItem.objects.filter(id__in=item_ids).values("workstream_id")
+    rows = ItemType.objects.filter(workstream_id__in=streams, active=True).order_by("code", "id").distinct("code")
+    return list(rows.values_list("code", "name")[:200])
+
+
+def types_known() -> list[tuple[str, str]]:
+    """Codes and names of the types of every workstream, each code once: what the queue is narrowed by."""
+    rows = ItemType.objects.order_by("code", "id").distinct("code").values_list("code", "name")
+    return [(code, f"{code} {name}") for code, name in rows[:200]]
+
+
+def type_name(item: WorkItem) -> str:
+    """What the item's type is called; empty where it has none."""
+    return "" if item.type is None else type_names([item.workstream_id])[item.workstream_id, item.type]
 
 
 def events_about(*objects: Any, most: int = 20) -> list[Event]:

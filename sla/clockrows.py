@@ -120,10 +120,11 @@ def _dates(versions: Sequence[ServiceLevelVersion]) -> list[tuple[date, str]]:
 
 
 def applies(version: ServiceLevelVersion, item: ItemFacts) -> bool:
-    """Whether a promise covers an item: its kind, and priority or severity where the promise names one."""
+    """Whether a promise covers an item: its kind, and priority, type or severity where the promise names one."""
     return (
         version.item_kind == item.kind
         and version.priority in ("", item.priority)
+        and version.covers_type(item.type)
         and (version.severity in ("", item.severity) or version.item_kind != "error")
     )
 

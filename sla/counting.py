@@ -54,6 +54,7 @@ LEFT JOIN sla_exclusion x ON x.organization_id = i.organization_id AND x.level_i
     AND x.withdrawn_at IS NULL
 WHERE i.organization_id = %(organization)s AND i.workstream_id = %(workstream)s AND i.kind = %(kind)s
   AND (%(priority)s = '' OR i.priority = %(priority)s)
+  AND (%(types)s::text[] = '{}' OR i.type = ANY (%(types)s))
   AND i.first_delivered_at IS NOT NULL AND q.checked_at >= i.first_delivered_at
   AND q.checked_at >= %(start)s AND q.checked_at < %(end)s
   AND (p.id IS NULL OR p.purpose = 'accuracy') AND (%(population)s = 'all' OR p.id IS NOT NULL)
@@ -194,6 +195,7 @@ def check_values(version: ServiceLevelVersion, start: datetime, end: datetime) -
         "workstream": version.level.workstream_id,
         "kind": version.item_kind,
         "priority": version.priority,
+        "types": version.types,
         "population": version.population,
         "weights": json.dumps(version.severity_weights),
         "start": start,

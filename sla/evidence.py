@@ -219,6 +219,7 @@ _PROMISE = (
     "item_kind",
     "priority",
     "severity",
+    "item_types",
     "unit",
     "target",
     "start_state",

@@ -39,7 +39,8 @@ SELECT 1 FROM engagements_workitem WHERE organization_id = %s AND id = ANY (%s) 
 # All in one statement, so that one move of one item costs one reading. It has one row: what happened, then the promises, as JSON.
 _FACTS = """
 WITH item AS MATERIALIZED (
-    SELECT id, client_id, matter_id, workstream_id, kind, priority, severity, floor(extract(epoch FROM received_at))::bigint AS received
+    SELECT id, client_id, matter_id, workstream_id, kind, priority, severity, type,
+        floor(extract(epoch FROM received_at))::bigint AS received
     FROM engagements_workitem WHERE organization_id = {organization} AND id {among}
 ), level AS MATERIALIZED (
     SELECT id, client_id, matter_id, workstream_id, kind, name, active FROM sla_servicelevel
@@ -49,7 +50,7 @@ WITH item AS MATERIALIZED (
     SELECT v.* FROM sla_servicelevelversion v WHERE v.organization_id = {organization} AND v.level_id IN (SELECT id FROM level)
 )
 SELECT json_build_array(
-    (SELECT json_agg(json_build_array(id, client_id, matter_id, workstream_id, kind, priority, severity, received) ORDER BY id)
+    (SELECT json_agg(json_build_array(id, client_id, matter_id, workstream_id, kind, priority, severity, received, type) ORDER BY id)
         FROM item),
     (SELECT json_agg(json_build_array(t.item_id, t.to_state, floor(extract(epoch FROM t.at))::bigint) ORDER BY t.item_id, t.at, t.id)
         FROM engagements_transition t
@@ -105,6 +106,7 @@ class ItemFacts:
     received: int
     moves: tuple[tuple[str, int], ...] = ()
     pauses: tuple[Pause, ...] = ()
+    type: str | None = None
 
     @property
     def cancelled_at(self) -> int | None:
@@ -214,8 +216,8 @@ def _items(items: Sequence[Any], transitions: Sequence[Any], waits: Sequence[Any
     for item_id, start, end, party, reason in waits:
         pauses[item_id].append(Pause(start, end, Party(party), reason))
     return [
-        ItemFacts(pk, client, matter, stream, kind, priority, severity, received, tuple(moves[pk]), tuple(pauses[pk]))
-        for pk, client, matter, stream, kind, priority, severity, received in items
+        ItemFacts(pk, client, matter, stream, kind, priority, severity, received, tuple(moves[pk]), tuple(pauses[pk]), code)
+        for pk, client, matter, stream, kind, priority, severity, received, code in items
     ]
 
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from engagements import states
 from engagements.forms import ZONES, PlainDecimal, Refusable
+from engagements.models import ItemType
 from sla.actions import Promise
 from sla.calendar_forms import date_field, latest_calendars
 from sla.clock import Party
@@ -69,6 +70,9 @@ class PromiseForm(Refusable, forms.Form):
     effective_from = date_field(label="In force from", help_text="Work received on or after this day falls under it.")
     clause = forms.CharField(max_length=60, required=False, label="Contract clause", help_text="As in “Schedule B 2.1”.")
     priority = forms.CharField(max_length=20, required=False, label="Only priority", help_text="Empty for all, else as in “standard”.")
+    item_types = forms.MultipleChoiceField(
+        required=False, widget=forms.CheckboxSelectMultiple, label="Only these types", help_text="None ticked: items of every type."
+    )
     severity = forms.ChoiceField(
         choices=[("", "Every severity"), ("critical", "Critical"), ("major", "Major"), ("minor", "Minor")],
         required=False,
@@ -190,9 +194,16 @@ class PromiseForm(Refusable, forms.Form):
         ),
     )
 
-    def __init__(self, *args: Any, kind: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, kind: str, types: Sequence[ItemType], **kwargs: Any) -> None:
+        """`types`: those of the level's workstream. A retired one is offered where it is agreed already."""
         super().__init__(*args, **kwargs)
-        self.kind = kind
+        self.kind, self.types = kind, types
+        agreed = self.initial.get("item_types", ())
+        offered = [(each.code, each.name) for each in types if each.active or each.code in agreed]
+        if offered:
+            self.fields["item_types"].choices = offered  # type: ignore[attr-defined]
+        else:
+            del self.fields["item_types"]
         for name in self._others(kind):
             del self.fields[name]
         if kind != LevelKind.ERROR_RESOLUTION:
@@ -242,6 +253,7 @@ class PromiseForm(Refusable, forms.Form):
             "clause": data["clause"],
             "priority": data["priority"].strip(),
             "severity": data.get("severity", ""),
+            "item_types": {each.code: each.name for each in self.types if each.code in data.get("item_types", ())},
             "window": data["window"],
             "time_zone": data["time_zone"],
             "importance": data["importance"] or Importance.CRITICAL.value,
@@ -324,6 +336,7 @@ def initial_of(version: ServiceLevelVersion) -> dict[str, Any]:
         "clause": version.clause,
         "priority": version.priority,
         "severity": version.severity,
+        "item_types": version.types,
         "expected_percent": _short(version.expected_percent),
         "amount": amount_of(version),
         "unit": version.unit,

@@ -20,7 +20,7 @@ from sla.models import Allocation, SampleItem, SamplePlan
 from sla.sampling import SamplingError, Size, each, proportional
 from sla.statistics import StatisticsError
 
-STRATA = {"priority": "Priority", "reviewer": "Reviewer", "disposition": "Disposition", "language": "Language"}
+STRATA = {"priority": "Priority", "type": "Type", "reviewer": "Reviewer", "disposition": "Disposition", "language": "Language"}
 MOST_STRATA = 60
 MOST_SAMPLED = 20_000
 # Whose call it was: who it is assigned to, else who first took it into review, checked or delivered it.
@@ -30,6 +30,7 @@ REVIEWER = """coalesce({item}.assignee_id, (
       AND t.to_state IN ('in_review', 'quality_check', 'delivered') ORDER BY t.at, t.id LIMIT 1))"""
 _BY = {
     "priority": "i.priority",
+    "type": "coalesce(i.type, '')",
     "reviewer": f"coalesce({REVIEWER.format(item='i')}::text, '')",
     "disposition": "i.disposition",
     "language": "i.language",

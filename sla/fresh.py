@@ -28,9 +28,9 @@ from sla.windows import window_starts
 
 _BEGINNINGS = {*states.INITIAL.values(), states.ASSIGNED}
 _ITEMS = """
-SELECT workstream_id, client_id, matter_id, kind, priority, severity,
+SELECT workstream_id, client_id, matter_id, kind, priority, severity, type,
     array_agg(id ORDER BY id), array_agg(floor(extract(epoch FROM received_at))::bigint ORDER BY id)
-FROM engagements_workitem WHERE organization_id = (SELECT %s::bigint) AND id = ANY (%s) GROUP BY 1, 2, 3, 4, 5, 6
+FROM engagements_workitem WHERE organization_id = (SELECT %s::bigint) AND id = ANY (%s) GROUP BY 1, 2, 3, 4, 5, 6, 7
 """
 _GIVEN = ("item_id", "started_at", "due_at", "target_seconds", "used_seconds", "window_start")
 _TEMPORARY = f"CREATE TEMP TABLE IF NOT EXISTS sla_clock_fresh ({', '.join(f'{name} bigint' for name in _GIVEN)}) ON COMMIT DROP"
@@ -53,6 +53,7 @@ class Group:
     kind: str
     priority: str
     severity: str
+    type: str | None
     ids: Seconds
     received: Seconds
 
@@ -61,6 +62,7 @@ class Group:
         return (
             version.item_kind == self.kind
             and version.priority in ("", self.priority)
+            and version.covers_type(self.type)
             and (version.severity in ("", self.severity) or version.item_kind != states.ERROR)
         )
 
@@ -88,7 +90,7 @@ def _groups(item_ids: Sequence[int]) -> list[Group]:
     with connection.cursor() as cursor:
         cursor.execute(_ITEMS, [current_organization_id(), list(item_ids)])
         rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return [Group(*row[:6], *(np.array(column, dtype=np.int64) for column in row[6:])) for row in rows]
+    return [Group(*row[:7], *(np.array(column, dtype=np.int64) for column in row[7:])) for row in rows]
 
 
 def versions_of(streams: set[int]) -> dict[int, list[ServiceLevelVersion]]:

@@ -26,12 +26,12 @@ from sla.models import UNCLOCKED, ServiceLevel, ServiceLevelVersion
 from sla.windows import window_starts
 
 _ITEMS = """
-SELECT i.workstream_id, i.client_id, i.matter_id, i.kind, i.priority, i.severity, array_agg(i.id)
+SELECT i.workstream_id, i.client_id, i.matter_id, i.kind, i.priority, i.severity, i.type, array_agg(i.id)
 FROM engagements_workitem i
 WHERE i.organization_id = (SELECT %(organization)s::bigint) AND i.id = ANY (%(ids)s) AND NOT EXISTS (
     SELECT 1 FROM engagements_pause p
     WHERE p.organization_id = i.organization_id AND p.item_id = i.id AND p.withdrawn_at IS NULL)
-GROUP BY 1, 2, 3, 4, 5, 6
+GROUP BY 1, 2, 3, 4, 5, 6, 7
 """
 _CLOCKS = """
 SELECT id, item_id, level_id, level_version_id, floor(extract(epoch FROM started_at))::bigint,
@@ -88,9 +88,9 @@ def write_clocks(item_ids: Sequence[int], to: str, at: int, now: int) -> tuple[l
 
 
 def _group(row: tuple[Any, ...]) -> Group:
-    workstream_id, client_id, matter_id, kind, priority, severity, ids = row
+    workstream_id, client_id, matter_id, kind, priority, severity, code, ids = row
     none = np.zeros(0, dtype=np.int64)
-    return Group(workstream_id, client_id, matter_id, kind, priority, severity, np.array(ids, dtype=np.int64), none)
+    return Group(workstream_id, client_id, matter_id, kind, priority, severity, code, np.array(ids, dtype=np.int64), none)
 
 
 def _plain(group: Group, clocks: Rows, versions: dict[int, list[ServiceLevelVersion]], closed: set[tuple[int, int]]) -> Rows:

@@ -37,7 +37,8 @@ SELECT count(*) FROM (SELECT 1 FROM engagements_workitem WHERE organization_id =
 _ITEMS = """
 SELECT id, floor(extract(epoch FROM received_at))::bigint, COALESCE(array_position(%(kinds)s::text[], kind::text), 0)::bigint,
     COALESCE(array_position(%(priorities)s::text[], priority::text), 0)::bigint,
-    COALESCE(array_position(%(severities)s::text[], severity::text), 0)::bigint
+    COALESCE(array_position(%(severities)s::text[], severity::text), 0)::bigint,
+    COALESCE(array_position(%(types)s::text[], type::text), 0)::bigint
 FROM engagements_workitem WHERE organization_id = %(organization)s AND id = ANY (%(ids)s) ORDER BY id
 """
 _MOVES = """
@@ -117,6 +118,7 @@ class _Read:
     kind: Rows
     priority: Rows
     severity: Rows
+    type: Rows
     moves: _Moves
     pause: Rows  # which item
     paused: Rows
@@ -175,6 +177,7 @@ def write_clocks(
         "kinds": sorted({version.item_kind for version in versions}),
         "priorities": sorted({version.priority for version in versions} - {""}),
         "severities": sorted({version.severity for version in versions} - {""}),
+        "types": sorted({code for version in versions for code in version.types}),
         "states": sorted(set().union(*(_reached(version) for version in versions))),
     }
     closed = closed_of({level.pk: list(versions)})
@@ -199,14 +202,14 @@ def _reached(version: ServiceLevelVersion) -> frozenset[str]:
 
 
 def _read(cursor: Any, values: dict[str, Any]) -> _Read:
-    ids, received, kind, priority, severity = read(cursor, _ITEMS, values, 5)
+    ids, received, kind, priority, severity, code = read(cursor, _ITEMS, values, 6)
     of, at, state = read(cursor, _MOVES, values, 3)
     pause, paused, resumed, party = read(cursor, _PAUSES, values, 4)
     (excluded,) = read(cursor, _EXCLUDED, values, 1)
     stored = dict(zip(_STORED, read(cursor, _CLOCKS, values, len(_STORED)), strict=True))
     moves = _Moves(np.searchsorted(ids, of), at, state)
     places = np.searchsorted(ids, pause)
-    return _Read(ids, received, kind, priority, severity, moves, places, paused, resumed, party, np.isin(ids, excluded), stored)
+    return _Read(ids, received, kind, priority, severity, code, moves, places, paused, resumed, party, np.isin(ids, excluded), stored)
 
 
 def _plain(facts: _Read) -> Flags:
@@ -249,6 +252,8 @@ def _covered(facts: _Read, version: ServiceLevelVersion, values: dict[str, Any])
     covered = facts.kind == values["kinds"].index(version.item_kind) + 1
     if version.priority:
         covered &= facts.priority == values["priorities"].index(version.priority) + 1
+    if version.types:
+        covered &= np.isin(facts.type, [values["types"].index(code) + 1 for code in version.types])
     if version.severity and version.item_kind == states.ERROR:
         covered &= facts.severity == values["severities"].index(version.severity) + 1
     return np.asarray(covered, dtype=np.bool_)

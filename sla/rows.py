@@ -60,6 +60,7 @@ def _work(figure: Figure, outcome: str) -> QuerySet[Any]:
     version = figure.version
     items = WorkItem.objects.filter(workstream_id=figure.level.workstream_id, kind=version.item_kind)
     items = items.filter(priority=version.priority) if version.priority else items
+    items = items.filter(type__in=version.types) if version.types else items
     out = Exclusion.objects.filter(level=figure.level, item=OuterRef("pk"), withdrawn_at__isnull=True)
     if outcome == "pending":
         return items.filter(~Exists(out), first_delivered_at__isnull=True, state__in=UNDELIVERED, received_at__lt=figure.end)
@@ -84,6 +85,7 @@ def _checks(figure: Figure) -> QuerySet[Any]:
         within = within.filter(sampled__isnull=False)
     decided = Adjudication.objects.filter(quality_check=OuterRef("pk")).values("errors")
     within = within.annotate(counted_errors=Coalesce(Subquery(decided), "errors"))
+    within = within.filter(item__type__in=version.types) if version.types else within
     return within.filter(item__priority=version.priority) if version.priority else within
 
 

@@ -30,6 +30,7 @@ LEFT JOIN sla_exclusion x ON x.organization_id = i.organization_id AND x.level_i
     AND x.withdrawn_at IS NULL
 WHERE i.organization_id = %(organization)s AND i.workstream_id = %(workstream)s AND i.kind = 'work'
   AND (%(priority)s = '' OR i.priority = %(priority)s)
+  AND (%(types)s::text[] = '{}' OR i.type = ANY (%(types)s))
 """
 DELIVERED = f"{_SELECTED} AND i.first_delivered_at >= %(start)s AND i.first_delivered_at < %(end)s"
 _OPEN = f"{_SELECTED} AND x.id IS NULL AND i.received_at < %(end)s"
@@ -103,6 +104,7 @@ def values_of(version: ServiceLevelVersion, start: datetime, end: datetime) -> d
         "level": version.level_id,
         "workstream": version.level.workstream_id,
         "priority": version.priority,
+        "types": version.types,
         "by": version.volume_by,
         "start": start,
         "end": end,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
 from engagements import states
+from lpo.core.plurals import plural_of
 from lpo.core.templatetags.formats import duration
 from sla.attain import percent as percent_of
 from sla.bearing import Bearing
@@ -16,6 +17,7 @@ from sla.verdict import Basis, Counted, Test, bound_of, confidence_of, in_sample
 from sla.volume import Volume
 
 _WORK = {states.WORK: "work", states.ENQUIRY: "enquiries", states.ERROR: "errors"}
+_ABOUT = {states.ENQUIRY: "about", states.ERROR: "in"}
 _VERB = {
     states.DELIVERED: "delivered",
     states.ACCEPTED: "accepted",
@@ -88,9 +90,17 @@ def short_target(version: ServiceLevelVersion) -> str:
 
 
 def subject(version: ServiceLevelVersion) -> str:
-    """standard work · critical errors · enquiries."""
+    """standard work · critical errors · enquiries · urgent mutual NDAs and MSAs · errors in mutual NDAs."""
     narrowing = [word for word in (version.priority, version.severity) if word]
-    return " ".join([*narrowing, _WORK[version.item_kind]])
+    types = listed(sorted(plural_of(name) for name in version.item_types.values()))
+    if types and version.item_kind == states.WORK:
+        return " ".join([*narrowing, types])
+    return " ".join([*narrowing, _WORK[version.item_kind], *([_ABOUT[version.item_kind], types] if types else [])])
+
+
+def listed(names: Sequence[str]) -> str:
+    """a · a and b · a, b and c."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def promise(version: ServiceLevelVersion, *, credited: bool = True) -> str:

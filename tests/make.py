@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from engagements import actions
-from engagements.models import Client, Engagement, LegalEntity, Matter, WorkItem, Workstream
+from engagements.models import Client, Engagement, ItemType, LegalEntity, Matter, WorkItem, Workstream
 from engagements.staffing import today_of
 from lpo.accounts.actor import Actor
 from lpo.audit.models import Document
@@ -88,6 +88,11 @@ def workstream(matter: Matter | None = None, *, by: Actor | None = None, **field
     n = next(_number)
     plain: dict[str, Any] = {"kind": "nda_review", "title": f"NDA review {n}", "unit": "NDA", "item_prefix": f"W{letters(n)}"}
     return actions.create_workstream(matter=matter or globals()["matter"](), by=by or system(), **(plain | fields))
+
+
+def item_types(workstream: Workstream, **named: str) -> list[ItemType]:
+    """Types of a workstream's items, by code: `mutual="mutual NDA"`."""
+    return [actions.add_type(workstream=workstream, by=system(), code=code, name=name) for code, name in named.items()]
 
 
 def item(workstream: Workstream | None = None, *, by: Actor | None = None, **fields: Any) -> WorkItem:

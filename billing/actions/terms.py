@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 from billing.actions.staff_terms import check_not_invoiced, check_staff
 from billing.models import ChargeTerm, ChargeTermVersion, InvoiceLine, InvoiceState, UsageRecord
 from billing.queries import currency_of, pure_term
+from engagements.actions.item_types import named_types
 from engagements.models import Engagement
 from lpo.accounts.actor import Actor
 from lpo.accounts.roles import Permission
@@ -116,8 +117,11 @@ def _check_feed(term: ChargeTerm, row: ChargeTermVersion, engagement: Engagement
             raise Refused("Say which workstream's items are charged.", "workstream")
         if row.workstream.matter.engagement_id != engagement.id:
             raise Refused(f"{row.workstream.title} belongs to another engagement.", "workstream")
+        row.item_types = named_types(row.workstream.pk, row.item_types)
     elif row.workstream_id is not None:
         raise Refused("Only a unit price is fed by a workstream.", "workstream")
+    elif row.item_types:
+        raise Refused("Only a unit price is limited to types of item.", "item_types")
     if term.model == "staff":
         check_staff(term, row, engagement)
     elif row.placement_id is not None or row.staff_level:

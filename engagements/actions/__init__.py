@@ -46,6 +46,7 @@ from engagements.actions.escalations import acknowledge, add_step, escalate_due,
 from engagements.actions.holds import release_hold, set_hold
 from engagements.actions.imports import confirm_import, discard_import, map_columns, upload_file, upload_history
 from engagements.actions.item_imports import Upserted, upsert_items
+from engagements.actions.item_types import add_type, update_type
 from engagements.actions.items import assign_item, create_item, is_clients, move_item, permitted_moves, undo_last_move, update_item
 from engagements.actions.load_files import check_load_file, upload_load_file
 from engagements.actions.milestones import (
@@ -143,6 +144,7 @@ __all__ = [
     "add_team_member",
     "add_time",
     "add_training",
+    "add_type",
     "add_week",
     "amend_contract",
     "answer_question",
@@ -269,6 +271,7 @@ __all__ = [
     "update_milestone",
     "update_profile",
     "update_time",
+    "update_type",
     "update_workstream",
     "upload_file",
     "upload_history",

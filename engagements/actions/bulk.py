@@ -27,7 +27,7 @@ MOST_ITEMS = 50_000
 # What is looked at of thousands of items.
 _READ = (
     *("organization_id", "matter_id", "kind", "state", "state_at", "assignee_id", "reference", "workstream_id", "received_at"),
-    *("finished", "priority", "version"),
+    *("finished", "priority", "type", "version"),
 )
 
 

@@ -50,9 +50,10 @@ class Change:
     reason: str = ""
     note: str = ""
     priority: str = ""
+    type: str | None = None
 
     def check(self) -> None:
-        if self.kind not in {BulkKind.ASSIGN, BulkKind.MOVE, BulkKind.HOLD, BulkKind.RESUME, BulkKind.PRIORITY}:
+        if self.kind not in {*BulkKind} - {BulkKind.UNDO}:
             raise Refused("Choose what to do.", "do")
         if self.kind == BulkKind.MOVE and self.to not in states.LABELS:
             raise Refused("Choose what to do.", "to")
@@ -60,11 +61,14 @@ class Change:
             holds.check_terms(self.party, self.reason, self.note)
         if self.kind == BulkKind.PRIORITY:
             holds.check_priority(self.priority)
+        if self.kind == BulkKind.TYPE and self.type is None:
+            raise Refused("Choose a type, or none.", "new_type")
 
     @property
     def terms(self) -> dict[str, Any]:
         named = {"to": self.to, "party": self.party, "reason": self.reason, "note": self.note, "priority": self.priority}
         found: dict[str, Any] = {name: value for name, value in named.items() if value}
+        found |= {"type": self.type} if self.kind == BulkKind.TYPE else {}
         return found | ({"member": self.member.pk if self.member else None} if self.kind == BulkKind.ASSIGN else {})
 
     @property
@@ -76,6 +80,8 @@ class Change:
             return "Cancel work" if self.to == states.CANCELLED else f"Move to {states.LABELS[self.to].lower()}"
         if self.kind == BulkKind.HOLD:
             return f"Put on hold for the {dict(Pause._meta.get_field('party').choices or ()).get(self.party, '').lower()}"
+        if self.kind == BulkKind.TYPE:
+            return f"Set the type {self.type}" if self.type else "Set no type"
         return f"Set the priority {self.priority}" if self.kind == BulkKind.PRIORITY else "Resume"
 
     def need(self, by: Actor) -> None:
@@ -91,6 +97,8 @@ class Change:
             return states.LABELS[item.state]
         if self.kind == BulkKind.PRIORITY:
             return item.priority
+        if self.kind == BulkKind.TYPE:
+            return item.type or "None"
         return "" if self.kind == BulkKind.ASSIGN else ("On hold" if self.kind == BulkKind.RESUME else states.LABELS[item.state])
 
 
@@ -112,6 +120,8 @@ def _judge(change: Change, items: Sequence[WorkItem], by: Actor) -> Judged[WorkI
         return judge_move(items, change.to, by, at=None, now=timezone.now(), reason=change.reason)
     if change.kind == BulkKind.HOLD:
         return holds.judge_hold(items, change.party)
+    if change.kind == BulkKind.TYPE:
+        return holds.judge_type(items, change.type or "")
     return holds.judge_resume(items) if change.kind == BulkKind.RESUME else holds.judge_priority(items, change.priority)
 
 
@@ -162,6 +172,8 @@ def _apply(change: Change, ids: Sequence[int], by: Actor) -> Outcome:
         return holds.hold_items(ids=ids, by=by, party=change.party, reason=change.reason, note=change.note)
     if change.kind == BulkKind.RESUME:
         return holds.resume_items(ids=ids, by=by)[0]
+    if change.kind == BulkKind.TYPE:
+        return holds.type_items(ids=ids, by=by, code=change.type or "")
     return holds.prioritize_items(ids=ids, by=by, priority=change.priority)
 
 
@@ -173,6 +185,8 @@ def _record(change: Change, items: Sequence[WorkItem], outcome: Outcome, by: Act
         before = {item.id: str(item.assignee_id or "") for item in items}
     elif change.kind == BulkKind.PRIORITY:
         before = {item.id: item.priority for item in items}
+    elif change.kind == BulkKind.TYPE:
+        before = {item.id: item.type or "" for item in items}
     numbers = {item.reference: item.id for item in items}
     kept = [(pk, "", before.get(pk, "")) for pk in outcome.changed]
     kept += [(numbers[failure.reference], failure.reason[:300], "") for failure in outcome.failures]

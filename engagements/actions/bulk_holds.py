@@ -1,4 +1,4 @@
-"""Putting many items on hold, resuming them, and setting their priority: set-based, judged item by item."""
+"""Putting many items on hold, resuming them, setting their priority and their type: set-based, judged item by item."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.utils import timezone
 from engagements import transitions
 from engagements.actions.bulk import Failure, Judged, Outcome, finish, locked_items
 from engagements.actions.pauses import PROVIDER, contest_by_of
-from engagements.models import Matter, Pause, WorkItem
+from engagements.models import ItemType, Matter, Pause, WorkItem
 from lpo.accounts.actor import Actor
 from lpo.accounts.roles import Permission
 from lpo.core.errors import Refused
@@ -132,3 +132,28 @@ def prioritize_items(*, ids: Sequence[int], by: Actor, priority: str) -> Outcome
     outcome = Outcome([item.id for item in judge_priority(items, priority).going])
     WorkItem.objects.filter(id__in=outcome.changed).update(priority=priority, version=F("version") + 1)
     return finish(outcome, items, by, "item.prioritize_many", {"priority": priority})
+
+
+def judge_type(items: Sequence[WorkItem], code: str) -> Judged[WorkItem]:
+    """Items of whose workstream this is a type in use; without a code every one that has a type."""
+    offering = set(ItemType.objects.filter(code=code, active=True).values_list("workstream_id", flat=True)) if code else set()
+    found = Judged[WorkItem]()
+    for item in items:
+        if (item.type or "") == code:
+            continue
+        if code and item.workstream_id not in offering:
+            found.failures.append(Failure(item.reference, f"Its workstream has no type {code}."))
+        else:
+            found.going.append(item)
+    return found
+
+
+@transaction.atomic
+def type_items(*, ids: Sequence[int], by: Actor, code: str) -> Outcome:
+    """Give items one type of their workstreams, or none. Service levels that ask for a type are looked at anew."""
+    by.need(Permission.TRACK_ITEMS)
+    items = locked_items(ids)
+    judged = judge_type(items, code)
+    outcome = Outcome([item.id for item in judged.going], failures=judged.failures)
+    WorkItem.objects.filter(id__in=outcome.changed).update(type=code or None, version=F("version") + 1)
+    return finish(outcome, items, by, "item.type_many", {"type": code})

@@ -168,10 +168,19 @@ def _prioritize_back(bulk: BulkAction, items: Sequence[WorkItem], rows: Rows, by
         WorkItem.objects.filter(id__in=ids).update(priority=before, version=F("version") + 1)
 
 
+def _type_back(bulk: BulkAction, items: Sequence[WorkItem], rows: Rows, by: Actor, now: datetime) -> None:
+    by_type: dict[str, list[int]] = {}
+    for item in items:
+        by_type.setdefault(rows[item.id].before, []).append(item.id)
+    for before, ids in by_type.items():
+        WorkItem.objects.filter(id__in=ids).update(type=before or None, version=F("version") + 1)
+
+
 _TAKE_BACK: Mapping[str, Callable[[BulkAction, Sequence[WorkItem], Rows, Actor, datetime], None]] = {
     BulkKind.MOVE: _reverse_moves,
     BulkKind.ASSIGN: _assign_back,
     BulkKind.HOLD: _withdraw_holds,
     BulkKind.RESUME: _hold_again,
     BulkKind.PRIORITY: _prioritize_back,
+    BulkKind.TYPE: _type_back,
 }

@@ -11,7 +11,7 @@ from typing import Any
 
 from engagements.actions import import_chunks
 from engagements.actions.imports import finish_check, lines_of, refuse_batch, stream_of, table_of
-from engagements.actions.item_imports import CHANGED, NEW, REJECTED, UNCHANGED, people_of
+from engagements.actions.item_imports import CHANGED, NEW, REJECTED, UNCHANGED, people_of, types_of
 from engagements.copying import insert_many
 from engagements.imports import several
 from engagements.imports.history import (
@@ -94,7 +94,7 @@ class Plan:
 
 
 def _read(batch: ImportBatch) -> Iterator[tuple[int, Row | Problem, Mapping[str, str]]]:
-    table, options = table_of(batch), options_of(batch.mapping)
+    table, options = table_of(batch), options_of(batch.mapping, types_of(batch.workstream_id))
     for line, cells in rows_of(stream_of(batch), table):
         row = cells_of(cells, table)
         if isinstance(row, Problem):
@@ -174,7 +174,7 @@ def _case(item: str, rows: Sequence[Row], parts: Sequence[several.Part]) -> Case
 
 def known_of(workstream: Workstream, source: str, external_ids: Sequence[str]) -> dict[str, Known]:
     """Items with their effective transitions and pauses, in three statements."""
-    names = ("id", "external_id", "title", "priority", "quantity", "assignee_id", "received_at")
+    names = ("id", "external_id", "title", "priority", "type", "quantity", "assignee_id", "received_at")
     rows = WorkItem.objects.filter(workstream=workstream, source=source, external_id__in=list(external_ids)).values(*names)
     by_id = {row["id"]: Known(row) for row in rows}
     columns = ("id", "item_id", "from_state", "to_state", "at", "reverses_id")
@@ -215,6 +215,8 @@ def _values(case: Case, people: Mapping[str, int | str], named: Mapping[str, str
         values["title"] = stated["title"]
     if "priority" in stated:
         values["priority"] = stated["priority"].lower()
+    if "type" in stated:
+        values["type"] = stated["type"]
     if "quantity" in stated:
         values["quantity"] = Decimal(stated["quantity"])
     name = stated.get("assignee", "").lower()

@@ -67,8 +67,9 @@ def write_plans(batch: ImportBatch, plans: Sequence[Plan], by: Actor) -> None:
 
 
 _ITEM_COLUMNS = (
-    *("client_id", "matter_id", "workstream_id", "kind", "reference", "source", "external_id", "title", "quantity", "priority", "language"),
+    *("client_id", "matter_id", "workstream_id", "kind", "reference", "source", "external_id", "title", "quantity", "priority", "type"),
     *(
+        "language",
         "disposition",
         "severity",
         "received_at",
@@ -102,6 +103,7 @@ def _insert_items(batch: ImportBatch, plans: Sequence[Plan]) -> None:
                     values.get("title", plan.case.item),
                     values.get("quantity", 1),
                     values.get("priority", "standard"),
+                    values.get("type"),
                 ),
                 *("", "", "", received, values.get("assignee_id"), first["state"], first["state_at"], False, False, batch.id, now, 1),
             )
@@ -110,10 +112,10 @@ def _insert_items(batch: ImportBatch, plans: Sequence[Plan]) -> None:
 
 
 _UPDATE = """
-UPDATE engagements_workitem AS t SET title = v.title, priority = v.priority, quantity = v.quantity, assignee_id = v.assignee_id,
-    received_at = v.received_at
-FROM unnest(%(ids)s::bigint[], %(titles)s::text[], %(priorities)s::text[], %(quantities)s::numeric[], %(assignees)s::bigint[],
-    %(received)s::timestamptz[]) AS v (id, title, priority, quantity, assignee_id, received_at)
+UPDATE engagements_workitem AS t SET title = v.title, priority = v.priority, type = v.type, quantity = v.quantity,
+    assignee_id = v.assignee_id, received_at = v.received_at
+FROM unnest(%(ids)s::bigint[], %(titles)s::text[], %(priorities)s::text[], %(types)s::text[], %(quantities)s::numeric[],
+    %(assignees)s::bigint[], %(received)s::timestamptz[]) AS v (id, title, priority, type, quantity, assignee_id, received_at)
 WHERE t.organization_id = %(organization)s AND t.id = v.id
 """
 
@@ -131,6 +133,7 @@ def _update_items(plans: Sequence[Plan]) -> None:
         "ids": "id",
         "titles": "title",
         "priorities": "priority",
+        "types": "type",
         "quantities": "quantity",
         "assignees": "assignee_id",
         "received": "received_at",

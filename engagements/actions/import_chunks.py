@@ -18,7 +18,7 @@ def names_of(batch: ImportBatch) -> list[str]:
     """The mapped fields, in the order in which a row's values are kept."""
     columns = batch.mapping["columns"]
     if batch.purpose == "load_file":
-        return item_fields(columns, batch.mapping["unit"])
+        return item_fields(columns, batch.mapping["unit"], bool(batch.mapping.get("type")))
     return [name for name, column in columns.items() if column]
 
 

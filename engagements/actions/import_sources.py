@@ -30,12 +30,14 @@ class Reader(Protocol):
     def shown(self, values: Sequence[Any]) -> Mapping[str, Any]: ...
 
 
-def reader_of(batch: ImportBatch, people: Mapping[str, int | str]) -> Reader:
+def reader_of(batch: ImportBatch, people: Mapping[str, int | str], types: Mapping[str, str]) -> Reader:
     mapping = batch.mapping
     if batch.purpose == LOAD_FILE:
-        chosen = documents.Options(mapping["columns"], datetime.fromisoformat(mapping["received"]), mapping["unit"], people)
+        received = datetime.fromisoformat(mapping["received"])
+        chosen = documents.Options(mapping["columns"], received, mapping["unit"], people, mapping.get("type", ""))
         return documents.Reader(batch.columns, chosen, batch.created_at)
-    return quick.Reader(batch.columns, Options(mapping["columns"], ZoneInfo(mapping["zone"]), mapping["dates"], people), batch.created_at)
+    options = Options(mapping["columns"], ZoneInfo(mapping["zone"]), mapping["dates"], people, types)
+    return quick.Reader(batch.columns, options, batch.created_at)
 
 
 def total_of(batch: ImportBatch) -> int:

@@ -17,7 +17,7 @@ from engagements.imports import history as history_format
 from engagements.imports import items as items_format
 from engagements.imports import several, workbook
 from engagements.imports.reader import ENCODINGS, Problem, Table, Unreadable, cells_of, inspect, rows_of
-from engagements.models import Client, ImportBatch, ImportMapping, Workstream
+from engagements.models import Client, ImportBatch, ImportMapping, ItemType, Workstream
 from engagements.models.clients import Status
 from engagements.models.imports import ImportState
 from engagements.uploads import too_large
@@ -171,7 +171,11 @@ def _inspected(content: bytes, encoding: str, sheet: str) -> tuple[bytes, Table]
 
 def _as_last_time(workstream: Workstream, purpose: str, source: str, columns: Sequence[str]) -> dict[str, Any]:
     """What the columns mean by their names, and what was said of the last loaded file of this source as far as it fits."""
-    guessed = items_format.guess(columns, items_format.FIELDS if purpose == ITEMS else history_format.FIELDS)
+    fields = items_format.FIELDS if purpose == ITEMS else history_format.FIELDS
+    if not ItemType.objects.filter(workstream=workstream).exists():
+        # A column of this name then says what kind of item it is, or something of the client's own.
+        fields = [each for each in fields if each.name != "type"]
+    guessed = items_format.guess(columns, fields)
     loaded = ImportBatch.objects.filter(workstream=workstream, purpose=purpose, source=source, state=ImportState.LOADED)
     last, had = loaded.order_by("-id").values_list("mapping", "columns").first() or ({}, [])
     known = {name: column for name, column in last.get("columns", {}).items() if column in columns}

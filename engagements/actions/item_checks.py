@@ -13,7 +13,7 @@ from engagements import states
 from engagements.actions import import_chunks as chunks
 from engagements.actions.import_sources import Reader, Row, reader_of, rows_of_batch, total_of
 from engagements.actions.imports import LOAD_FILE, finish_check, refuse_batch
-from engagements.actions.item_imports import CHANGED, NEW, REJECTED, UNCHANGED, people_of
+from engagements.actions.item_imports import CHANGED, NEW, REJECTED, UNCHANGED, people_of, types_of
 from engagements.copying import insert_many
 from engagements.imports.quick import copy_line
 from engagements.imports.reader import Problem, Unreadable
@@ -64,7 +64,7 @@ def check_items(batch: ImportBatch, cursor: Mapping[str, Any]) -> Generator[Prog
         ImportRow.objects.filter(batch=batch).delete()
         chunks.clear(batch)
     total = total_of(batch)
-    check = Check(batch, reader_of(batch, people_of(batch.workstream)), counts)
+    check = Check(batch, reader_of(batch, people_of(batch.workstream), types_of(batch.workstream_id)), counts)
     try:
         for rows in _in_pieces(rows_of_batch(batch, done)):
             number += 1

@@ -15,9 +15,9 @@ from django.utils import timezone
 
 from engagements import events, states, transitions
 from engagements.actions.checks import draw
-from engagements.imports.items import BY_NAME, Options, parse
+from engagements.imports.items import BY_NAME, Options, key, parse
 from engagements.imports.reader import Problem
-from engagements.models import WorkItem, Workstream
+from engagements.models import ItemType, WorkItem, Workstream
 from engagements.models.clients import Status
 from engagements.queries import staff
 from engagements.staffing import Staffing, streams_of
@@ -50,11 +50,18 @@ def people_of(workstream: Workstream) -> dict[str, int | str]:
     return {member.user.email.lower(): staffing.blocked(member, streams[workstream.id]) or member.id for member in members}
 
 
+def types_of(workstream_id: int) -> dict[str, str]:
+    """What a file may say of a workstream's types, its codes and their names, with the code each means. Retired ones are read too: a
+    tracker's export goes on naming them."""
+    rows = list(ItemType.objects.filter(workstream_id=workstream_id).order_by("-active", "code"))
+    return {key(row.name): row.code for row in rows} | {key(row.code): row.code for row in rows}
+
+
 def _stored(item: Mapping[str, Any]) -> dict[str, Any]:
     """An item's values in the form `parse` gives them."""
     due: datetime | None = item["due_hint"]
     quantity: Decimal = item["quantity"]
-    values = {name: item[name] for name in ("title", "priority", "language", "kind", "disposition", "severity")}
+    values = {name: item[name] for name in ("title", "priority", "type", "language", "kind", "disposition", "severity")}
     values |= {"received_at": item["received_at"].isoformat(), "due_hint": due.isoformat() if due else None}
     return values | {"quantity": format(quantity.normalize(), "f"), "assignee": item["assignee_id"]}
 
@@ -62,7 +69,7 @@ def _stored(item: Mapping[str, Any]) -> dict[str, Any]:
 def judge(workstream: Workstream, source: str, rows: Sequence[tuple[int, dict[str, Any] | Problem, Mapping[str, Any]]]) -> list[Judged]:
     """Compare parsed rows (number, values or problem, what to keep of a rejected one) with the items known: one query."""
     wanted = [values["external_id"] for _, values, _ in rows if not isinstance(values, Problem)]
-    names = ("id", "external_id", "title", "priority", "language", "kind", "disposition", "severity")
+    names = ("id", "external_id", "title", "priority", "type", "language", "kind", "disposition", "severity")
     more = ("received_at", "due_hint", "quantity", "assignee_id")
     known = {
         item["external_id"]: _stored(item)
@@ -103,12 +110,12 @@ _COUNT_NEW = f"SELECT count(*) FROM incoming i WHERE NOT EXISTS (SELECT 1 FROM e
 _INITIAL = " ".join(f"WHEN '{kind}' THEN '{state}'" for kind, state in states.INITIAL.items())
 _INSERT = f"""
 INSERT INTO engagements_workitem (organization_id, client_id, matter_id, workstream_id, kind, reference, source, external_id, title,
-    quantity, priority, language, disposition, severity, received_at, due_hint, assignee_id, state, state_at, finished, paused, batch_id,
-    created_at, version)
+    quantity, priority, type, language, disposition, severity, received_at, due_hint, assignee_id, state, state_at, finished, paused,
+    batch_id, created_at, version)
 SELECT w.organization_id, w.client_id, w.matter_id, w.id, f.kind,
     w.item_prefix || '-' || CASE WHEN f.n < 10000 THEN lpad(f.n::text, 4, '0') ELSE f.n::text END, %(source)s,
     f.data->>'external_id', f.data->>'title', COALESCE((f.data->>'quantity')::numeric, 1), COALESCE(f.data->>'priority', 'standard'),
-    COALESCE(f.data->>'language', ''), COALESCE(f.data->>'disposition', ''), COALESCE(f.data->>'severity', ''),
+    f.data->>'type', COALESCE(f.data->>'language', ''), COALESCE(f.data->>'disposition', ''), COALESCE(f.data->>'severity', ''),
     (f.data->>'received_at')::timestamptz, (f.data->>'due_hint')::timestamptz, (f.data->>'assignee')::bigint,
     CASE f.kind {_INITIAL} END, (f.data->>'received_at')::timestamptz, false, false, NULL, %(now)s, 1
 FROM engagements_workstream w
@@ -132,15 +139,17 @@ WHERE i.data ? 'assignee' AND t.assignee_id IS DISTINCT FROM (i.data->>'assignee
 ORDER BY t.id FOR UPDATE OF t
 """  # noqa: S608 - constants
 _NEW_VALUES = """COALESCE(i.data->>'title', t.title), COALESCE((i.data->>'quantity')::numeric, t.quantity),
-    COALESCE(i.data->>'priority', t.priority), COALESCE(i.data->>'language', t.language), COALESCE(i.data->>'disposition', t.disposition),
+    COALESCE(i.data->>'priority', t.priority), CASE WHEN i.data ? 'type' THEN i.data->>'type' ELSE t.type END,
+    COALESCE(i.data->>'language', t.language), COALESCE(i.data->>'disposition', t.disposition),
     COALESCE(i.data->>'severity', t.severity),
     CASE WHEN i.data ? 'due_hint' THEN (i.data->>'due_hint')::timestamptz ELSE t.due_hint END,
     CASE WHEN i.data ? 'assignee' THEN (i.data->>'assignee')::bigint ELSE t.assignee_id END"""
 _UPDATE = f"""
 UPDATE engagements_workitem AS t
-SET (title, quantity, priority, language, disposition, severity, due_hint, assignee_id, version) = (SELECT {_NEW_VALUES}, t.version + 1)
+SET (title, quantity, priority, type, language, disposition, severity, due_hint, assignee_id, version) =
+    (SELECT {_NEW_VALUES}, t.version + 1)
 FROM incoming i
-WHERE {_SAME} AND (t.title, t.quantity, t.priority, t.language, t.disposition, t.severity, t.due_hint, t.assignee_id)
+WHERE {_SAME} AND (t.title, t.quantity, t.priority, t.type, t.language, t.disposition, t.severity, t.due_hint, t.assignee_id)
     IS DISTINCT FROM ({_NEW_VALUES})
 RETURNING t.id
 """  # noqa: S608 - constants
@@ -223,7 +232,7 @@ def upsert_items(*, by: Actor, workstream: Workstream, rows: Sequence[Mapping[st
         raise Refused(f"At most {MOST_API_ROWS:,} rows at a time.", "rows")
     people = people_of(workstream)
     now = timezone.now()
-    judged = [_complete(row) for row in judge(workstream, source, _parsed(rows, people, now))]
+    judged = [_complete(row) for row in judge(workstream, source, _parsed(rows, people, types_of(workstream.id), now))]
     loading = [{"n": row.number, "data": row.data} for row in judged if row.verdict in {NEW, CHANGED}]
     loaded = _load(workstream, source, by, loading) if loading else Loaded([], [])
     if loaded.new or loaded.changed:
@@ -252,7 +261,7 @@ def _complete(row: Judged) -> Judged:
 
 
 def _parsed(
-    rows: Sequence[Mapping[str, Any]], people: Mapping[str, int | str], now: datetime
+    rows: Sequence[Mapping[str, Any]], people: Mapping[str, int | str], types: Mapping[str, str], now: datetime
 ) -> list[tuple[int, dict[str, Any] | Problem, Mapping[str, Any]]]:
     found: list[tuple[int, dict[str, Any] | Problem, Mapping[str, Any]]] = []
     seen: set[str] = set()
@@ -265,7 +274,7 @@ def _parsed(
             values = Problem("external_id", "This is empty.")
         else:
             cells = {name: _as_text(value) for name, value in row.items()}
-            values = parse(cells, Options({name: name for name in row}, ZoneInfo("UTC"), "iso", people), now)
+            values = parse(cells, Options({name: name for name in row}, ZoneInfo("UTC"), "iso", people, types), now)
         if not isinstance(values, Problem) and values["external_id"] in seen:
             values = Problem("external_id", "An earlier row has this external ID already.")
         elif not isinstance(values, Problem):

@@ -23,6 +23,7 @@ from lpo.jobs.registry import Progress
 _PLAIN = {
     "quantity": "1",
     "priority": "'standard'",
+    "type": "NULL::text",
     "language": "''",
     "kind": "'work'",
     "disposition": "''",
@@ -36,11 +37,11 @@ CREATE TEMP TABLE written (id bigint, kind text, state text, received_at timesta
 _INSERT = f"""
 WITH made AS (
     INSERT INTO engagements_workitem (organization_id, client_id, matter_id, workstream_id, kind, reference, source, external_id, title,
-        quantity, priority, language, disposition, severity, received_at, due_hint, assignee_id, state, state_at, finished, paused,
-        batch_id, created_at, version)
+        quantity, priority, type, language, disposition, severity, received_at, due_hint, assignee_id, state, state_at, finished,
+        paused, batch_id, created_at, version)
     SELECT %(organization)s, %(client)s, %(matter)s, %(workstream)s, f.kind,
         %(prefix)s || '-' || CASE WHEN f.n < 10000 THEN lpad(f.n::text, 4, '0') ELSE f.n::text END, %(source)s, f.external_id, f.title,
-        f.quantity, f.priority, f.language, f.disposition, f.severity, f.received_at, f.due_hint, f.assignee,
+        f.quantity, f.priority, f.type, f.language, f.disposition, f.severity, f.received_at, f.due_hint, f.assignee,
         {transitions.FIRST_STATE}, {transitions.FIRST_STATE_AT}, false, false, %(batch)s, %(now)s, 1
     FROM (SELECT %(base)s + row_number() OVER (ORDER BY i.number) AS n, i.external_id, {{fields}} FROM pg_temp.incoming i
         WHERE {{unknown}}) AS f

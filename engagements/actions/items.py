@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from engagements import conflicts, states, transitions
 from engagements.actions.checks import Duplicate, build, change, draw, locked, need_any, plain
+from engagements.actions.item_types import check_type
 from engagements.actions.late import keep_late
 from engagements.actions.sources import decided_by_move, overtaken_silence, source_of, take_back_needs
 from engagements.actions.timing import check_instant, needs_second, told
@@ -34,6 +35,7 @@ class ItemFields(TypedDict, total=False):
     received_at: datetime
     quantity: Decimal
     priority: str
+    type: str | None
     language: str
     disposition: str
     severity: str
@@ -72,6 +74,8 @@ def create_item(*, workstream: Workstream, by: Actor, **fields: Unpack[ItemField
     fields.setdefault("received_at", now)
     if fields["received_at"] > now:
         raise Refused("This lies in the future.", "received_at")
+    if fields.get("type"):
+        check_type(workstream.id, fields["type"] or "")
     number = draw("engagements_workstream", "item_count", workstream.id)
     _refuse_twin(workstream, fields)
     item = _new_item(workstream, f"{workstream.item_prefix}-{number:04d}", fields)
@@ -109,6 +113,9 @@ def update_item(*, item: WorkItem, by: Actor, version: int, reason: str = "", **
     # Compared with the row as stored: a form has written into the object it was given.
     if "severity" in fields and lowers(locked(item), fields["severity"]):
         raise Refused("The client sets the severity: record that it agrees to a lower one.", "severity")
+    # A retired type may stay what it is.
+    if fields.get("type") and fields["type"] != locked(item).type:
+        check_type(item.workstream_id, fields["type"])
     # The state is compared in the move's own action; here only what the form shows may collide.
     item, before, after = change(item, version, fields)
     if received_at is not None and received_at != item.received_at:

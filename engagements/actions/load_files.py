@@ -16,6 +16,7 @@ from django.utils import timezone
 from engagements.actions.checks import locked
 from engagements.actions.import_sources import BROKEN, CELL, Row, text_of_part
 from engagements.actions.imports import LOAD_FILE, ask, need_for
+from engagements.actions.item_types import check_type
 from engagements.imports import load_file, workbook
 from engagements.imports.documents import BATCHES, DOCUMENTS, UNITS
 from engagements.imports.reader import Problem, Unreadable
@@ -151,13 +152,16 @@ def _keep_parts(batch: ImportBatch, rows: Iterator[Row]) -> str:
 
 
 @transaction.atomic
-def check_load_file(*, batch: ImportBatch, by: Actor, unit: str, received: datetime) -> ImportBatch:
-    """Say what becomes an item and when all of it was received, and have every row checked in the background. Raises `Refused`."""
+def check_load_file(*, batch: ImportBatch, by: Actor, unit: str, received: datetime, type: str = "") -> ImportBatch:
+    """Say what becomes an item, when all of it was received and of what type it is, and have every row checked in the background.
+
+    Raises `Refused`.
+    """
     need_for(by, batch.purpose)
     batch = locked(batch)
     if batch.purpose != LOAD_FILE:
         raise Refused("This is no load file.")
-    mapping = {**batch.mapping, "unit": unit, "received": received.isoformat()}
+    mapping = {**batch.mapping, "unit": unit, "received": received.isoformat(), "type": type}
     if batch.state == ImportState.CHECKING and mapping == batch.mapping:
         return batch
     if batch.state not in {ImportState.UPLOADED, ImportState.PREVIEW, ImportState.REFUSED}:
@@ -170,6 +174,8 @@ def check_load_file(*, batch: ImportBatch, by: Actor, unit: str, received: datet
         raise Refused("This lies in the future.", "received")
     if not plausible(received):
         raise Refused("The year cannot be right.", "received")
+    if type:
+        check_type(batch.workstream_id, type)
     batch.mapping, batch.state, batch.problem, batch.counts = mapping, ImportState.CHECKING, "", {}
     batch.job = ask(batch, by, "check", f"Checking {batch.file_name}")
     batch.save(update_fields=["mapping", "state", "problem", "counts", "job"])

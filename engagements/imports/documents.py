@@ -29,27 +29,30 @@ Row = tuple[int, list[str] | Problem]
 
 @dataclass(frozen=True)
 class Options:
-    """`columns`: field → column of the reduced file. `received`: the instant at which all of it was received."""
+    """`columns`: field → column of the reduced file. `received`: the instant at which all of it was received. `type`: the code of the
+    type that all of it is, empty where its workstream has none."""
 
     columns: Mapping[str, str]
     received: datetime
     unit: str = DOCUMENTS
     people: Mapping[str, int | str] = field(default_factory=dict)
+    type: str = ""
 
 
-def item_fields(columns: Mapping[str, str], unit: str) -> list[str]:
+def item_fields(columns: Mapping[str, str], unit: str, typed: bool = False) -> list[str]:
     """The fields of an item that such a file says something of, in the order of a row's values."""
     found = ["external_id", "title", "received_at"]
     found += ["quantity"] if unit == BATCHES else []
     found += ["disposition"] if columns.get("disposition") else []
-    return found + (["assignee"] if columns.get("reviewer") else [])
+    found += ["assignee"] if columns.get("reviewer") else []
+    return found + (["type"] if typed else [])
 
 
 class Reader:
     """As `quick.Reader`, for the cells of a reduced load file."""
 
     def __init__(self, header: Sequence[str], options: Options, now: datetime) -> None:
-        self.names = item_fields(options.columns, options.unit)
+        self.names = item_fields(options.columns, options.unit, bool(options.type))
         self._options, self._now = options, now
         self._places = {name: header.index(column) for name, column in options.columns.items() if column}
         self._width = len(header)
@@ -70,6 +73,8 @@ class Reader:
             found.append(self._disposition(cells[self._places["disposition"]]))
         if "reviewer" in self._places:
             found.append(self._reviewer(cells[self._places["reviewer"]]))
+        if self._options.type:
+            found.append(self._options.type)
         return next((value for value in found if isinstance(value, Problem)), found)
 
     def shown(self, values: Sequence[Any]) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from engagements import states
-from engagements.imports.items import Field, quantity
+from engagements.imports.items import Field, key, no_type, quantity
 from engagements.imports.reader import DATE_FORMATS, Problem, read_instant
 from lpo.core.validators import WRONG_YEAR, plausible, problem_of_text
 
@@ -34,11 +34,12 @@ FIELDS = [
     Field("sub_status", "Sub-status", aliases=("substatus", "substate")),
     Field("title", "Title", longest=300, aliases=("name", "subject", "summary")),
     Field("priority", "Priority", longest=20, aliases=("urgency", "impact")),
+    Field("type", "Type", longest=60, aliases=("item_type", "document_type", "contract_type")),
     Field("quantity", "Quantity", aliases=("qty", "count", "units")),
     Field("assignee", "Assigned to (name or e-mail)", longest=254, aliases=("assigned_to", "owner", "reviewer", "resource")),
 ]
 BY_NAME = {each.name: each for each in FIELDS}
-ATTRIBUTES = ("title", "priority", "quantity", "assignee")
+ATTRIBUTES = ("title", "priority", "type", "quantity", "assignee")
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ class Options:
     statuses: Mapping[str, Meaning]
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     dates: str = "iso"
+    types: Mapping[str, str] = field(default_factory=dict)  # as for a file of items
 
 
 @dataclass(frozen=True)
@@ -101,10 +103,10 @@ class Row:
     attributes: Mapping[str, str]
 
 
-def options_of(mapping: Mapping[str, Any]) -> Options:
+def options_of(mapping: Mapping[str, Any], types: Mapping[str, str] | None = None) -> Options:
     columns = {name: column for name, column in mapping["columns"].items() if column}
     statuses = {status: meaning_of(value) for status, value in mapping.get("statuses", {}).items() if value}
-    return Options(columns, statuses, ZoneInfo(mapping.get("zone", "UTC")), mapping.get("dates", "iso"))
+    return Options(columns, statuses, ZoneInfo(mapping.get("zone", "UTC")), mapping.get("dates", "iso"), types or {})
 
 
 def meaning_of(value: str | Mapping[str, str]) -> Meaning:
@@ -187,6 +189,11 @@ def parse(cells: Mapping[str, str], line: int, options: Options, now: datetime) 
         if isinstance(amount, Problem):
             return amount
         attributes["quantity"] = amount
+    if "type" in attributes:
+        code = options.types.get(key(attributes["type"]))
+        if code is None:
+            return Problem("type", no_type(attributes["type"], dict.fromkeys(options.types.values())))
+        attributes["type"] = code
     return Row(item, Event(at, meaning, line), attributes)
 
 

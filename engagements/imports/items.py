@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -35,6 +35,7 @@ FIELDS = [
     Field("received_at", "Received", True, 0, ("received", "created", "created_at", "opened", "date", "timestamp")),
     Field("quantity", "Quantity", aliases=("qty", "count", "documents", "pages", "units")),
     Field("priority", "Priority", longest=20, aliases=("urgency", "impact")),
+    Field("type", "Type", longest=60, aliases=("item_type", "document_type", "contract_type")),
     Field("language", "Language", longest=16, aliases=("lang",)),
     Field("kind", "Kind", aliases=("type",)),
     Field("disposition", "Disposition", aliases=("coding",)),
@@ -47,12 +48,16 @@ BY_NAME = {each.name: each for each in FIELDS}
 
 @dataclass(frozen=True)
 class Options:
-    """How one file is read: which column holds what, and in which zone and form its times are written."""
+    """How one file is read: which column holds what, and in which zone and form its times are written.
+
+    `types`: what a cell may say of the workstream's types, as `key` has it, with the code each means.
+    """
 
     columns: Mapping[str, str]
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     dates: str = "iso"
     people: Mapping[str, int | str] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)
 
 
 def key(name: str) -> str:
@@ -114,6 +119,9 @@ def value_of(wanted: Field, text: str, options: Options, now: datetime) -> Any:
     if wanted.name == "assignee":
         found = options.people.get(text.lower(), f"“{text[:80]}” is no active member of staff.")
         return Problem("assignee", found) if isinstance(found, str) else found
+    if wanted.name == "type":
+        code = options.types.get(key(text))
+        return Problem("type", no_type(text, dict.fromkeys(options.types.values()))) if code is None else code
     if wanted.name in _CHOICES:
         chosen = key(text)
         options_text = ", ".join(_CHOICES[wanted.name])
@@ -121,9 +129,17 @@ def value_of(wanted: Field, text: str, options: Options, now: datetime) -> Any:
     return text.lower() if wanted.name == "priority" else text
 
 
+def no_type(said: str, known: Iterable[str]) -> str:
+    """Why what was said is no type of a workstream, with those it has."""
+    codes = ", ".join(known)
+    listed = codes if len(codes) <= 180 else f"{codes[:180].rpartition(', ')[0]} …"
+    return f"“{said[:40]}” is no type of this workstream. It has {listed}." if codes else "This workstream has no types of items."
+
+
 _EMPTY: dict[str, Any] = {
     "quantity": "1",
     "priority": "standard",
+    "type": None,
     "language": "",
     "kind": states.WORK,
     "disposition": "",

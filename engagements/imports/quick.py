@@ -17,6 +17,7 @@ TYPES = {
     "received_at": "timestamptz",
     "quantity": "numeric",
     "priority": "text",
+    "type": "text",
     "language": "text",
     "kind": "text",
     "disposition": "text",

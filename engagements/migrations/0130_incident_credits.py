@@ -23,7 +23,7 @@ WHAT = [
 class Migration(migrations.Migration):
     """Contracts written before paid a credit of each level and go on doing so; one written from now on begins with one credit."""
 
-    dependencies = [("engagements", "0110_views_of_any_list")]
+    dependencies = [("engagements", "0120_item_types")]
 
     operations = [
         migrations.AddField(

@@ -19,6 +19,7 @@ from engagements.models.escalations import Escalation, EscalationStep, Notice, T
 from engagements.models.holds import LegalHold
 from engagements.models.import_parts import ImportChunk, ImportPart
 from engagements.models.imports import ImportBatch, ImportMapping, ImportRow
+from engagements.models.item_types import ItemType
 from engagements.models.items import Assignment, Pause, Transition, WorkItem
 from engagements.models.milestones import Blocker, Milestone, MilestoneDate, MilestoneNeed
 from engagements.models.notes import ItemNote, ItemTag
@@ -69,6 +70,7 @@ __all__ = [
     "ImportRow",
     "ItemNote",
     "ItemTag",
+    "ItemType",
     "LateEntry",
     "LegalEntity",
     "LegalHold",

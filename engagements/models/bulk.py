@@ -16,6 +16,7 @@ class BulkKind(models.TextChoices):
     HOLD = "hold", "Put on hold"
     RESUME = "resume", "Resume"
     PRIORITY = "priority", "Set the priority"
+    TYPE = "type", "Set the type"
     UNDO = "undo", "Undo"
 
 
@@ -51,7 +52,8 @@ class BulkAction(TenantModel):
 class BulkRow(TenantModel):
     """One item of a bulk action: what it had before and its version after, or why it was left alone. Append-only.
 
-    `before` is what the action wrote over: the assignee's number, the priority. `transition` and `pause` are the rows it appended.
+    `before` is what the action wrote over: the assignee's number, the priority, the type. `transition` and `pause` are the rows it
+    appended.
     """
 
     client_id = models.BigIntegerField()

@@ -24,6 +24,8 @@ class WorkItem(TenantModel):
     title = models.CharField(max_length=300)
     quantity = models.DecimalField(max_digits=14, decimal_places=3, default=1)
     priority = models.CharField(max_length=20, default="standard")
+    # The code of one of its workstream's types; the key that holds it to them is in the database.
+    type = models.CharField(max_length=20, null=True, blank=True)
     language = models.CharField(max_length=16, blank=True)
     disposition = models.CharField(
         max_length=16,

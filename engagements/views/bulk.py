@@ -31,7 +31,10 @@ MOVES = [
     (states.DELIVERED, "Deliver"),
     (states.CANCELLED, "Cancel"),
 ]
-_WORDS = {"hold": "Put on hold", "priority": "Set the priority", "cancel": "Cancel"}
+_WORDS = {"hold": "Put on hold", "priority": "Set the priority", "type": "Set the type", "cancel": "Cancel"}
+# What is said first of each, under the name it is posted by. A type has another than the filter by type, which is posted beside it.
+_ASKED = {"hold": "party", "priority": "priority", "type": "new_type"}
+_SAID = ("party", "reason", "note", "priority", "new_type")
 
 
 def filters_of(values: Any) -> QueueFilters:
@@ -73,15 +76,17 @@ def _change(request: TenantRequest) -> actions.Change:
         return actions.Change(BulkKind.HOLD, party=posted.get("party", ""), reason=posted.get("reason", ""), note=posted.get("note", ""))
     if do == "priority":
         return actions.Change(BulkKind.PRIORITY, priority=" ".join(posted.get("priority", "").split()))
+    if do == "type":
+        return actions.Change(BulkKind.TYPE, type=posted.get("new_type"))
     if do == "resume":
         return actions.Change(BulkKind.RESUME)
     raise Refused("Choose what to do.", "do")
 
 
 def _asks(request: TenantRequest) -> str:
-    """What has to be said first, of whom it is waited for or which priority; empty once it is."""
+    """What has to be said first, of whom it is waited for, which priority or type; empty once it is."""
     do = request.POST.get("do", "")
-    return do if (do == "hold" and "party" not in request.POST) or (do == "priority" and "priority" not in request.POST) else ""
+    return do if do in _ASKED and _ASKED[do] not in request.POST else ""
 
 
 def _doing(request: TenantRequest) -> None:
@@ -114,7 +119,7 @@ def bulk(request: TenantRequest, organization: str) -> HttpResponse:
         again = actions.preview_bulk(ids=ids, change=change, by=request.actor)
         return _preview(request, filters, ids, preview=again, problem=stale.message)
     except Refused as refusal:
-        if request.POST.get("do") in {"hold", "priority"}:
+        if request.POST.get("do") in _ASKED:
             return _preview(request, filters, ids, asks=request.POST["do"], problem=refusal.message)
         return _refused(request, filters, refusal.message)
 
@@ -134,7 +139,7 @@ def _preview(
     problem: str = "",
 ) -> HttpResponse:
     slug = request.organization.slug
-    beside = {"csrfmiddlewaretoken", "digest", *(("party", "reason", "note", "priority") if asks else ())}
+    beside = {"csrfmiddlewaretoken", "digest", *(_SAID if asks else ())}
     kept = [(name, value) for name, values in request.POST.lists() for value in values if name not in beside]
     title = preview.change.words if preview else _WORDS[asks]
     context = {
@@ -145,7 +150,8 @@ def _preview(
         "asks": asks,
         "parties": PARTIES,
         "reasons": REASONS,
-        "posted": {name: request.POST.get(name, "") for name in ("party", "reason", "note", "priority")},
+        "types": queries.types_offered(ids) if asks == "type" else [],
+        "posted": {name: request.POST.get(name, "") for name in _SAID},
         "problem": problem,
         "kept": kept,
         "count": len(ids),

@@ -19,7 +19,7 @@ from engagements.imports import several
 from engagements.imports.reader import DATE_FORMATS
 from engagements.models import ImportBatch, ImportMapping, ImportRow, Workstream
 from engagements.models.imports import ImportState
-from engagements.queries import staff
+from engagements.queries import staff, types_of
 from engagements.views.edges import acting, attempt, posted, refused_too_large, says_too_large, to, workstream_crumbs, workstream_or_404
 from engagements.views.import_rows import groups_of, label_of
 from lpo.accounts.access import TenantRequest, requires
@@ -135,7 +135,8 @@ def _load_file_context(batch: ImportBatch, given: Any) -> dict[str, Any]:
     initial = {"unit": batch.mapping["unit"], "received": datetime.fromisoformat(batch.mapping["received"])}
     columns = batch.mapping["columns"]
     kept = [(each.label, columns[each.name]) for each in load_file_format.FIELDS if each.name in columns]
-    return {"mapping_form": LoadFileMapping(given, initial=initial), "kept": kept, "dropped": batch.mapping["dropped"]}
+    form = LoadFileMapping(given, initial={**initial, "type": batch.mapping.get("type", "")}, types=types_of(batch.workstream_id))
+    return {"mapping_form": form, "kept": kept, "dropped": batch.mapping["dropped"]}
 
 
 def _mapping_context(request: TenantRequest, batch: ImportBatch, mapping: Mapping[str, Any]) -> dict[str, Any]:

@@ -75,6 +75,7 @@ def item_page(request: TenantRequest, item: WorkItem, suggested: Mapping[str, An
     context = {
         "item": item,
         "workstream": item.workstream,
+        "type_name": queries.type_name(item),
         "status": _status_of(item, pauses),
         "moves": offered,
         "first_move": offered[0].to if offered else "",
@@ -160,7 +161,7 @@ def item(request: TenantRequest, organization: str, reference: str) -> HttpRespo
 @acting
 def new_item(request: TenantRequest, organization: str, reference: str, prefix: str) -> HttpResponse:
     workstream = workstream_or_404(reference, prefix)
-    form = ItemForm(posted(request), initial={"received_at": timezone.now()})
+    form = ItemForm(posted(request), initial={"received_at": timezone.now()}, types=queries.types_of(workstream.id))
     made = attempt(form, lambda: actions.create_item(workstream=workstream, by=request.actor, **fields_of(form)))
     if made is not None:
         return to("item", request, made.reference)
@@ -173,7 +174,7 @@ def edit_item(request: TenantRequest, organization: str, reference: str) -> Http
     item = item_or_404(reference)
     crumbs = [*workstream_crumbs(organization, item.workstream), (reference, "")]
     received_at = item.received_at
-    form = ItemEditForm(posted(request), instance=item, initial={"version": item.version})
+    form = ItemEditForm(posted(request), instance=item, initial={"version": item.version}, types=queries.types_of(item.workstream_id))
     saved = attempt(form, lambda: _save_item(request, item, form, received_at))
     if saved is not None:
         return to("item", request, reference)

@@ -7,7 +7,7 @@ from typing import cast
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 
-from engagements import actions
+from engagements import actions, queries
 from engagements.actions.imports import LOAD_FILE
 from engagements.forms import LoadFileForm, LoadFileMapping
 from engagements.models import ImportBatch, Workstream
@@ -53,12 +53,12 @@ def check(request: TenantRequest, organization: str, reference: str, prefix: str
     batch = batch_or_404(reference, prefix, number)
     if batch.purpose != LOAD_FILE:
         raise Http404("No such page.")
-    form = LoadFileMapping(request.POST)
+    form = LoadFileMapping(request.POST, types=queries.types_of(batch.workstream_id))
     if not form.is_valid():
         name, messages = next(iter(form.errors.items()))
         return batch_page(request, batch, number, Refused(str(messages[0]), name), request.POST)
     try:
-        actions.check_load_file(batch=batch, by=request.actor, unit=form.cleaned_data["unit"], received=form.cleaned_data["received"])
+        actions.check_load_file(batch=batch, by=request.actor, **form.cleaned_data)
     except Refused as refusal:
         return batch_page(request, batch, number, refusal, request.POST)
     return to_batch(request, batch)

@@ -20,6 +20,7 @@ _NAMES = {
     "workstream": "Workstream",
     "state": "State",
     "kind": "Kind",
+    "type": "Type",
     "assignee": "Assigned to",
     "paused": "On hold",
 }
@@ -30,6 +31,7 @@ COLUMNS = {
     "assignee": "Assigned to",
     "received": "Received",
     "kind": "Kind",
+    "type": "Type",
     "priority": "Priority",
     "wanted": "Wanted by",
     "quantity": "Quantity",
@@ -46,6 +48,7 @@ def _choices(request: TenantRequest) -> dict[str, list[tuple[str, str]]]:
         ],
         "state": [(state, states.LABELS[state]) for state in queries.OPEN_STATES],
         "kind": list(states.KINDS.items()),
+        "type": queries.types_known(),
         "assignee": [
             ("nobody", "Nobody"),
             (str(request.membership.id), "Me"),
@@ -59,6 +62,7 @@ def _layout(clients: dict[int, Client]) -> listing.Layout:
     groups: dict[str, tuple[str, Callable[[WorkItem], str]]] = {
         "client": ("Client", lambda item: clients[item.client_id].name if item.client_id in clients else ""),
         "workstream": ("Workstream", lambda item: item.workstream.title),
+        "type": ("Type", lambda item: item.type or "No type"),
         "state": ("State", lambda item: states.LABELS[item.state]),
         "assignee": ("Assigned to", lambda item: item.assignee.display_name if item.assignee else "Nobody"),
     }

@@ -30,9 +30,10 @@ from lpo.accounts.roles import Permission as P
 @requires(P.VIEW_WORK)
 def workstream(request: TenantRequest, organization: str, reference: str, prefix: str) -> HttpResponse:
     workstream = workstream_or_404(reference, prefix)
-    state = request.GET.get("state", "")
+    state, chosen = request.GET.get("state", ""), request.GET.get("type", "")
     rows = WorkItem.objects.filter(workstream=workstream)
     rows = rows.filter(state=state) if state else rows
+    rows = rows.filter(type=chosen) if chosen else rows
     page = paging.page_of(
         rows.select_related("assignee__user"),
         request.GET.dict(),
@@ -45,6 +46,8 @@ def workstream(request: TenantRequest, organization: str, reference: str, prefix
         "matter": workstream.matter,
         "counts": queries.all_counts_of(workstream),
         "state": state,
+        "chosen": chosen,
+        "types": queries.types_of(workstream.id),
         "page": page,
         "imports": _recent_imports(workstream),
         "panels": panels.collect(panels.workstream_panels, request, workstream),

@@ -14,7 +14,7 @@ from sla.queries import Figure, window_key
 from sla.verdict import Test
 
 _AS_STORED = ("number", "clause", "item_kind", "priority", "severity", "unit", "target", "stop_state", "decides", "pausing_parties")
-_SINCE_THEN = ("start_state", "allowed_misses", "roll_up_below", "no_credit_below", "misses_before_default")
+_SINCE_THEN = ("item_types", "start_state", "allowed_misses", "roll_up_below", "no_credit_below", "misses_before_default")
 _WHAT_DECIDES = ("test", "accepted_sample", "accepted_errors", "severity_weights", "population", "adjudicator")
 _VOLUME = ("volume_by", "volume_offered")
 _TEXT = ("error_unit", "window", "time_zone")

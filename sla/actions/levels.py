@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypedDict, Unpack
@@ -11,6 +12,7 @@ from django.utils import timezone
 
 from engagements import states
 from engagements.actions.checks import build, change, known_zone, locked
+from engagements.actions.item_types import named_types
 from engagements.actions.pauses import contest_by_of
 from engagements.models import WorkItem, Workstream
 from lpo.accounts.actor import Actor
@@ -49,12 +51,13 @@ RECOMPUTE = "sla.recompute"
 
 
 class Promise(TypedDict, total=False):
-    """The fields of a level's version. `target` in seconds, or in days for business days."""
+    """The fields of a level's version. `target` in seconds, or in days for business days; `item_types` are codes."""
 
     clause: str
     item_kind: str
     priority: str
     severity: str
+    item_types: Iterable[str]
     unit: str
     target: int | None
     calendar_version: CalendarVersion | None
@@ -100,7 +103,7 @@ DEFAULTS: dict[str, Promise] = {
 
 def complete(kind: str, promise: Promise) -> dict[str, Any]:
     """A promise with what its kind and the field's practice fill in. Raises `Refused` naming what contradicts itself."""
-    values: dict[str, Any] = {"pausing_parties": [Party.CLIENT.value], **DEFAULTS[kind], **promise}
+    values: dict[str, Any] = {"pausing_parties": [Party.CLIENT.value], "item_types": {}, **DEFAULTS[kind], **promise}
     known_zone(values.get("time_zone", ""))
     if kind == LevelKind.ACCURACY:
         return _complete_accuracy(values)
@@ -121,6 +124,12 @@ def complete(kind: str, promise: Promise) -> dict[str, Any]:
         raise Refused("The provider's own pauses never stop a clock.", "pausing_parties")
     values["max_error_percent"], values["error_unit"] = None, ""
     return _credit_checked(values)
+
+
+def complete_for(workstream_id: int, kind: str, promise: Promise) -> dict[str, Any]:
+    """The same for a workstream: the types it names are its own, each with its present name."""
+    values = complete(kind, promise)
+    return {**values, "item_types": named_types(workstream_id, values["item_types"])}
 
 
 def _start_checked(values: dict[str, Any]) -> None:
@@ -217,7 +226,7 @@ def create_level(
     workstream = locked(workstream)
     if ServiceLevel.objects.filter(workstream=workstream, name=name.strip()).exists():
         raise Refused("The workstream has a level of this name already.", "name")
-    values = complete(kind, promise)
+    values = complete_for(workstream.pk, kind, promise)
     scope = {"client_id": workstream.client_id, "matter_id": workstream.matter_id}
     level = build(ServiceLevel, {**scope, "workstream": workstream, "kind": kind, "name": name.strip()})
     level.save()
@@ -236,7 +245,7 @@ def add_level_version(*, level: ServiceLevel, effective_from: date, by: Actor, *
     level = locked(level)
     latest: ServiceLevelVersion | None = ServiceLevelVersion.objects.filter(level=level).order_by("-number").first()
     assert latest is not None  # noqa: S101 -- a level is created with its first version
-    values = complete(level.kind, promise)
+    values = complete_for(level.workstream_id, level.kind, promise)
     if latest.effective_from == effective_from and _same(latest, values):
         return latest
     if values.get("window", "month") != latest.window:

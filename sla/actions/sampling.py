@@ -65,7 +65,7 @@ class Declared:
         if self.to_at <= self.from_at:
             raise Refused("The last day lies before the first.", "to_day")
         if not set(self.strata_by) <= set(STRATA):
-            raise Refused("Strata are by priority, reviewer, disposition or language.", "strata_by")
+            raise Refused("Strata are by priority, type, reviewer, disposition or language.", "strata_by")
         if self.sizing == Sizing.MARGIN:
             for name in ("confidence_percent", "margin_percent"):
                 share = getattr(self, name)

@@ -16,7 +16,7 @@ from lpo.audit.record import record
 from lpo.core.errors import Refused
 from lpo.core.localtime import to_epoch
 from lpo.jobs.queue import enqueue
-from sla.actions.levels import Promise, complete
+from sla.actions.levels import Promise, complete_for
 from sla.models import Scenario, ServiceLevel, ServiceLevelVersion
 from sla.replay import Question, Tally, outcome_of_replay, replay, size
 
@@ -49,7 +49,7 @@ def replay_level(
         raise Refused(f"At most {MOST_MONTHS} months are replayed at a time.", "first_month")
     latest = ServiceLevelVersion.objects.filter(level=level).order_by("-number")[0]
     kept: Promise = {"item_kind": latest.item_kind, "stop_state": latest.stop_state}
-    values = complete(level.kind, {**kept, **promise})
+    values = complete_for(level.workstream_id, level.kind, {**kept, **promise})
     scenario = Scenario(
         client_id=level.client_id,
         matter_id=level.matter_id,

@@ -10,7 +10,7 @@ NOTE = "Why it is the one that is paid, or is not; the client reads this."
 
 
 class Migration(migrations.Migration):
-    dependencies = [("sla", "0061_decided_clocks"), ("engagements", "0130_incident_credits")]
+    dependencies = [("sla", "0070_item_types"), ("engagements", "0130_incident_credits")]
 
     operations = [
         migrations.AddField("creditclaim", "incident", models.JSONField(blank=True, default=dict)),

@@ -83,6 +83,8 @@ class ServiceLevelVersion(TenantModel):
     item_kind = models.CharField(max_length=8, choices=list(states.KINDS.items()), default=states.WORK)
     priority = models.CharField(max_length=20, blank=True, help_text="Only items of this priority; empty for all.")
     severity = models.CharField(max_length=10, blank=True, help_text="Only errors of this severity; empty for all.")
+    # By their codes, with what they were called when it was agreed.
+    item_types = models.JSONField(default=dict, db_default={}, blank=True, help_text="Only items of these types; empty for all.")
     unit = models.CharField(max_length=14, choices=Unit.choices, default=Unit.ELAPSED)
     target = models.PositiveIntegerField(null=True, blank=True)
     calendar_version = TenantForeignKey(CalendarVersion, null=True, blank=True)
@@ -163,6 +165,14 @@ class ServiceLevelVersion(TenantModel):
 
     def __str__(self) -> str:
         return f"version {self.number} from {self.effective_from}"
+
+    @property
+    def types(self) -> list[str]:
+        """Codes of the types it covers; none of them means all."""
+        return sorted(self.item_types)
+
+    def covers_type(self, code: str | None) -> bool:
+        return not self.item_types or code in self.item_types
 
 
 class Exclusion(TenantModel):

@@ -188,7 +188,7 @@ def promise_page(request: TenantRequest, form: PromiseForm, **context: Any) -> H
     """The form with its read-back; for htmx the read-back alone. Looking at it refuses nothing."""
     looking = request.POST.get("do") == "preview" or bool(request.htmx)
     # An untouched form is read back too: what it begins with is a promise already.
-    read = form if form.is_bound else PromiseForm(form.initial, kind=form.kind)
+    read = form if form.is_bound else PromiseForm(form.initial, initial=form.initial, kind=form.kind, types=form.types)
     read_back = _read_back(read, form.kind, context["title"])
     if request.htmx:
         return render(request, "sla/_read_back.html", read_back)
@@ -236,7 +236,7 @@ def new_level(request: TenantRequest, organization: str, prefix: str, kind: str)
         "effective_from": contract.effective_from if contract else timezone.localdate(),
         "time_zone": contract.time_zone if contract else workstream.client.time_zone,
     }
-    form = LevelForm(request.POST or None, initial=initial, kind=kind)
+    form = LevelForm(request.POST or None, initial=initial, kind=kind, types=work.types_of(workstream.pk))
     offer_clauses(form, work.clauses_on(workstream.matter.engagement_id, timezone.localdate()))
     if request.POST and request.POST.get("do") != "preview" and not request.htmx:
         made = attempt(form, lambda: _create(request, workstream, kind, form))
@@ -259,7 +259,7 @@ def _create(request: TenantRequest, workstream: Workstream, kind: str, form: Lev
 def new_version(request: TenantRequest, organization: str, prefix: str, number: int) -> HttpResponse:
     found = level_or_404(prefix, number)
     latest = queries.versions_of([found])[found.pk][-1]
-    form = PromiseForm(request.POST or None, initial=initial_of(latest), kind=found.kind)
+    form = PromiseForm(request.POST or None, initial=initial_of(latest), kind=found.kind, types=work.types_of(found.workstream_id))
     offer_clauses(form, work.clauses_on(found.workstream.matter.engagement_id, timezone.localdate()))
     if request.POST and request.POST.get("do") != "preview" and not request.htmx:
         made = attempt(

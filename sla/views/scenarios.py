@@ -101,7 +101,13 @@ def new_scenario(request: TenantRequest, organization: str, prefix: str, number:
     """The form of a proposal begins with what holds, or with an earlier scenario's proposal (`?like=`)."""
     found = level_or_404(prefix, number)
     months = _months(found)
-    form = ScenarioForm(request.POST or None, initial=_initial(request, found, months), kind=found.kind, months=months)
+    form = ScenarioForm(
+        request.POST or None,
+        initial=_initial(request, found, months),
+        kind=found.kind,
+        months=months,
+        types=work.types_of(found.workstream_id),
+    )
     offer_clauses(form, work.clauses_on(found.workstream.matter.engagement_id, timezone.localdate()))
     if request.POST and request.POST.get("do") != "preview" and not request.htmx:
         made = attempt(form, lambda: _replay(request, found, form))

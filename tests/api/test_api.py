@@ -322,3 +322,19 @@ def test_what_a_program_records_late_waits_for_a_person(app: Program, stream: Wo
     at = (timezone.now() - timedelta(hours=2)).isoformat()
     answer = app.post(f"items/{item.reference}/moves/", {"to": "delivered", "at": at, "reason": "nightly run"}).json()
     assert (answer["state"], [row["state"] for row in answer["late_entries"]]) == ("received", ["waiting"])
+
+
+def test_a_type_of_item_is_taken_kept_where_nothing_is_said_and_given_back(app: Program, stream: Workstream, alder: Organization) -> None:
+    with in_organization(alder.id):
+        make.item_types(stream, mutual="mutual NDA")
+    row = {"external_id": "A", "title": "One", "received_at": "2026-03-01T09:00:00Z"}
+
+    def sent(**more: object) -> tuple[int, list[str | None]]:
+        answer = app.post("items/", {"workstream": stream.item_prefix, "items": [{**row, **more}]})
+        return answer.status_code, [item["type"] for item in app.get("items/").json()["results"]]
+
+    assert sent(type="mutual NDA") == (200, ["mutual"])
+    assert sent(title="Renamed") == (200, ["mutual"])
+    assert sent(type="lease")[0] == 422
+    assert [len(app.get(f"items/?type={code}").json()["results"]) for code in ("mutual", "lease")] == [1, 0]
+    assert sent(type=None) == (200, [None])

@@ -76,7 +76,7 @@ LISTS = [
     List("engagements:escalation", bulk.escalations),
     List("engagements:notices", bulk.notices),
     List("engagements:matters", bulk.matters),
-    List("engagements:workstream", bulk.items, budget=13, why="a page composed of panels of three rooms"),
+    List("engagements:workstream", bulk.items, budget=14, why="a page composed of panels of three rooms"),
     List("engagements:queue", bulk.items),
     List("engagements:matter_conflicts", bulk.matches),
     List("engagements:conflict_search", bulk.matches),

@@ -266,6 +266,7 @@ def _clients_work(place: Place, word: str) -> None:
     refs.engagement = _engagement(place, refs.client, f"{word} contracts")
     refs.matter = make.matter(refs.engagement, title=f"{word} NDAs", supervising_attorney=place.people["attorney"])
     refs.stream = make.workstream(refs.matter, title=f"{word} NDA review", item_prefix=f"{capital}N")
+    (refs.item_type,) = make.item_types(refs.stream, **{f"{word.lower()}-nda": f"{word} mutual NDA"})
     _protocol(refs.stream, f"{word}")
     refs.calendar = levels.calendar(f"{word} office")
     second = levels.calendar(f"{word} office in Manila", time_zone="Asia/Manila")
@@ -433,6 +434,7 @@ def _second_clients_work(place: Place, word: str) -> None:
     refs.second_engagement = _engagement(place, refs.second_client, f"Hazel {word} drafting")
     refs.second_matter = make.matter(refs.second_engagement, title=f"Hazel {word} claims")
     refs.second_stream = make.workstream(refs.second_matter, title=f"Hazel {word} drafts", item_prefix=f"HAZ{word.upper()[:5]}")
+    make.item_types(refs.second_stream, **{refs.item_type.code: f"Hazel {word} deed"})
     _protocol(refs.second_stream, f"Hazel {word}")
     refs.second_item = make.item(refs.second_stream, title=f"Hazel {word} draft", received_at=timezone.now() - timedelta(days=4))
     refs.second_waiting = _on_hold(place, refs.second_stream, f"Hazel {word} waiting")
@@ -456,6 +458,7 @@ def _walled_work(place: Place, word: str) -> None:
     refs = place.refs
     refs.walled = make.matter(refs.engagement, title=f"Rowan {word} merger")
     refs.walled_stream = make.workstream(refs.walled, title=f"Rowan {word} review", item_prefix=f"ROW{word.upper()[:5]}")
+    make.item_types(refs.walled_stream, **{refs.item_type.code: f"Rowan {word} deed"})
     _protocol(refs.walled_stream, f"Rowan {word}")
     refs.walled_item = make.item(refs.walled_stream, title=f"Rowan {word} overdue", received_at=timezone.now() - timedelta(days=5))
     refs.walled_waiting = _on_hold(place, refs.walled_stream, f"Rowan {word} waiting")

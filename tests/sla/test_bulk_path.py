@@ -57,6 +57,7 @@ VERSIONS = {
     2: [version(3, 2, unit="business", target=4 * HOUR, calendar_version=OFFICE, time_zone="Europe/London")],
     3: [version(4, 3, unit="business_days", target=2, calendar_version=OFFICE, decides="last", window="quarter")],
     4: [version(5, 4, pausing_parties=["client", "third_party"], priority="urgent")],
+    5: [version(6, 5, item_types={"mutual": "mutual NDA", "msa": "MSA"})],
 }
 
 
@@ -75,7 +76,8 @@ def items(draw: st.DrawFn) -> ItemFacts:
         length = draw(st.one_of(st.none(), st.integers(0, 70 * HOUR)))
         pauses.append(Pause(begin, None if length is None else begin + length, draw(st.sampled_from(list(Party))), "information"))
     priority = draw(st.sampled_from(["standard", "urgent"]))
-    return ItemFacts(pk, 1, 1, 1, states.WORK, priority, "", received, tuple(moves), tuple(pauses))
+    code = draw(st.sampled_from([None, "standard", "mutual", "msa"]))
+    return ItemFacts(pk, 1, 1, 1, states.WORK, priority, "", received, tuple(moves), tuple(pauses), code)
 
 
 def facts_of(found: list[ItemFacts], chance: random.Random) -> Facts:

@@ -29,7 +29,7 @@ def new_items(stream: Workstream, chance: random.Random, count: int = 40) -> lis
     start = datetime(2025, 12, 20, 3, tzinfo=UTC)
     made = []
     for _ in range(count):
-        fields: dict[str, Any] = {"priority": chance.choice(["standard", "urgent"])}
+        fields: dict[str, Any] = {"priority": chance.choice(["standard", "urgent"]), "type": chance.choice([None, "standard", "mutual"])}
         fields |= chance.choice([{}, {"kind": "enquiry"}, {"kind": "error", "severity": chance.choice(["critical", "minor"])}])
         received = start + timedelta(seconds=chance.randrange(60 * 86400), microseconds=chance.randrange(10**6))
         made.append(work.item(stream, received_at=received, **fields).id)
@@ -39,16 +39,18 @@ def new_items(stream: Workstream, chance: random.Random, count: int = 40) -> lis
 def test_columns_give_the_clocks_that_one_by_one_gives(in_alder: Scope, now: WallClock) -> None:
     instant = now.is_at("2026-03-10 12:00")
     stream = work.workstream()
+    work.item_types(stream, standard="standard NDA", mutual="mutual NDA")
     office = make.calendar()
     make.level(stream, effective_from=date(2026, 1, 1))
     make.level(stream, name="Urgent", priority="urgent", target=3600)
+    make.level(stream, name="Mutual", item_types=["mutual"], target=5400)
     make.business_level(stream, name="Office", hours=6, calendar_version=office, decides="last")
     make.business_level(stream, name="Days", days=2, calendar_version=office, window="quarter")
     make.level(stream, name="Answers", kind="response", item_kind="enquiry", stop_state="answered", target=7200)
     make.level(stream, name="Errors", kind="error_resolution", item_kind="error", severity="critical", stop_state="corrected")
     ids = new_items(stream, random.Random(7))  # noqa: S311
     singly, dirty = stored(), set(DirtyWindow.objects.values_list("level_id", "window_start"))
-    assert len({row["level_id"] for row in singly}) == 6
+    assert len({row["level_id"] for row in singly}) == 7
     Clock.objects.all().delete()
     windows = fresh.write_clocks(ids, to_epoch(instant))
     assert stored() == singly

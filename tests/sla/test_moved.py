@@ -34,13 +34,16 @@ def test_moving_many_gives_the_clocks_that_moving_each_gives(
     monkeypatch.setattr(projection, "FEW", few)
     chance, stream = random.Random(to), work.workstream()  # noqa: S311
     make.level(stream)
+    work.item_types(stream, standard="standard NDA", mutual="mutual NDA")
     make.level(stream, name="Urgent", priority="urgent", target=3600)
+    make.level(stream, name="Mutual", item_types=["mutual"], target=5400)
     make.business_level(stream, name="Office", hours=30, decides="last")
     make.level(stream, name="Begun", kind="response", item_kind="work", stop_state="in_review", target=7200)
     made = []
     for _ in range(24):
         received = START + timedelta(seconds=chance.randrange(13 * 86400))
-        item = work.item(stream, received_at=received, priority=chance.choice(["standard", "urgent"]))
+        code = chance.choice([None, "standard", "mutual"])
+        item = work.item(stream, received_at=received, priority=chance.choice(["standard", "urgent"]), type=code)
         if chance.random() < 0.3:
             actions.pause_item(item=item, by=work.system(), party="client", reason="information", note="asked")
             item.refresh_from_db()

@@ -10,6 +10,7 @@ import pytest
 
 from engagements import actions
 from engagements.models import WorkItem, Workstream
+from engagements.queries import types_of
 from lpo.core.errors import Refused
 from lpo.core.localtime import to_epoch
 from lpo.tenancy.context import Scope
@@ -30,11 +31,14 @@ def stored(level: ServiceLevel) -> list[dict[str, Any]]:
 
 
 def lives(stream: Workstream, chance: random.Random, count: int) -> list[int]:
-    """Items that went back and forth, waited, were taken back, excluded or cancelled."""
+    """Items of several types that went back and forth, waited, were taken back, excluded or cancelled."""
     ids = []
+    if not types_of(stream.pk):
+        work.item_types(stream, standard="standard NDA", mutual="mutual NDA", msa="MSA")
     for _ in range(count):
         at = START + timedelta(seconds=chance.randrange(9 * 86400))
-        item = work.item(stream, received_at=at, priority=chance.choice(["standard", "urgent"]))
+        code = chance.choice([None, "standard", "mutual", "msa"])
+        item = work.item(stream, received_at=at, priority=chance.choice(["standard", "urgent"]), type=code)
         for _ in range(chance.randrange(6)):
             at += timedelta(seconds=chance.randrange(20 * 3600))
             to = chance.choice(MOVES if chance.random() < 0.4 else ["delivered", "returned"])
@@ -79,9 +83,11 @@ NOW = to_epoch(datetime(2026, 3, 10, 16, tzinfo=UTC))
 def test_any_lives_give_the_clocks_that_each_alone_gives(in_alder: Scope, now: WallClock, seed: int) -> None:
     now.is_at("2026-03-10 12:00")
     chance, stream = random.Random(seed), work.workstream()  # noqa: S311
+    work.item_types(stream, standard="standard NDA", mutual="mutual NDA", msa="MSA")
     versions = [
         make.level(stream, name="First"),
         make.level(stream, name="Urgent", priority="urgent", target=3600),
+        make.level(stream, name="Mutual and MSA", item_types=["mutual", "msa"], target=5400),
         make.business_level(stream, name="Office", hours=30, decides="last"),
         make.level(stream, name="Begun", kind="response", item_kind="work", stop_state="in_review", target=7200),
         make.level(stream, name="Anybody", pausing_parties=["client", "third_party"], target=20 * 3600),

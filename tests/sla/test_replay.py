@@ -12,6 +12,8 @@ import pytest
 from django.utils import timezone
 
 from engagements import actions as work
+from engagements.models import Workstream
+from engagements.queries import types_of
 from lpo.accounts.actor import Actor
 from lpo.accounts.models import Membership, Organization
 from lpo.accounts.roles import Role
@@ -44,13 +46,21 @@ def figures(windows: list[dict[str, Any]]) -> list[tuple[int, int]]:
     return [(window["numerator"], window["denominator"]) for window in windows]
 
 
+def typed_stream() -> Workstream:
+    stream = base.workstream(item_prefix="NDA")
+    base.item_types(stream, standard="standard NDA", mutual="mutual NDA")
+    return stream
+
+
 def random_history(version: ServiceLevelVersion, seed: int, items: int, end: str) -> None:
     """Items with pauses of every party, rework, cancellations and exclusions, some still open."""
     chance, stream = random.Random(seed), version.level.workstream  # noqa: S311 -- a history, not a secret
     first, last = new_york("2026-06-01 08:00"), new_york(end)
+    codes = [row.code for row in types_of(stream.pk)]
     for _ in range(items):
         received = first + timedelta(minutes=chance.randrange(int((last - first).total_seconds() // 60) - 3000))
-        item = base.item(stream, received_at=received, priority=chance.choice(["standard", "standard", "rush"]))
+        code = chance.choice([None, *codes, *codes]) if codes else None
+        item = base.item(stream, received_at=received, priority=chance.choice(["standard", "standard", "rush"]), type=code)
         at = received + timedelta(minutes=chance.randrange(1, 300))
         for party in chance.sample(["client", "provider", "third_party"], chance.randrange(3)):
             work.pause_item(item=item, by=base.system(), party=party, reason="information", note="asked", at=at)
@@ -73,6 +83,7 @@ TERMS: list[dict[str, Any]] = [
     {"allowed_misses": [[5, 1], [12, 3]], "roll_up_below": 6, "no_credit_below": 4},
     {"window": "quarter"},
     {"decides": "last", "pausing_parties": ["client", "third_party"]},
+    {"item_types": ["mutual"]},
 ]
 
 
@@ -109,7 +120,7 @@ def test_the_present_version_replayed_comes_to_the_stored_figure_verdict_and_cre
     in_alder: Scope, now: WallClock, seed: int, terms: dict[str, Any]
 ) -> None:
     now.is_at("2026-10-20 12:00")
-    level = make.business_level(base.workstream(item_prefix="NDA"), hours=6, **terms)
+    level = make.business_level(typed_stream(), hours=6, **terms)
     random_history(level, seed, 24, "2026-10-20 11:00")
     make.counted(level)
     close_ended()

@@ -120,7 +120,7 @@ def test_a_stratum_per_reviewer_is_drawn_with_the_same_from_each(stream: Workstr
         ({"sizing": "acceptance", "accepted_errors": 4}, "less than the sample", "accepted_errors"),
         ({"allocation": "each"}, "needs strata", "allocation"),
         ({"purpose": "elusion"}, "set aside", "disposition"),
-        ({"strata_by": ("colour",)}, "by priority, reviewer", "strata_by"),
+        ({"strata_by": ("colour",)}, "by priority, type, reviewer", "strata_by"),
     ],
 )
 def test_a_plan_that_contradicts_itself_is_refused_with_its_field(

@@ -13,14 +13,16 @@ Read = serializers.ModelSerializer
 
 
 class LevelVersionSerializer(Read[ServiceLevelVersion]):
+    types = serializers.ListField(child=serializers.CharField(), read_only=True, help_text="Codes of the types covered; empty for all.")
+
     class Meta:
         model = ServiceLevelVersion
         fields = (
-            "number", "effective_from", "clause", "item_kind", "priority", "severity", "unit", "target", "start_state", "stop_state",
-            "decides", "pausing_parties", "expected_percent", "max_error_percent", "error_unit", "window", "time_zone", "credit_percent",
-            "minimum_percent", "misses_before_default", "allowed_misses", "roll_up_below", "no_credit_below", "importance", "pool_percent",
-            "allocation_percent", "test", "test_confidence_percent", "accepted_sample", "accepted_errors", "severity_weights", "population",
-            "adjudicator", "min_volume", "volume_by", "volume_offered",
+            "number", "effective_from", "clause", "item_kind", "priority", "severity", "types", "unit", "target", "start_state",
+            "stop_state", "decides", "pausing_parties", "expected_percent", "max_error_percent", "error_unit", "window", "time_zone",
+            "credit_percent", "minimum_percent", "misses_before_default", "allowed_misses", "roll_up_below", "no_credit_below",
+            "importance", "pool_percent", "allocation_percent", "test", "test_confidence_percent", "accepted_sample", "accepted_errors",
+            "severity_weights", "population", "adjudicator", "min_volume", "volume_by", "volume_offered",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -65,13 +67,14 @@ class AttainmentRowSerializer(Read[AttainmentRow]):
 
 class TermVersionSerializer(Read[ChargeTermVersion]):
     workstream = serializers.CharField(source="workstream.item_prefix", read_only=True, allow_null=True, default=None)
+    types = serializers.ListField(child=serializers.CharField(), read_only=True, help_text="Codes of the types priced; empty for all.")
     person = serializers.CharField(source="placement.name", read_only=True, allow_null=True, default=None)
 
     class Meta:
         model = ChargeTermVersion
         fields = (
             "number", "effective_from", "effective_to", "clause", "shape", "price", "tiers", "package_size", "free_units",
-            "discount_percent", "cap", "minimum", "unit", "unit_plural", "workstream", "disposition", "billable_state",
+            "discount_percent", "cap", "minimum", "unit", "unit_plural", "workstream", "disposition", "types", "billable_state",
             "recurring", "prorate", "credit_base", "rate_per", "month_basis", "staff_level", "person", "overtime", "overtime_price",
             "charged_away", "overlap_charged", "unapproved",
         )  # fmt: skip

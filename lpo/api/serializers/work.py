@@ -82,8 +82,9 @@ class ItemSerializer(Read[WorkItem]):
     class Meta:
         model = WorkItem
         fields: tuple[str, ...] = (
-            "reference", "workstream", "kind", "source", "external_id", "title", "quantity", "priority", "language", "disposition",
-            "severity", "received_at", "state", "state_at", "finished", "paused", "first_delivered_at", "assignee", "created_at", "version",
+            "reference", "workstream", "kind", "source", "external_id", "title", "quantity", "priority", "type", "language",
+            "disposition", "severity", "received_at", "state", "state_at", "finished", "paused", "first_delivered_at", "assignee",
+            "created_at", "version",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -140,6 +141,13 @@ class NewItemSerializer(Strict):
     received_at = serializers.DateTimeField()
     quantity = serializers.DecimalField(max_digits=14, decimal_places=3, min_value=Decimal(0), default=Decimal(1))
     priority = serializers.CharField(max_length=20, default="standard")
+    type = serializers.CharField(
+        max_length=60,
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        help_text="The code of one of the workstream's types; left out, an item keeps what it has.",
+    )
     language = serializers.CharField(max_length=16, default="", allow_blank=True)
     disposition = serializers.ChoiceField(choices=["machine_coded", "human_reviewed", "discarded"], default="", allow_blank=True)
     severity = serializers.ChoiceField(choices=["critical", "major", "minor"], default="", allow_blank=True)

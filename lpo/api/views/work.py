@@ -150,6 +150,7 @@ class ItemView(View):
         parameters=[
             OpenApiParameter("workstream", str, description="Item prefix of one workstream."),
             OpenApiParameter("state", str),
+            OpenApiParameter("type", str, description="Code of one type of item."),
             OpenApiParameter("external_id", str),
         ]
     )
@@ -157,7 +158,7 @@ class ItemView(View):
         rows = self.get_queryset()
         if prefix := self.parameter("workstream"):
             rows = rows.filter(workstream=found_or_404(Workstream.objects.all(), item_prefix=prefix))
-        for name in ("state", "external_id"):
+        for name in ("state", "type", "external_id"):
             if value := self.parameter(name):
                 rows = rows.filter(**{name: value})
         return self.paged(rows)  # type: ignore[no-any-return]
