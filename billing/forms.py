@@ -137,7 +137,8 @@ class TermForm(Refusable):
                 *[["free_units", "discount_percent"]],
             ],
         ),
-        ("Absence, handover, approval", [["charged_away"], ["overlap_charged"], ["unapproved"]]),
+        ("Absence and handover", [["charged_away"], ["overlap_charged"]]),
+        ("Approval", [["unapproved"]]),
         ("Limits and contract", [["minimum", "cap"], ["clause"], ["prorate"], ["credit_base"]]),
     )
 

@@ -9,7 +9,7 @@ from django import forms
 from django.utils import timezone
 
 from billing.forms import Amount, Refusable, day_field
-from billing.models import DIRECTIONS, ChargeTerm, UsageRecord
+from billing.models import DIRECTIONS, ChargeTerm, ChargeTermVersion, UsageRecord
 from billing.usage import Reported
 from billing.usage_file import MOST_ROWS, header_of
 from billing.volume import UNITS
@@ -27,7 +27,7 @@ class UsageForm(Refusable):
     token = forms.RegexField(r"^[0-9a-f]{32}$", widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, term: ChargeTerm, currency: str, usage: UsageRecord | None = None, **kwargs: Any) -> None:
-        kwargs.setdefault("initial", _initial(usage))
+        kwargs.setdefault("initial", _initial(term, usage))
         super().__init__(*args, **kwargs)
         self.term, self.currency = term, currency
         if "amount" in self.fields:
@@ -53,10 +53,13 @@ class UsageForm(Refusable):
         self.add_error(field if field in self.fields else None, refusal.message)
 
 
-def _initial(usage: UsageRecord | None) -> dict[str, Any]:
+def _initial(term: ChargeTerm, usage: UsageRecord | None) -> dict[str, Any]:
+    """What a form begins with: the record to correct, or today and what the term's latest version counts."""
     fresh = {"token": uuid.uuid4().hex}
     if usage is None:
-        return fresh | {"day": timezone.localdate()}
+        version = ChargeTermVersion.objects.filter(term=term).order_by("-number").first()
+        counted = {"unit": version.unit, "direction": version.direction} if version is not None else {}
+        return fresh | {"day": timezone.localdate()} | counted
     return fresh | {"day": usage.starts_on} | {name: getattr(usage, name) for name in Reported.__dataclass_fields__}
 
 

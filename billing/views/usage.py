@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Count, F, Q, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Count, Q
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -76,10 +76,19 @@ def listed(request: TenantRequest, term: ChargeTerm) -> dict[str, Any]:
     standing = UsageRecord.objects.filter(term=term, withdrawn_at__isnull=True)
     counts = standing.aggregate(all=Count("id"), waiting=Count("id", filter=Q(approved_at__isnull=True)))
     page = newest_first(standing, request.GET.dict())
-    counted = UsageRecord.objects.filter(term=term).annotate(number=Window(RowNumber(), order_by=F("id").asc()))
-    numbers = dict(counted.values_list("id", "number"))
-    rows = [(numbers[row.id], row) for row in page.rows]
+    rows = list(zip(_numbers(term, page.rows), page.rows, strict=True))
     return {"page": page, "rows": rows, "counts": counts, "columns": COLUMNS[term.model]}
+
+
+def _numbers(term: ChargeTerm, rows: Sequence[UsageRecord]) -> list[int]:
+    """The numbers of a page's records, newest first, from the ids on it and how many came before."""
+    if not rows:
+        return []
+    every = UsageRecord.objects.filter(term=term)
+    ids = list(every.filter(id__range=(rows[-1].id, rows[0].id)).order_by("id").values_list("id", flat=True))
+    before = every.filter(id__lt=rows[-1].id).count()
+    number = {key: before + place for place, key in enumerate(ids, start=1)}
+    return [number[row.id] for row in rows]
 
 
 def _record_or_404(term: ChargeTerm, number: int) -> UsageRecord:

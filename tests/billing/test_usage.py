@@ -221,6 +221,7 @@ def test_what_is_hosted_is_read_once_a_day_and_a_corrected_reading_takes_the_oth
 
 def test_a_record_is_entered_once_corrected_and_withdrawn_on_pages(bill: Membership, client_of: Sign) -> None:
     term, browser = hosting(), client_of(bill)
+    assert '<option value="hosted" selected>' in browser.get(here(term)).content.decode()
     said = {"day": "2026-10-01", "subject": "main", "quantity": "1,200.5", "unit": "GB", "direction": "hosted", "token": "a" * 32}
     for _ in range(2):
         assert browser.post(here(term), said).status_code == 302
