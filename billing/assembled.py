@@ -23,7 +23,17 @@ class Source:
     usage_id: int | None = None
     claim_id: int | None = None
     sheet_day_id: int | None = None
+    time_entry_id: int | None = None
     at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Codes:
+    """What a line is called by the uniform task-based management system; empty where it has no such name."""
+
+    task: str = ""
+    activity: str = ""
+    expense: str = ""
 
 
 @dataclass(frozen=True)
@@ -37,3 +47,4 @@ class Assembled:
     claim: CreditClaim | None = None
     matter_id: int | None = None
     sources: tuple[Source, ...] = field(default=())
+    codes: Codes = Codes()

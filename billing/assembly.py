@@ -12,8 +12,8 @@ from datetime import date
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from billing import credits, queries, staffing
-from billing.assembled import Assembled, Source
+from billing import credits, metering, queries, staffing, timekeeping
+from billing.assembled import Assembled, Codes, Source
 from billing.bases import baseline_of, cap_periods
 from billing.late import difference
 from billing.models import BillingPeriod, Charge, ChargeTerm, UsageRecord
@@ -27,7 +27,9 @@ from engagements.queries import contract_on
 from lpo.core.money import add, round_money
 from sla.models import CreditClaim
 
-_ORDER = ("fixed", "unit", "per_user", "staff")
+_ORDER = ("fixed", "unit", "per_user", "data_volume", "staff", "hourly", "outcome", "expense")
+# Their rows are priced person by person, each under the one version that fits it best.
+_BY_PERSON = {"staff", "hourly"}
 
 
 def assemble(engagement: Engagement, period: BillingPeriod, contract: Contract) -> list[Assembled]:
@@ -38,16 +40,30 @@ def assemble(engagement: Engagement, period: BillingPeriod, contract: Contract) 
     lines: list[Assembled] = []
     spans = queries.spans(engagement, days_of(period))
     for span in spans:
-        if span.term.model != "staff":
+        if span.term.model not in _BY_PERSON:
             lines += _current(span, period, contract.currency)
-    lines += _staff(spans, period, contract.currency)
+    lines += _people(spans, period, contract.currency)
     for earlier in queries.issued_periods(engagement, period.index):
         lines += _corrections(engagement, earlier, contract.currency)
     return sorted(lines, key=lambda line: _ORDER.index(line.group)) + _credits(engagement, period, contract, lines)
 
 
+def _people(spans: Sequence[TermSpan], period: BillingPeriod, currency: str) -> list[Assembled]:
+    """Placed people and approved time, each day and entry under the one version that prices it."""
+    return _staff(spans, period, currency) + _time(spans, period, currency)
+
+
+def _time(spans: Sequence[TermSpan], period: BillingPeriod, currency: str) -> list[Assembled]:
+    own = [span for span in spans if span.term.model == "hourly"]
+    entries = timekeeping.entries_in(period.engagement_id, days_of(period)) if own else []
+    lines: list[Assembled] = []
+    for span in own:
+        found = timekeeping.charged(span, own, entries, period, currency)
+        lines += timekeeping.assembled(found.lines, span, period, found.sources)
+    return lines
+
+
 def _staff(spans: Sequence[TermSpan], period: BillingPeriod, currency: str) -> list[Assembled]:
-    """Placed people, each day under the one version that prices it."""
     own = [span for span in spans if span.term.model == "staff"]
     everybody = staffing.placed_in(period.engagement_id, days_of(period)) if own else []
     lines: list[Assembled] = []
@@ -63,10 +79,16 @@ def _staff(spans: Sequence[TermSpan], period: BillingPeriod, currency: str) -> l
 def _current(span: TermSpan, period: BillingPeriod, currency: str) -> list[Assembled]:
     rated, sources = _rated(span, period, currency)
     matter_id = span.version.workstream.matter_id if span.version.workstream_id else None
-    found = [Assembled(line, span.term.model, period, span.term, None, matter_id) for line in rated]
+    found = [Assembled(line, span.term.model, period, span.term, None, matter_id, codes=_codes(line)) for line in rated]
     if found:
         found[0] = replace(found[0], sources=tuple(sources))
     return found
+
+
+def _codes(line: RatedLine) -> Codes:
+    """The expense code that a line's key names: `v1:expense-E107`."""
+    _, found, code = line.key.partition("expense-")
+    return Codes(expense=code) if found else Codes()
 
 
 def _rated(span: TermSpan, period: BillingPeriod, currency: str) -> tuple[list[RatedLine], list[Source]]:
@@ -74,6 +96,10 @@ def _rated(span: TermSpan, period: BillingPeriod, currency: str) -> tuple[list[R
     days, term = days_of(period), queries.pure_term(span.version, currency)
     active: Days | None = span.active
     sources: list[Source]
+    if span.term.model in metering.METERED:
+        records = metering.counted(span)
+        lines = metering.rate_records(span.version, records, days, span.active, currency)
+        return _keyed(lines, span), [_usage_source(record, span, period) for record in records]
     if span.term.model == "fixed":
         if not span.version.recurring:
             if span.version.effective_from not in days:
@@ -81,16 +107,15 @@ def _rated(span: TermSpan, period: BillingPeriod, currency: str) -> tuple[list[R
             active = None
         usage: list[Usage] = []
         sources = [Source(f"period:{period.starts_on}:v{span.version.number}", period.label, Decimal(1))]
-    elif span.term.model == "unit":
+    else:
         items = _items(span, period)
         usage = [Usage(item.reference, item.quantity, _day(item, period, _zone(span))) for item in items]
         sources = [_item_source(item) for item in items]
-    else:
-        records = list(queries.seats(span.term, span.active))
-        usage = [queries.seat_usage(record) for record in records]
-        sources = [_seat_source(record, period) for record in records]
-    lines = rate(term, usage, days, active=active)
-    return [replace(line, key=f"v{span.version.number}:{line.key}") for line in lines], sources
+    return _keyed(rate(term, usage, days, active=active), span), sources
+
+
+def _keyed(lines: Iterable[RatedLine], span: TermSpan) -> list[RatedLine]:
+    return [replace(line, key=f"v{span.version.number}:{line.key}") for line in lines]
 
 
 def _items(span: TermSpan, period: BillingPeriod) -> list[BillableItem]:
@@ -113,8 +138,12 @@ def _item_source(item: BillableItem) -> Source:
     return Source(f"item:{item.item_id}", item.reference, item.quantity, item.item_id, item.matter_id, at=item.at)
 
 
-def _seat_source(record: UsageRecord, period: BillingPeriod) -> Source:
-    return Source(f"usage:{record.id}:{period.starts_on}", record.subject, record.quantity, usage_id=record.id)
+def _usage_source(record: UsageRecord, span: TermSpan, period: BillingPeriod) -> Source:
+    """A seat is its user, as it runs on from period to period; anything else also the day it happened."""
+    seat = span.term.model == "per_user"
+    unit = f" ({record.unit})" if record.unit else ""
+    reference = record.subject if seat else f"{record.starts_on.day} {record.starts_on:%b %Y}, {record.subject}"[: 60 - len(unit)] + unit
+    return Source(f"usage:{record.id}:{period.starts_on}", reference, record.quantity, usage_id=record.id)
 
 
 # --- earlier periods ------------------------------------------------------------------------------------------------------
@@ -130,6 +159,8 @@ def _corrections(engagement: Engagement, period: BillingPeriod, currency: str) -
     for rows in by_term.values():
         if rows[0].term.model == "staff":
             found += staffing.correction(rows, spans, period, currency)
+        elif rows[0].term.model == "hourly":
+            found += timekeeping.correction(rows, spans, period, currency)
         else:
             found += _correction(rows, period, currency)
     return found
@@ -148,7 +179,7 @@ def _correction(rows: Sequence[TermSpan], period: BillingPeriod, currency: str) 
         return []
     changes = tuple(_changes(term, period, sources))
     matter_id = rows[0].version.workstream.matter_id if rows[0].version.workstream_id else None
-    found = [Assembled(line, term.model, period, term, None, matter_id) for line in lines]
+    found = [Assembled(line, term.model, period, term, None, matter_id, codes=_codes(line)) for line in lines]
     found[0] = replace(found[0], sources=changes)
     return found
 
@@ -207,8 +238,8 @@ def _credits(engagement: Engagement, period: BillingPeriod, contract: Contract, 
 def at_stake(engagement: Engagement, period: BillingPeriod, contract: Contract) -> tuple[Decimal, Decimal]:
     """A running period's credit base so far, and what the cap leaves of the share at risk. Raises as `assemble` does."""
     spans = queries.spans(engagement, days_of(period))
-    lines = [line for span in spans if span.term.model != "staff" for line in _current(span, period, contract.currency)]
-    lines += _staff(spans, period, contract.currency)
+    lines = [line for span in spans if span.term.model not in _BY_PERSON for line in _current(span, period, contract.currency)]
+    lines += _people(spans, period, contract.currency)
     return round_money(_base(period, period, lines, contract), contract.currency), _room(period, period, lines, contract)
 
 

@@ -91,7 +91,11 @@ def _version(line: InvoiceLine) -> ChargeTermVersion | None:
     if line.term_id is None or not line.key.startswith("v"):
         return None
     number = line.key.partition(":")[0].removeprefix("v")
-    return ChargeTermVersion.objects.filter(term_id=line.term_id, number=number).select_related("workstream", "placement").first()
+    return (
+        ChargeTermVersion.objects.filter(term_id=line.term_id, number=number)
+        .select_related("workstream", "placement", "timekeeper__user")
+        .first()
+    )
 
 
 def _rule(line: InvoiceLine, version: ChargeTermVersion | None) -> list[str]:

@@ -18,7 +18,9 @@ from billing.models import ChargeTermVersion, Invoice, InvoiceLine
 from billing.noted import Finding, Found
 from billing.orders import balances_by_engagement, order_of
 from billing.staff_findings import people
+from billing.time_findings import hours
 from billing.units import several
+from billing.usage_findings import unapproved, unmeasured
 from engagements.contracts import governing
 from engagements.models import Contract, ImportBatch, Matter, MatterInsider, Workstream
 from engagements.orders import Balance
@@ -287,6 +289,13 @@ def _address(invoice: Invoice, contracts: Sequence[Contract], *, ordered: bool) 
         yield Finding("warn", f"{invoice.client.name} has no accounts-payable contact.")
 
 
+def _counted_rows(invoices: Sequence[Invoice]) -> Found:
+    """Days of people, hours and volumes that are missing, not approved, or without a price; each read only where a term asks."""
+    versions = queries.versions_of(invoice.engagement_id for invoice in invoices)
+    for check in (people, hours, unmeasured):
+        yield from check(invoices, versions)
+
+
 _CHECKS: tuple[Callable[[Sequence[Invoice]], Found], ...] = (
     _lines,
     _unpriced,
@@ -295,5 +304,6 @@ _CHECKS: tuple[Callable[[Sequence[Invoice]], Found], ...] = (
     _claims,
     _walls,
     _addresses,
-    people,
+    _counted_rows,
+    unapproved,
 )

@@ -13,12 +13,24 @@ from billing.models import ChargeTermVersion
 from engagements.contract_forms import Suggesting
 from engagements.models import Engagement, ItemType, LegalEntity, Placement, PlacementTerms, Workstream
 from engagements.models.placements import AwayKind
+from engagements.queries import staff
+from lpo.accounts.models import Membership
+from lpo.accounts.roles import Permission, Role, permissions_of
 from lpo.core.errors import Refused
 from lpo.core.validators import validate_year
 from lpo.core.zones import zone_names
 
 ZONES = [(zone, zone.replace("_", " ")) for zone in sorted(zone_names()) if "/" in zone or zone == "UTC"]
-MODELS = {"fixed": "Fixed fee", "unit": "Unit price", "per_user": "Price per user", "staff": "Rate for people"}
+MODELS = {
+    "fixed": "Fixed fee",
+    "unit": "Unit price",
+    "per_user": "Price per user",
+    "data_volume": "Data volume",
+    "outcome": "Outcome fee",
+    "expense": "Expenses",
+    "hourly": "Hourly rate",
+    "staff": "Rate for people",
+}
 
 
 class Refusable(forms.Form):
@@ -28,7 +40,7 @@ class Refusable(forms.Form):
         self.add_error(refusal.field if refusal.field in self.fields else None, refusal.message)
 
 
-def _day(**kwargs: Any) -> forms.DateField:
+def day_field(**kwargs: Any) -> forms.DateField:
     return forms.DateField(widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), validators=[validate_year], **kwargs)
 
 
@@ -86,7 +98,7 @@ class TiersField(forms.CharField):
 class TermForm(Refusable):
     """Fields every model has; the models add theirs."""
 
-    effective_from = _day(label="In force from")
+    effective_from = day_field(label="In force from")
     minimum = _amount(label="Minimum a period", help_text="What falls short is added as a line of its own.")
     cap = _amount(label="Cap a period", help_text="What exceeds it is taken off as a line of its own.")
     discount_percent = _amount(label="Discount, percent", max_value=Decimal(100), decimal_places=2, initial=Decimal(0))
@@ -97,7 +109,7 @@ class TermForm(Refusable):
     def __init__(self, *args: Any, engagement: Engagement, currency: str, named: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.engagement, self.currency = engagement, currency
-        for name in ("price", "minimum", "cap"):
+        for name in ("price", "minimum", "cap", "event_cap"):
             if name in self.fields:
                 self.fields[name].label = f"{self.fields[name].label}, {currency}"
         if named:
@@ -109,10 +121,12 @@ class TermForm(Refusable):
             [
                 ["name"],
                 ["placement", "staff_level"],
+                ["timekeeper", "role"],
                 ["workstream"],
                 ["item_types"],
                 ["billable_state", "disposition"],
                 ["unit", "unit_plural"],
+                ["measure", "direction"],
                 ["effective_from"],
             ],
         ),
@@ -120,10 +134,13 @@ class TermForm(Refusable):
             "Price",
             [
                 *[["shape"], ["rate_per"], ["price", "package_size"], ["tiers"], ["recurring"], ["month_basis"]],
-                *[["overtime", "overtime_price"], ["free_units", "discount_percent"]],
+                *[["increment"], ["increment_minutes"]],
+                *[["overtime", "overtime_price"], ["percent", "event_cap"], ["markup_percent"]],
+                *[["free_units", "discount_percent"]],
             ],
         ),
-        ("Absence, handover, approval", [["charged_away"], ["overlap_charged"], ["unapproved"]]),
+        ("Absence and handover", [["charged_away"], ["overlap_charged"]]),
+        ("Approval", [["unapproved"]]),
         ("Limits and contract", [["minimum", "cap"], ["clause"], ["prorate"], ["credit_base"]]),
     )
 
@@ -252,6 +269,106 @@ class PerUserForm(_PricedForm):
         self.initial.setdefault("unit", "seat")
 
 
+class VolumeForm(_PricedForm):
+    unit: Any = forms.ChoiceField(
+        label="Priced by", choices=[("GB", "GB, 1,000 MB"), ("GiB", "GiB, 1,024 MiB"), ("TB", "TB, 1,000 GB"), ("TiB", "TiB, 1,024 GiB")]
+    )
+    measure = forms.ChoiceField(
+        label="What is charged of a period",
+        choices=[
+            ("sum", "The sum of its readings"),
+            ("average", "The average of its measured days"),
+            ("peak", "Its highest day"),
+            ("last", "Its last measured day, as at month-end"),
+        ],
+        widget=forms.RadioSelect,
+        initial="average",
+    )
+    direction = forms.ChoiceField(
+        label="Which volume", required=False, choices=[("", "Every"), ("in", "In only"), ("out", "Out only"), ("hosted", "Hosted only")]
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["unit_plural"]
+
+
+class OutcomeForm(TermForm):
+    """A fee for the event itself, a share of its amount, or both."""
+
+    unit = forms.CharField(max_length=30, label="Event", help_text="What one is called: settlement, filing, recovery.")
+    unit_plural = forms.CharField(max_length=30, required=False, label="Several are called", help_text="Left empty: settlements.")
+    price = Amount(min_value=Decimal(0), max_digits=20, decimal_places=8, required=False, label="Fee for each")
+    percent = _amount(label="Share of its amount, percent", max_value=Decimal(100), max_digits=7)
+    event_cap = _amount(label="Cap for one")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial.setdefault("unit", "outcome")
+
+    def version_fields(self) -> dict[str, Any]:
+        values = super().version_fields()
+        return {**values, "price": values.get("price") or Decimal(0), "percent": values.get("percent") or Decimal(0)}
+
+
+class ExpenseForm(TermForm):
+    """Expenses at cost, or with a percentage added."""
+
+    markup_percent = _amount(label="Added to the cost, percent", decimal_places=2, max_digits=6, help_text="Empty: at cost.")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # What was laid out for the client is no fee.
+        self.initial.setdefault("credit_base", False)
+
+    def version_fields(self) -> dict[str, Any]:
+        values = super().version_fields()
+        return {**values, "markup_percent": values.get("markup_percent") or Decimal(0), "price": Decimal(0), "unit": "expense"}
+
+
+class HourlyForm(TermForm):
+    """A rate by the hour for one person, a role, or everybody whose approved time an engagement holds."""
+
+    timekeeper: forms.ModelChoiceField[Membership] = forms.ModelChoiceField(
+        queryset=None,
+        required=False,
+        label="Person",
+        empty_label="By role, or everybody",
+        help_text="Their own rate goes before that of a role.",
+    )
+    role = forms.ChoiceField(label="Role", required=False)
+    workstream: forms.ModelChoiceField[Workstream] = forms.ModelChoiceField(
+        queryset=None, required=False, label="Workstream", empty_label="Every one"
+    )
+    price = Amount(min_value=Decimal(0), max_digits=20, decimal_places=8, label="Rate", help_text="Of an hour.")
+    increment = forms.ChoiceField(
+        label="A begun unit counts whole",
+        choices=[("per_entry", "For each entry"), ("on_total", "On a line’s total"), ("exact", "Nowhere: exact minutes")],
+        widget=forms.RadioSelect,
+        initial="per_entry",
+    )
+    increment_minutes = _amount(label="Unit, minutes", max_digits=5, decimal_places=2, initial=Decimal(6))
+    unapproved = forms.ChoiceField(
+        label="Time that is not approved",
+        choices=[("block", "Blocks the invoice"), ("warn", "Is a warning")],
+        widget=forms.RadioSelect,
+        initial="block",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        streams = Workstream.objects.filter(matter__engagement=self.engagement).select_related("matter").order_by("title")
+        self.fields["workstream"].queryset = streams  # type: ignore[attr-defined]
+        self.fields["timekeeper"].queryset = staff()  # type: ignore[attr-defined]
+        keepers = [(role.value, role.label) for role in Role if Permission.RECORD_TIME in permissions_of(role)]
+        self.fields["role"].choices = [("", "Any"), *keepers]  # type: ignore[attr-defined]
+        self.fields["price"].label = f"Rate, {self.currency}"
+
+    def version_fields(self) -> dict[str, Any]:
+        values = super().version_fields()
+        return {**values, "unit": "hour", "increment_minutes": values.get("increment_minutes") or Decimal(6)}
+
+
 class StaffForm(TermForm):
     """A rate by month, day or hour for one person, those of a level, or everybody placed."""
 
@@ -315,23 +432,32 @@ class StaffForm(TermForm):
         return {**values, **rules, "month_basis": values.get("month_basis") or "calendar"}
 
 
-FORMS: dict[str, type[TermForm]] = {"fixed": FixedForm, "unit": UnitForm, "per_user": PerUserForm, "staff": StaffForm}
+FORMS: dict[str, type[TermForm]] = {
+    "fixed": FixedForm,
+    "unit": UnitForm,
+    "per_user": PerUserForm,
+    "data_volume": VolumeForm,
+    "outcome": OutcomeForm,
+    "expense": ExpenseForm,
+    "hourly": HourlyForm,
+    "staff": StaffForm,
+}
 
 
 class CloseTermForm(Refusable):
-    last_day = _day(label="Last day charged")
+    last_day = day_field(label="Last day charged")
 
 
 class SeatForm(Refusable):
     subject = forms.CharField(
         max_length=200, label="User", help_text="An identifier that names nothing privileged, as the platform shows it."
     )
-    starts_on = _day(label="First day")
-    ends_on = _day(label="Last day", required=False, help_text="Empty while it lasts.")
+    starts_on = day_field(label="First day")
+    ends_on = day_field(label="Last day", required=False, help_text="Empty while it lasts.")
 
 
 class EndSeatForm(Refusable):
-    last_day = _day(label="Last day held")
+    last_day = day_field(label="Last day held")
 
 
 class ReturnForm(Refusable):

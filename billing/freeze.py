@@ -18,7 +18,17 @@ from engagements.models import Client, Contract, LegalEntity, Matter
 from lpo.core.exports import plain, write_csv
 from lpo.core.money import add, round_money
 
-GROUPS = {"fixed": "Fixed", "unit": "Unit rate", "per_user": "Per user", "staff": "Staff", "credit": "Service credits"}
+GROUPS = {
+    "fixed": "Fixed",
+    "unit": "Unit rate",
+    "per_user": "Per user",
+    "data_volume": "Data volume",
+    "staff": "Staff",
+    "hourly": "Time",
+    "outcome": "Outcomes",
+    "expense": "Expenses",
+    "credit": "Service credits",
+}
 TAX_LABELS = {"S": "Tax", "Z": "Zero rate", "E": "Exempt", "AE": "Reverse charge", "O": "Out of scope"}
 TAX_NOTES = {"AE": "Reverse charge: the recipient accounts for the tax.", "E": "Exempt from tax.", "O": "Outside the scope of tax."}
 
@@ -145,6 +155,9 @@ def _line(row: InvoiceLine, matters: Mapping[int, Matter]) -> snapshot.Line:
         quantity=Decimal(plain(row.quantity.normalize())),
         unit=row.unit,
         unit_plural=row.unit_plural,
+        task_code=row.task_code,
+        activity_code=row.activity_code,
+        expense_code=row.expense_code,
         unit_price=Decimal(plain(row.unit_price.normalize())),
         amount=row.amount,
         tax_category=row.tax_category,

@@ -10,10 +10,12 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from billing.units import counted_in
+from lpo.accounts.roles import Role
 from lpo.tenancy.models import TenantForeignKey, TenantModel
 
 MONEY: Any = {"max_digits": 16, "decimal_places": 4}
 PRICE: Any = {"max_digits": 20, "decimal_places": 8}
+DIRECTIONS = [("in", "In"), ("out", "Out"), ("hosted", "Hosted")]
 
 
 class ChargeTerm(TenantModel):
@@ -23,7 +25,17 @@ class ChargeTerm(TenantModel):
     engagement = TenantForeignKey("engagements.Engagement", via=["client_id"])
     name = models.CharField(max_length=120)
     model = models.CharField(
-        max_length=10, choices=[("fixed", "Fixed"), ("unit", "Per unit"), ("per_user", "Per user"), ("staff", "Staff")]
+        max_length=11,
+        choices=[
+            ("fixed", "Fixed"),
+            ("unit", "Per unit"),
+            ("per_user", "Per user"),
+            ("staff", "Staff"),
+            ("hourly", "Hourly"),
+            ("data_volume", "Data volume"),
+            ("outcome", "Outcome"),
+            ("expense", "Expenses"),
+        ],
     )
     active = models.BooleanField(default=True)
     position = models.PositiveSmallIntegerField(default=1)
@@ -82,6 +94,22 @@ class ChargeTermVersion(TenantModel):
     unapproved = models.CharField(
         max_length=5, choices=[("block", "Block the invoice"), ("warn", "Warn")], default="block", help_text="What a missing approval does."
     )
+    # Hourly: whose time a term prices, a person's before that of a role, and where a begun increment counts whole.
+    timekeeper = TenantForeignKey("accounts.Membership", null=True, blank=True)
+    role = models.CharField(max_length=20, blank=True, choices=Role.choices)
+    increment = models.CharField(
+        max_length=9, choices=[("per_entry", "Each entry"), ("on_total", "The total"), ("exact", "Nowhere")], default="per_entry"
+    )
+    increment_minutes = models.DecimalField(max_digits=5, decimal_places=2, default=6)
+    # Data volume: what of a period's readings is priced, in `unit`; and which way the data went, empty for every way.
+    measure = models.CharField(
+        max_length=7, choices=[("sum", "Sum"), ("average", "Average"), ("peak", "Peak"), ("last", "Month-end")], default="sum"
+    )
+    direction = models.CharField(max_length=6, blank=True, choices=DIRECTIONS)
+    # Outcomes: a share of each event's amount beside `price` for the event itself, and what one event comes to at most.
+    percent = models.DecimalField(max_digits=7, decimal_places=4, default=0)
+    event_cap = models.DecimalField(**MONEY, null=True, blank=True)
+    markup_percent = models.DecimalField(max_digits=6, decimal_places=2, default=0, help_text="Expenses: what is added to their cost.")
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -95,6 +123,9 @@ class ChargeTermVersion(TenantModel):
                 condition=Q(shape="package", package_size__gt=0) | ~Q(shape="package"), name="chargetermversion_package"
             ),
             models.CheckConstraint(condition=Q(overtime__gte=0), name="chargetermversion_overtime"),
+            models.CheckConstraint(condition=Q(percent__gte=0, percent__lte=100, markup_percent__gte=0), name="chargetermversion_shares"),
+            models.CheckConstraint(condition=Q(increment_minutes__gt=0), name="chargetermversion_increment"),
+            models.CheckConstraint(condition=Q(timekeeper__isnull=True) | Q(role=""), name="chargetermversion_one_or_a_role"),
             models.CheckConstraint(condition=Q(placement__isnull=True) | Q(staff_level=""), name="chargetermversion_one_or_a_level"),
         ]
 
@@ -108,19 +139,31 @@ class ChargeTermVersion(TenantModel):
 
 
 class UsageRecord(TenantModel):
-    """Users from outside: who held a seat and when. Idempotent on (source, event id); another payload is refused."""
+    """What was used, as reported from outside: a seat, a day's volume, an expense, an outcome. Idempotent on (source, event id);
+    another payload is refused. `starts_on` is the day it happened, or a seat's first."""
 
     client_id = models.BigIntegerField()
     term = TenantForeignKey(ChargeTerm, via=["client_id"])
     source = models.CharField(max_length=40)
     event_id = models.CharField(max_length=120)
-    subject = models.CharField(max_length=200, help_text="The user, by an identifier that names nothing privileged.")
-    quantity = models.DecimalField(max_digits=14, decimal_places=3, default=1)
+    subject = models.CharField(max_length=200, help_text="The user or what it was for, in words that name nothing privileged.")
+    quantity = models.DecimalField(max_digits=18, decimal_places=6, default=1)
     starts_on = models.DateField()
     ends_on = models.DateField(null=True, blank=True, help_text="Last day, inclusive; empty while it lasts.")
+    # A volume's own unit and way; the amount of an expense or of what an outcome is a share of; an expense's code.
+    unit = models.CharField(max_length=3, blank=True)
+    direction = models.CharField(max_length=6, blank=True, choices=DIRECTIONS)
+    amount = models.DecimalField(**MONEY, null=True, blank=True)
+    currency = models.CharField(max_length=3, blank=True)
+    code = models.CharField(max_length=4, blank=True)
+    receipt = TenantForeignKey("audit.Document", null=True, blank=True)
     payload_hash = models.CharField(max_length=64)
     recorded_at = models.DateTimeField(default=timezone.now)
     by_label = models.CharField(max_length=200)
+    by_member = TenantForeignKey("accounts.Membership", null=True, blank=True)
+    # An expense is billed once somebody else than who entered it approved it.
+    approved_at = models.DateTimeField(null=True, blank=True)
+    approved_by = TenantForeignKey("accounts.Membership", null=True, blank=True)
     # A record that an issued invoice counted stays as it was counted; the one that corrects it is counted from then on.
     withdrawn_at = models.DateTimeField(null=True, blank=True)
 
@@ -128,6 +171,21 @@ class UsageRecord(TenantModel):
         constraints = [
             models.UniqueConstraint(fields=["organization", "source", "event_id"], name="usagerecord_event_once"),
             models.CheckConstraint(condition=Q(ends_on__isnull=True) | Q(ends_on__gte=F("starts_on")), name="usagerecord_dates"),
+            models.CheckConstraint(condition=Q(amount__isnull=True) | ~Q(currency=""), name="usagerecord_amount_in_a_currency"),
+            # What is hosted is read once a day; a second reading would count it twice.
+            models.UniqueConstraint(
+                fields=["organization", "term", "starts_on", "subject"],
+                condition=Q(direction="hosted", withdrawn_at__isnull=True),
+                name="usagerecord_hosted_once_a_day",
+            ),
+            models.CheckConstraint(
+                condition=Q(approved_at__isnull=True, approved_by__isnull=True) | Q(approved_at__isnull=False, approved_by__isnull=False),
+                name="usagerecord_approved_by_somebody",
+            ),
+            models.CheckConstraint(
+                condition=Q(approved_by__isnull=True) | Q(by_member__isnull=True) | ~Q(approved_by=F("by_member")),
+                name="usagerecord_not_approved_by_oneself",
+            ),
         ]
         indexes = [models.Index(fields=["organization", "term", "starts_on"], name="usagerecord_by_term")]
 
@@ -251,6 +309,10 @@ class InvoiceLine(TenantModel):
     term = TenantForeignKey(ChargeTerm, via=["client_id"], null=True)
     claim = TenantForeignKey("sla.CreditClaim", null=True)
     matter_id = models.BigIntegerField(null=True)
+    # Of time its task and activity, of an expense its code, by the uniform task-based management system.
+    task_code = models.CharField(max_length=4, blank=True)
+    activity_code = models.CharField(max_length=4, blank=True)
+    expense_code = models.CharField(max_length=4, blank=True)
     description = models.CharField(max_length=300)
     detail = models.CharField(max_length=300, blank=True)
     quantity = models.DecimalField(max_digits=16, decimal_places=4)
@@ -277,7 +339,8 @@ class InvoiceLine(TenantModel):
 class Charge(TenantModel):
     """Links one source row under one term to one line. Unique while live: nothing is billed twice.
 
-    `source_key` is item:<id>, usage:<id>:<period start>, period:<period start>, claim:<id> or day:<placement>:<day>:<what it says>.
+    `source_key` is item:<id>, usage:<id>:<period start>, period:<period start>, claim:<id>, time:<id> or
+    day:<placement>:<day>:<what it says>.
     """
 
     client_id = models.BigIntegerField()
@@ -288,6 +351,7 @@ class Charge(TenantModel):
     usage = TenantForeignKey(UsageRecord, null=True)
     claim = TenantForeignKey("sla.CreditClaim", null=True)
     sheet_day = TenantForeignKey("engagements.TimesheetDay", via=["client_id"], null=True)
+    time_entry = TenantForeignKey("engagements.TimeEntry", via=["client_id"], null=True)
     source_key = models.CharField(max_length=80)
     reference = models.CharField(max_length=60)
     happened_at = models.DateTimeField(null=True)
@@ -309,11 +373,17 @@ class Charge(TenantModel):
                 condition=Q(voided_at__isnull=True, sheet_day__isnull=False) & ~Q(source_key__startswith="return:"),
                 name="charge_day_once_while_live",
             ),
+            models.UniqueConstraint(
+                fields=["organization", "source_key"],
+                condition=Q(voided_at__isnull=True, time_entry__isnull=False) & ~Q(source_key__startswith="return:"),
+                name="charge_time_once_while_live",
+            ),
         ]
         indexes = [
             models.Index(fields=["organization", "line", "id"], name="charge_by_line"),
             models.Index(fields=["organization", "item"], name="charge_by_item"),
             models.Index(fields=["organization", "sheet_day"], condition=Q(sheet_day__isnull=False), name="charge_by_sheet_day"),
+            models.Index(fields=["organization", "time_entry"], condition=Q(time_entry__isnull=False), name="charge_by_time_entry"),
         ]
 
     def __str__(self) -> str:

@@ -59,7 +59,9 @@ def spend(request: TenantRequest, engagement: Engagement) -> Panel | None:
 def charge_terms(request: TenantRequest, engagement: Engagement) -> Panel | None:
     if not request.membership.may(Permission.VIEW_MONEY):
         return None
-    versions = ChargeTermVersion.objects.filter(term__engagement=engagement).select_related("term", "workstream", "placement")
+    versions = ChargeTermVersion.objects.filter(term__engagement=engagement).select_related(
+        "term", "workstream", "placement", "timekeeper__user"
+    )
     latest = {version.term_id: version for version in versions.order_by("number")}
     contract = beside.contracts_of(engagement)[-1:]
     currency = contract[0].currency if contract else engagement.client.currency

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -104,11 +104,29 @@ def spans(engagement: Engagement, period: Days) -> list[TermSpan]:
     """Every version in force on some day of the period, in order of the terms and of their dates."""
     by_term: dict[int, list[ChargeTermVersion]] = defaultdict(list)
     versions = ChargeTermVersion.objects.filter(term__engagement=engagement, term__active=True).select_related(
-        "term__engagement__legal_entity", "workstream", "placement"
+        "term__engagement__legal_entity", "workstream", "placement", "timekeeper__user"
     )
     for version in versions.order_by("effective_from"):
         by_term[version.term_id].append(version)
     return cut(by_term.values(), engagement, period)
+
+
+# Versions by engagement and term, in order of their dates.
+Versions = Mapping[int, dict[int, list[ChargeTermVersion]]]
+
+
+def versions_of(engagement_ids: Iterable[int]) -> Versions:
+    """Every version of the active terms of several engagements, in one statement."""
+    found: dict[int, dict[int, list[ChargeTermVersion]]] = defaultdict(lambda: defaultdict(list))
+    rows = ChargeTermVersion.objects.filter(term__engagement__in=set(engagement_ids), term__active=True).select_related("term")
+    for row in rows.order_by("effective_from"):
+        found[row.term.engagement_id][row.term_id].append(row)
+    return found
+
+
+def of_model(versions: Versions, engagement_id: int, model: str) -> list[list[ChargeTermVersion]]:
+    """The versions of each term of one model."""
+    return [rows for rows in versions[engagement_id].values() if rows[0].term.model == model]
 
 
 def cut(by_term: Iterable[Sequence[ChargeTermVersion]], engagement: Engagement, period: Days) -> list[TermSpan]:
@@ -147,6 +165,8 @@ def pure_term(version: ChargeTermVersion, currency: str) -> pure.Term:
         cap=version.cap,
         minimum=version.minimum,
         prorated=version.prorate,
+        increment=pure.Increment(version.increment),
+        increment_minutes=version.increment_minutes,
     )
 
 
@@ -159,6 +179,13 @@ def seats(term: ChargeTerm, active: Days) -> QuerySet[UsageRecord]:
 def seat_usage(record: UsageRecord) -> pure.Usage:
     """A seat as the rating core counts it: held up to, but without, the day after its last."""
     return pure.Usage(record.subject, record.quantity, record.starts_on, record.ends_on + timedelta(days=1) if record.ends_on else None)
+
+
+def lines_of_usage(usage: UsageRecord) -> list[InvoiceLine]:
+    """The lines that count a record, or take it back, on invoices that were not given up; the first first."""
+    charges = Charge.objects.filter(usage=usage).values("line")
+    lines = InvoiceLine.objects.filter(pk__in=charges).exclude(invoice__state=InvoiceState.DISCARDED)
+    return list(lines.select_related("invoice__engagement", "invoice__period").defer("explanation", "invoice__snapshot").order_by("id"))
 
 
 def billed_lines(term: ChargeTerm, period: BillingPeriod) -> list[Billed]:

@@ -104,6 +104,9 @@ class Line:
     matter: str = ""
     explanation: str = ""
     unit_plural: str = ""
+    task_code: str = ""
+    activity_code: str = ""
+    expense_code: str = ""
 
     @property
     def counted_in(self) -> str:
@@ -334,7 +337,7 @@ def _agree(what: str, stated: Decimal, addends: list[Decimal]) -> None:
 
 
 # Added when documents had been frozen without them: written where they say something, so those keep their bytes.
-_LATER = {"unit_plural", "bill_to"}
+_LATER = {"unit_plural", "bill_to", "task_code", "activity_code", "expense_code"}
 
 
 def _data(value: Any) -> Any:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef
 from django.db.models.functions import JSONObject
 
-from billing.models import ChargeTermVersion, Invoice
+from billing.models import Invoice
 from billing.noted import Finding, Found
 from billing.periods import days_of
-from billing.queries import TermSpan, cut
+from billing.queries import TermSpan, Versions, cut
 from billing.staffing import BILLED, Placed, overlapping, pricing
 from engagements.models import Placement, PlacementTerms, Timesheet
 from engagements.models.placements import SheetState
@@ -21,12 +20,11 @@ from engagements.placing import terms_on
 from engagements.sheets import missing_days, periods
 
 
-def people(invoices: Sequence[Invoice]) -> Found:
+def people(invoices: Sequence[Invoice], versions: Versions) -> Found:
     """Everybody placed in an invoice's period, in a fixed number of statements for any number of invoices."""
     engagements = {invoice.engagement_id for invoice in invoices}
     first = min(invoice.period.starts_on for invoice in invoices)
     last = max(invoice.period.ends_on for invoice in invoices)
-    versions = _versions(engagements)
     everybody = _everybody(engagements, first, last)
     for invoice in invoices:
         spans = cut(versions[invoice.engagement_id].values(), invoice.engagement, days_of(invoice.period))
@@ -53,15 +51,6 @@ def _terms(row: dict[str, str]) -> PlacementTerms:
 def _sheet(row: dict[str, str]) -> Timesheet:
     days = {"starts_on": date.fromisoformat(row["first"]), "ends_on": date.fromisoformat(row["last"])}
     return Timesheet(state=row["state"], label=row["label"], **days)
-
-
-def _versions(engagement_ids: set[int]) -> Mapping[int, dict[int, list[ChargeTermVersion]]]:
-    """Versions by engagement and term, in order of their dates."""
-    found: dict[int, dict[int, list[ChargeTermVersion]]] = defaultdict(lambda: defaultdict(list))
-    rows = ChargeTermVersion.objects.filter(term__engagement__in=engagement_ids, term__active=True).select_related("term")
-    for row in rows.order_by("effective_from"):
-        found[row.term.engagement_id][row.term_id].append(row)
-    return found
 
 
 def _of_person(placed: Placed, sheets: Sequence[Timesheet], invoice: Invoice, spans: Sequence[TermSpan]) -> Iterator[Finding]:

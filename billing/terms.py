@@ -22,6 +22,7 @@ class Model(StrEnum):
     HOURLY = "hourly"
     OUTCOME = "outcome"
     DATA_VOLUME = "data_volume"
+    EXPENSE = "expense"
     STAFF = "staff"
 
 

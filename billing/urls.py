@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, register_converter
 
-from billing.views import entities, invoice, invoices, moves, run, terms
+from billing.views import entities, invoice, invoices, moves, run, terms, usage
 
 
 class Month:
@@ -57,4 +57,8 @@ urlpatterns = [
     path(_TERMS + "<int:number>/revise/", terms.revise_term, name="revise_term"),
     path(_TERMS + "<int:number>/close/", terms.close_term, name="close_term"),
     path(_TERMS + "<int:number>/seats/<int:seat>/end/", terms.end_seat, name="end_seat"),
+    path(_TERMS + "<int:number>/usage/import/", usage.usage_import, name="usage_import"),
+    path(_TERMS + "<int:number>/usage/<int:record>/", usage.usage, name="usage"),
+    path(_TERMS + "<int:number>/usage/<int:record>/approve/", usage.usage_approve, name="usage_approve"),
+    path(_TERMS + "<int:number>/usage/<int:record>/receipt/", usage.usage_receipt, name="usage_receipt"),
 ]

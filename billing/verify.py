@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from billing import queries, staffing, tax
+from billing import metering, queries, staffing, tax, timekeeping
 from billing.actions.documents import pdf_of
 from billing.explanation import Explanation
 from billing.models import Charge, ChargeTermVersion, Invoice, InvoiceLine, InvoiceState
@@ -92,13 +92,16 @@ def _rated_again(invoice: Invoice, version: ChargeTermVersion, lines: list[Invoi
     charges = Charge.objects.filter(line_id__in=[line.id for line in lines]).select_related("usage").order_by("id")
     if version.term.model == "staff":
         return staffing.rated_again(version, list(charges), period, span.active, invoice.currency)
+    if version.term.model == "hourly":
+        return timekeeping.rated_again(version, list(charges), period, span.active, invoice.currency)
+    if version.term.model in metering.METERED:
+        records = [charge.usage for charge in charges if charge.usage is not None]
+        return add(*(line.amount for line in metering.rate_records(version, records, period, span.active, invoice.currency)))
     usage = [_usage(charge, invoice, version) for charge in charges if version.term.model != "fixed"]
     return add(*(line.amount for line in rate(queries.pure_term(version, invoice.currency), usage, period, active=active)))
 
 
 def _usage(charge: Charge, invoice: Invoice, version: ChargeTermVersion) -> Usage:
-    if charge.usage is not None:
-        return queries.seat_usage(charge.usage)
     zone = version.term.engagement.legal_entity.time_zone
     assert charge.happened_at is not None  # noqa: S101 -- an item's charge holds its instant
     day = max(invoice.period.starts_on, min(queries.local_day(charge.happened_at, zone), invoice.period.ends_on))

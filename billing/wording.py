@@ -9,6 +9,7 @@ from decimal import Decimal
 from billing.explanation import tidy
 from billing.models import ChargeTermVersion
 from billing.units import several
+from billing.volume import UNITS
 from engagements.models.placements import AwayKind
 from lpo.core.money import exponent
 
@@ -46,12 +47,14 @@ def _counted(version: ChargeTermVersion, model: str, currency: str) -> Iterator[
     if model == "fixed":
         yield from _fixed(version, currency)
         return
-    if model == "staff":
-        yield from _staff(version, currency)
+    if model in _OWN_WORDS:
+        yield from _OWN_WORDS[model](version, currency)
         return
     yield _price(version, model, currency)
     if model == "unit":
         yield _feed(version)
+    elif model == "data_volume":
+        yield from _measured(version)
     else:
         yield (
             "A seat counts by the calendar days it was held."
@@ -93,6 +96,61 @@ def _staff(version: ChargeTermVersion, currency: str) -> Iterator[str]:
     both = "Both people are charged" if version.overlap_charged else "Who takes over is not charged"
     yield f"{both} while one hands over to the other."
     yield f"A timesheet the client has not approved {'blocks the invoice' if version.unapproved == 'block' else 'is a warning'}."
+
+
+def _measured(version: ChargeTermVersion) -> Iterator[str]:
+    """What of the readings is priced, and by which bytes."""
+    which = {"": "", "in": " that comes in", "out": " that goes out", "hosted": " that is hosted"}[version.direction]
+    yield (
+        {
+            "sum": f"The volume of a period is the sum of everything{which}.",
+            "average": f"The volume of a period is the average of what{which or ' there is'} on the days that were measured.",
+            "peak": f"The volume of a period is what{which or ' there is'} on its highest day.",
+            "last": f"The volume of a period is what{which or ' there is'} on the last day that was measured in it.",
+        }[version.measure]
+        .replace("what that", "what")
+        .replace("everything that", "what")
+    )
+    unit, size = version.unit, UNITS.get(version.unit)
+    if size is not None:
+        yield f"One {unit} is {size:,f} bytes; readings in another unit are converted."
+    if version.measure != "sum":
+        yield "A part of a period is charged by its calendar days." if version.prorate else "A part of a period is charged in full."
+
+
+def _outcome(version: ChargeTermVersion, currency: str) -> Iterator[str]:
+    parts = [money(version.price, currency)] if version.price else []
+    parts += [f"{number(version.percent)} % of its amount"] if version.percent else []
+    yield f"{' and '.join(parts)} for each {version.unit}."
+    if version.event_cap is not None:
+        yield f"At most {money(version.event_cap, currency)} for one {version.unit}."
+
+
+def _expense(version: ChargeTermVersion, currency: str) -> Iterator[str]:
+    markup = f"with {number(version.markup_percent)} % added" if version.markup_percent else "at cost"
+    yield f"Expenses {markup}, in {currency}."
+    yield "Each is billed once somebody else than who entered it has approved it; each code is a line of its own."
+
+
+def _hourly(version: ChargeTermVersion, currency: str) -> Iterator[str]:
+    """Who is priced, what a begun increment counts, and what becomes of time nobody approved."""
+    if version.timekeeper is not None:
+        who = version.timekeeper.display_name
+    else:
+        who = f"everybody with the role {version.get_role_display().lower()}" if version.role else "everybody"
+    where = f" on {version.workstream.title}" if version.workstream is not None else ""
+    yield f"{money(version.price or Decimal(0), currency)} an hour for {who}{where}."
+    minutes = f"{number(version.increment_minutes)} {'minute' if version.increment_minutes == 1 else 'minutes'}"
+    yield {
+        "per_entry": f"Each entry is rounded up to whole units of {minutes}.",
+        "on_total": f"Each line’s total is rounded up to whole units of {minutes}, the entries are not.",
+        "exact": "Minutes are charged as they were recorded.",
+    }[version.increment]
+    yield "Approved billable time is charged, a line for each person, matter, task and activity."
+    yield f"Time that is not approved {'blocks the invoice' if version.unapproved == 'block' else 'is a warning'}."
+
+
+_OWN_WORDS = {"staff": _staff, "hourly": _hourly, "outcome": _outcome, "expense": _expense}
 
 
 def several_names(names: list[str]) -> str:

@@ -6,11 +6,14 @@ from datetime import timedelta
 from decimal import Decimal
 
 from billing import queries, wording
+from billing.hours import rate_hours
+from billing.metering import rate_records
 from billing.models import ChargeTermVersion
 from billing.periods import numbered, period_on
 from billing.rating import Unpriced, rate
 from billing.terms import Days, Usage
 from billing.units import counted_in
+from billing.worked_records import EXAMPLES_OF, TIMES, example_records, example_time, examples_of, steps
 from billing.worked_staff import EXAMPLES, Worked, worked_month
 from engagements.models import Engagement
 from lpo.core.localtime import from_epoch
@@ -39,7 +42,12 @@ def _worked(version: ChargeTermVersion, model: str, period: Period, quantity: tu
     if model == "fixed" and not version.recurring:
         return _once(version, period, days, currency)
     try:
-        lines = rate(queries.pure_term(version, currency), _usage(model, quantity[0], active), days, active=active)
+        if model == "hourly":
+            lines = rate_hours(queries.pure_term(version, currency), example_time(version, int(quantity[0]), active), days, active)
+        elif model in EXAMPLES_OF:
+            lines = rate_records(version, example_records(version, model, quantity[0], active, currency), days, active, currency)
+        else:
+            lines = rate(queries.pure_term(version, currency), _usage(model, quantity[0], active), days, active=active)
     except Unpriced as error:
         return Worked(period.label, quantity[1], problem=str(error))
     part = "" if len(active) == len(days) else f"{len(active)} of {len(days)} days"
@@ -66,12 +74,16 @@ def _usage(model: str, quantity: Decimal, active: Days) -> list[Usage]:
 def _quantities(version: ChargeTermVersion, model: str, engagement: Engagement, first: int) -> list[tuple[Decimal, str]]:
     if model == "fixed":
         return [(Decimal(0), "")] * MONTHS
+    if model == "hourly":
+        return [(Decimal(n), said) for n, (_, said) in enumerate(TIMES)]
+    if model in EXAMPLES_OF:
+        return examples_of(version, model)
     if model == "per_user":
         return [(Decimal(n), f"{n} users and one who joins midway") for n in (3, 5, 10)]
     measured = _measured(version, engagement, first)
     if any(count for count, _ in measured):
         return measured
-    return [(count, f"{_counted(count, version)}, an example") for count in _examples(version)]
+    return [(count, f"{_counted(count, version)}, an example") for count in steps(version)]
 
 
 def _counted(count: Decimal, version: ChargeTermVersion) -> str:
@@ -89,14 +101,3 @@ def _measured(version: ChargeTermVersion, engagement: Engagement, first: int) ->
         count = queries.billable_quantity(version, from_epoch(period.start), from_epoch(period.end))
         found.append((count, f"{_counted(count, version)}, as in {period.label}"))
     return found
-
-
-def _examples(version: ChargeTermVersion) -> list[Decimal]:
-    """Quantities that show the price's steps: inside the first tier, in the next, beyond."""
-    bounds = [Decimal(bound) for bound, _ in version.tiers if bound is not None]
-    if bounds:
-        last = bounds[-1] * 2 if version.tiers[-1][0] is None else bounds[-1]
-        return [bounds[0] / 2, (bounds[0] + (bounds[1] if len(bounds) > 1 else last)) / 2, last]
-    if version.package_size:
-        return [version.package_size * n for n in (Decimal("0.5"), Decimal("2.1"), Decimal(10))]
-    return [version.free_units + n for n in (Decimal(10), Decimal(100), Decimal(1000))]

@@ -1,4 +1,4 @@
-"""Task and activity codes of the uniform task-based management system, with short labels of our own. Pure."""
+"""Task, activity and expense codes of the uniform task-based management system, with short labels of our own. Pure."""
 
 from __future__ import annotations
 
@@ -60,6 +60,32 @@ TASKS: dict[str, str] = {
     "P600": "Completion",
     "P700": "After completion",
     "P800": "Upkeep",
+}
+EXPENSES: dict[str, str] = {
+    "E101": "Copying",
+    "E102": "Outside printing",
+    "E103": "Word processing",
+    "E104": "Fax",
+    "E105": "Telephone",
+    "E106": "Online research",
+    "E107": "Couriers",
+    "E108": "Postage",
+    "E109": "Local travel",
+    "E110": "Travel out of town",
+    "E111": "Meals",
+    "E112": "Court fees",
+    "E113": "Subpoena fees",
+    "E114": "Witness fees",
+    "E115": "Deposition transcripts",
+    "E116": "Trial transcripts",
+    "E117": "Trial exhibits",
+    "E118": "Litigation support",
+    "E119": "Experts",
+    "E120": "Investigators",
+    "E121": "Arbitrators and mediators",
+    "E122": "Local counsel",
+    "E123": "Other professionals",
+    "E124": "Other expenses",
 }
 ACTIVITIES: dict[str, str] = {
     "A101": "Plan",

@@ -21,7 +21,7 @@ def end_seat(*, usage: UsageRecord, last_day: date, by: Actor) -> UsageRecord:
     A day inside a period that is already invoiced with this seat leaves that invoice as it is: the next one bills the difference.
     Raises `Refused` when the day lies before the first, or the record was replaced by another.
     """
-    by.need(Permission.EDIT_TERMS)
+    by.need(Permission.RECORD_USAGE)
     row: UsageRecord = UsageRecord.objects.select_for_update(of=("self",)).get(pk=usage.pk)
     if row.withdrawn_at is not None:
         raise Refused("This seat was corrected since; the corrected record is in the list.")
@@ -61,6 +61,7 @@ def _replace(row: UsageRecord, last_day: date, by: Actor) -> UsageRecord:
         ends_on=last_day,
         payload_hash=row.payload_hash,
         by_label=by.label,
+        by_member_id=by.member_id,
     )
     corrected.save()
     return corrected

@@ -19,11 +19,13 @@ from billing import actions, queries, wording
 from billing.actions.terms import proposed
 from billing.forms import FORMS, MODELS, CloseTermForm, EndSeatForm, SeatForm, TermForm
 from billing.models import ChargeTerm, ChargeTermVersion, UsageRecord
+from billing.views import usage
 from billing.views.edges import acting, address, engagement_or_404, term_or_404, to
 from billing.worked import worked_months
 from engagements.contract_forms import offer_clauses
 from engagements.models import Engagement
 from engagements.queries import clauses_on
+from engagements.views.edges import refused_too_large, says_too_large
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 from lpo.core.errors import Refused
@@ -33,6 +35,10 @@ MODEL_WORDS = {
     "fixed": "The same amount every period, or once: a retainer, project management, a set-up fee.",
     "unit": "A price for each item delivered or accepted, flat or in tiers: NDAs, documents, pages.",
     "per_user": "A price for each seat and period, by the days it was held: platform users.",
+    "data_volume": "A price for each GB or GiB hosted or moved, by sum, average, peak or month-end: review platforms, productions.",
+    "outcome": "A fee for each event, a share of its amount, or both: settlements, recoveries.",
+    "expense": "What was laid out for the client, at cost or marked up, each with its code: couriers, court fees.",
+    "hourly": "A rate by the hour for a person, a role or everybody, from approved time: counsel, project management.",
     "staff": "A rate by month, day or hour for placed people, from the timesheets the client approved: augmented staff.",
 }
 
@@ -82,7 +88,9 @@ class Listed:
 def _listed(engagement: Engagement) -> list[Listed]:
     versions: dict[int, list[ChargeTermVersion]] = {}
     for version in (
-        ChargeTermVersion.objects.filter(term__engagement=engagement).select_related("workstream", "placement").order_by("number")
+        ChargeTermVersion.objects.filter(term__engagement=engagement)
+        .select_related("workstream", "placement", "timekeeper__user")
+        .order_by("number")
     ):
         versions.setdefault(version.term_id, []).append(version)
     currency, today = queries.currency_of(engagement), queries.local_day(timezone.now(), engagement.legal_entity.time_zone)
@@ -192,7 +200,9 @@ def revise_term(request: TenantRequest, organization: str, reference: str, numbe
     """A new version from a date on; days before it keep their price."""
     engagement = engagement_or_404(reference)
     term = term_or_404(engagement, number)
-    latest = ChargeTermVersion.objects.filter(term=term).select_related("workstream", "placement").order_by("-number")[0]
+    latest = (
+        ChargeTermVersion.objects.filter(term=term).select_related("workstream", "placement", "timekeeper__user").order_by("-number")[0]
+    )
     columns = [field.name for field in ChargeTermVersion._meta.get_fields()]
     initial = {name: getattr(latest, name) for name in columns if name not in {"effective_from", "effective_to"}}
     initial |= {"effective_from": None, "recurring": "yes" if latest.recurring else "no"}
@@ -236,24 +246,33 @@ def close_term(request: TenantRequest, organization: str, reference: str, number
 # --- one term, and its seats -----------------------------------------------------------------------------------------------------
 
 
-@requires(P.VIEW_MONEY, POST=P.EDIT_TERMS)
+@requires(P.VIEW_MONEY, POST=P.RECORD_USAGE)
 @acting
+@says_too_large
 def term(request: TenantRequest, organization: str, reference: str, number: int) -> HttpResponse:
-    """A term with its versions; a price per user also with who holds a seat, and the form to add one."""
+    """A term with its versions; one fed by reported usage also with its records or seats, and the form to add one."""
     engagement = engagement_or_404(reference)
     found = term_or_404(engagement, number)
-    form = SeatForm(request.POST or None) if found.model == "per_user" else None
+    found.engagement = engagement
+    seats = found.model == "per_user"
+    form = SeatForm(request.POST or None) if seats else usage.entry_form(request, found)
     if request.method == "POST":
         if form is None:
             raise Http404("No such page.")
-        if form.is_valid() and _added(request, found, form):
+        if "file" in form.fields and refused_too_large(request, form):
+            pass
+        elif form.is_valid() and (_added(request, found, form) if isinstance(form, SeatForm) else usage.added(request, found, form)):
             return HttpResponseRedirect(request.path)
     listed = next(row for row in _listed(engagement) if row.number == number)
     context = {
         "engagement": engagement,
         "listed": listed,
         "versions": [(version, wording.describe(version, found.model, listed.currency)) for version in reversed(listed.versions)],
-        "seats": _seats(request, found) if form is not None else None,
+        "seats": _seats(request, found) if seats else None,
+        "usage": usage.listed(request, found) if form is not None and not seats else None,
+        "may_record": request.membership.may(P.RECORD_USAGE),
+        "may_approve": request.membership.may(P.APPROVE_INVOICES),
+        "import_url": address("usage_import", organization, reference, number) if form is not None else "",
         "form": form,
         "may_edit": request.membership.may(P.EDIT_TERMS),
         "revise_url": address("revise_term", organization, reference, number),
@@ -298,7 +317,7 @@ def _seats(request: TenantRequest, term: ChargeTerm) -> dict[str, Any]:
     return {"page": page, "rows": rows, "now": counts["now"], "all": counts["all"]}
 
 
-@requires(P.EDIT_TERMS, POST=P.EDIT_TERMS)
+@requires(P.RECORD_USAGE, POST=P.RECORD_USAGE)
 @acting
 def end_seat(request: TenantRequest, organization: str, reference: str, number: int, seat: int) -> HttpResponse:
     engagement = engagement_or_404(reference)

@@ -23,6 +23,7 @@ class Permission(StrEnum):
     CLOSE_WINDOWS = "close windows"
     VIEW_MONEY = "view money"
     EDIT_TERMS = "edit charge terms"
+    RECORD_USAGE = "record usage"  # seats, volumes, expenses and outcomes that terms charge
     DRAFT_INVOICES = "draft invoices"
     APPROVE_INVOICES = "approve invoices"
     ISSUE_INVOICES = "issue invoices"
@@ -90,6 +91,7 @@ _BILLING = frozenset(
         P.VIEW_LEVELS,
         P.VIEW_MONEY,
         P.EDIT_TERMS,
+        P.RECORD_USAGE,
         P.DRAFT_INVOICES,
         P.APPROVE_INVOICES,
         P.ISSUE_INVOICES,
@@ -106,7 +108,7 @@ _OWN: dict[Role, frozenset[Permission]] = {
     Role.OWNER: (_PROJECT_MANAGER | _BILLING | _ADMINISTRATOR),
     Role.ADMINISTRATOR: _ADMINISTRATOR
     | {P.VIEW_WORK, P.VIEW_LEVELS, P.EDIT_WORK, P.EDIT_LEVELS, P.REPLAY_LEVELS, P.VIEW_MONEY, P.EDIT_TERMS, P.VIEW_STAFF, P.EDIT_STAFF}
-    | {P.TAKE_NOTICE, P.SAVE_VIEWS, P.COMMENT},
+    | {P.RECORD_USAGE, P.TAKE_NOTICE, P.SAVE_VIEWS, P.COMMENT},
     Role.PROJECT_MANAGER: _PROJECT_MANAGER,
     Role.COORDINATOR: frozenset({P.VIEW_WORK, P.TRACK_ITEMS, P.PAUSE, P.VIEW_LEVELS, P.VIEW_JOBS, P.VIEW_STAFF, P.RECORD_TIME})
     | {P.TAKE_NOTICE, P.SAVE_VIEWS, P.COMMENT},

@@ -26,6 +26,7 @@ class Scope(StrEnum):
     LEVELS_READ = "levels:read"
     LEVELS_REPLAY = "levels:replay"
     BILLING_READ = "billing:read"
+    USAGE_WRITE = "usage:write"
 
 
 SCOPE_PERMISSIONS: dict[Scope, frozenset[P]] = {
@@ -35,6 +36,7 @@ SCOPE_PERMISSIONS: dict[Scope, frozenset[P]] = {
     Scope.LEVELS_READ: frozenset({P.VIEW_LEVELS}),
     Scope.LEVELS_REPLAY: frozenset({P.VIEW_LEVELS, P.REPLAY_LEVELS}),
     Scope.BILLING_READ: frozenset({P.VIEW_MONEY}),
+    Scope.USAGE_WRITE: frozenset({P.RECORD_USAGE}),
 }
 SCOPE_LABELS: dict[Scope, str] = {
     Scope.WORK_READ: "Read clients, matters, workstreams and items",
@@ -42,7 +44,8 @@ SCOPE_LABELS: dict[Scope, str] = {
     Scope.CONFLICTS_READ: "Read conflict checks and what they found",
     Scope.LEVELS_READ: "Read service levels, attainment, samples, checks and credit claims",
     Scope.LEVELS_REPLAY: "Read them, and replay a past under a proposed contract",
-    Scope.BILLING_READ: "Read charge terms and invoices",
+    Scope.BILLING_READ: "Read charge terms, usage and invoices",
+    Scope.USAGE_WRITE: "Report usage: seats, volumes, expenses and outcomes",
 }
 
 

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from lpo.accounts.actor import NotPermitted
-from lpo.core.errors import Refused, StaleVersion
+from lpo.core.errors import Conflicting, Refused, StaleVersion
 from lpo.core.logs import current_request_id
 
 TITLES = {
@@ -81,6 +81,8 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     match error:
         case StaleVersion():
             return problem(409, str(error))
+        case Conflicting():
+            return problem(409, str(error), [{"field": error.field, "message": str(error)}] if error.field else None)
         case Refused():
             return problem(422, str(error), [{"field": error.field, "message": str(error)}] if error.field else None)
         case NotPermitted() | PermissionDenied():

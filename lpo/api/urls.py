@@ -8,7 +8,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from lpo.accounts.access import public
-from lpo.api.views import agreed, care, confidential, coordination, measured, people, placed, quality, work
+from lpo.api.views import agreed, care, confidential, coordination, measured, metered, people, placed, quality, work
 
 app_name = "api"
 
@@ -81,6 +81,7 @@ urlpatterns = [
     path("legal-holds/", confidential.HoldView.as_view(_NOUN_LIST), name="legal_holds"),
     path("legal-holds/release/", confidential.ReleaseView.as_view(_POST), name="legal_hold_release"),
     path("charge-terms/", measured.TermView.as_view({"get": "list"}), name="terms"),
+    path("usage/", metered.UsageView.as_view(_NOUN_LIST), name="usage"),
     path("invoices/", measured.InvoiceView.as_view({"get": "list"}), name="invoices"),
     path("invoices/<str:number>/", measured.InvoiceView.as_view({"get": "retrieve"}), name="invoice"),
     path("invoices/<str:number>/pdf/", measured.InvoicePDFView.as_view({"get": "retrieve"}), name="invoice_pdf"),

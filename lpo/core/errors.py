@@ -29,3 +29,7 @@ class StaleVersion(Refused):
         self.version = version
         self.theirs = dict(theirs or {})
         self.yours = dict(yours or {})
+
+
+class Conflicting(Refused):
+    """What was sent contradicts what is there already under the same name; the message names what differs."""

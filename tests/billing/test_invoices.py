@@ -13,7 +13,6 @@ from django.db import DatabaseError, connection, transaction
 from billing import actions
 from billing.actions import documents
 from billing.actions.drafts import CannotBill, WrongState
-from billing.actions.terms import Conflicting
 from billing.exports import archive, lines_csv
 from billing.findings import findings
 from billing.models import Charge, Invoice, InvoiceLine
@@ -24,7 +23,7 @@ from lpo.accounts.actor import Actor, NotPermitted
 from lpo.accounts.models import Membership, Organization
 from lpo.audit.documents import content_of
 from lpo.audit.models import Document, Event
-from lpo.core.errors import Refused, StaleVersion
+from lpo.core.errors import Conflicting, Refused, StaleVersion
 from lpo.tenancy.context import Scope, in_organization, scoped
 from tests import make
 from tests.billing import make as bills

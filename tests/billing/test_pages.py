@@ -496,7 +496,7 @@ def test_a_term_is_read_back_and_worked_out_before_it_is_saved(bill: Membership,
     form = {**UNIT, "workstream": stream.id}
     page = browser.post(address, {**form, "do": "preview"}).content.decode()
     assert "45.00 USD up to 100; 40.00 USD above 100" in page
-    assert "Absence, handover, approval" not in page, "a heading with nothing under it"
+    assert "Absence and handover" not in page, "a heading with nothing under it"
     # 150 is 100 at 45 and 50 at 40; 200 is 100 at each.
     assert "2,250.00" in page and "6,500.00" in page and "8,500.00" in page
     assert not ChargeTerm.objects.exists()

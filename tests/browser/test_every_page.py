@@ -17,7 +17,7 @@ from tests.guards.world import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 # What is saved as a file, or only leads to another page.
-FILES = ("/progress/", ".csv", ".pdf", ".xlsx", "/consent/1/", "evidence/", "/file/", "/files/1/", "/message/", "/offer/")
+FILES = ("/progress/", ".csv", ".pdf", ".xlsx", "/consent/1/", "evidence/", "/file/", "/files/1/", "/message/", "/receipt/", "/offer/")
 # Rooms, and which part of their pages out of how many. Three groups, so that one process of the suite does not walk alone at the end:
 # groups go first, and a walk takes a minute.
 PARTS = [

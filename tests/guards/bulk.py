@@ -334,6 +334,11 @@ def seats(place: Place, n: int) -> None:
 
 
 @inside
+def expenses(place: Place, n: int) -> None:
+    copies(UsageRecord, place.refs.expense.id, n, event_id=NAMED, subject=NAMED)
+
+
+@inside
 def matches(place: Place, n: int) -> None:
     match = ConflictMatch.objects.get(matter=place.refs.matter, position=1)
     copies(ConflictMatch, match.id, n, position="1000 + g", identity=NAMED, asked=NAMED)

@@ -142,6 +142,7 @@ def test_no_scope_approves_pauses_issues_invoices_or_manages_people() -> None:
             "view service levels",
             "replay service levels",
             "view money",
+            "record usage",
             "record time",
             "view profiles",
         ]

@@ -113,7 +113,8 @@ class TestTenantTable:
         if "matter_id" not in columns or model._meta.model_name == "matterinsider":
             return
         found = rows(
-            "SELECT permissive, roles::text, ltrim(qual, E'\\n ') LIKE 'CASE%%' FROM pg_policies WHERE tablename = %s AND policyname = 'wall'",
+            "SELECT permissive, roles::text, ltrim(qual, E'\\n ') LIKE 'CASE%%' FROM pg_policies"
+            " WHERE tablename = %s AND policyname = 'wall'",
             model._meta.db_table,
         )
         assert found == [("RESTRICTIVE", "{lpo_app}", True)], "and the planner takes it for half of the rows"

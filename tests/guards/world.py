@@ -546,6 +546,18 @@ def _terms(place: Place, word: str) -> None:
     refs.seat, _ = billing.record_usage(
         term=refs.seats, source="platform", event_id=f"{word}-1", subject=f"Pat {word}", starts_on=month, by=system
     )
+    expenses = term(refs.engagement, f"{word} disbursements", "expense", "0", unit="expense")
+    about: dict[str, Any] = {"client_id": refs.client.id, "reference": refs.engagement.reference}
+    receipt: dict[str, Any] = {
+        "kind": "receipt",
+        "content": f"{word} receipt".encode(),
+        "file_name": "receipt.txt",
+        "media_type": "text/plain",
+    }
+    refs.expense, _ = billing.record_usage(
+        term=expenses, source="books", event_id=f"{word}-x1", subject=f"Courier {word}", starts_on=month, by=system,
+        amount=Decimal("41.27"), currency="USD", code="E107", receipt=store(**receipt, **about, by=system),
+    )  # fmt: skip
     term(refs.second_engagement, f"Hazel {word} fee", "unit", "83.71", unit="draft", workstream=refs.second_stream)
 
 

@@ -68,6 +68,7 @@ class AttainmentRowSerializer(Read[AttainmentRow]):
 class TermVersionSerializer(Read[ChargeTermVersion]):
     workstream = serializers.CharField(source="workstream.item_prefix", read_only=True, allow_null=True, default=None)
     types = serializers.ListField(child=serializers.CharField(), read_only=True, help_text="Codes of the types priced; empty for all.")
+    timekeeper = serializers.EmailField(source="timekeeper.user.email", read_only=True, allow_null=True, default=None)
     person = serializers.CharField(source="placement.name", read_only=True, allow_null=True, default=None)
 
     class Meta:
@@ -76,7 +77,8 @@ class TermVersionSerializer(Read[ChargeTermVersion]):
             "number", "effective_from", "effective_to", "clause", "shape", "price", "tiers", "package_size", "free_units",
             "discount_percent", "cap", "minimum", "unit", "unit_plural", "workstream", "disposition", "types", "billable_state",
             "recurring", "prorate", "credit_base", "rate_per", "month_basis", "staff_level", "person", "overtime", "overtime_price",
-            "charged_away", "overlap_charged", "unapproved",
+            "charged_away", "overlap_charged", "unapproved", "measure", "direction", "percent", "event_cap", "markup_percent",
+            "timekeeper", "role", "increment", "increment_minutes",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -119,7 +121,7 @@ class LineSerializer(Read[InvoiceLine]):
         model = InvoiceLine
         fields = (
             "position", "group", "description", "detail", "quantity", "unit", "unit_plural", "unit_price", "amount", "tax_category",
-            "tax_rate", "explanation",
+            "tax_rate", "task_code", "activity_code", "expense_code", "explanation",
         )  # fmt: skip
         read_only_fields = fields
 

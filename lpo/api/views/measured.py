@@ -131,7 +131,9 @@ class TermView(View):
         if reference := self.parameter("engagement"):
             rows = rows.filter(engagement__reference=reference)
         page: Any = self.paginate_queryset(rows)
-        found = ChargeTermVersion.objects.filter(term__in=page).select_related("workstream", "placement").order_by("number")
+        found = (
+            ChargeTermVersion.objects.filter(term__in=page).select_related("workstream", "placement", "timekeeper__user").order_by("number")
+        )
         versions = _grouped(found, "term_id")
         for term in page:
             term.versions = versions[term.id]
