@@ -87,7 +87,8 @@ def queue(request: TenantRequest, organization: str) -> HttpResponse:
         "problems": listing.unknown(asked.values, choices, _NAMES),
         **_layout(clients).of(asked, page.rows),
         "clients": clients,
-        "selects": [(name, label, choices[name], asked.values[name]) for name, label in _NAMES.items()],
+        # Without types there is nothing to choose from.
+        "selects": [(name, label, choices[name], asked.values[name]) for name, label in _NAMES.items() if choices[name] or name != "type"],
         "filters": filters.as_query(),
         "people": queries.staff()[:200],
         "bulk_moves": MOVES,

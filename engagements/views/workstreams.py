@@ -41,17 +41,18 @@ def workstream(request: TenantRequest, organization: str, reference: str, prefix
         parsers=(paging.instant, int),
         descending=True,
     )
+    types = queries.types_of(workstream.id)
     context = {
         "workstream": workstream,
         "matter": workstream.matter,
         "counts": queries.all_counts_of(workstream),
         "state": state,
         "chosen": chosen,
-        "types": queries.types_of(workstream.id),
+        "types": types,
         "page": page,
         "imports": _recent_imports(workstream),
         "panels": panels.collect(panels.workstream_panels, request, workstream),
-        "events": queries.events_about(workstream, *queries.protocols_of(workstream)),
+        "events": queries.events_about(workstream, *queries.protocols_of(workstream), *types),
         "crumbs": [*matter_crumbs(organization, workstream.matter), (prefix, "")],
         "may_edit": request.membership.may(P.EDIT_WORK),
         "may_track": request.membership.may(P.TRACK_ITEMS),

@@ -55,6 +55,7 @@ def test_a_type_is_added_renamed_retired_and_on_record(stream: Workstream, asha:
     assert browser.post(edit, {"name": "MSA", "version": 1}).status_code == 302
     page = text(browser.get(HERE))
     assert re.search(r"MSA msa\s+Retired", page)
+    assert "Type of item added" in page and "Type of item changed" in page
     with in_organization(asha.organization_id):
         row = ItemType.objects.get(code="msa")
         said = list(
