@@ -32,9 +32,9 @@ MOVES = [
     (states.CANCELLED, "Cancel"),
 ]
 _WORDS = {"hold": "Put on hold", "priority": "Set the priority", "type": "Set the type", "cancel": "Cancel"}
-# What is said first of each, under the name it is posted by. A type has another than the filter by type, which is posted beside it.
-_ASKED = {"hold": "party", "priority": "priority", "type": "new_type"}
-_SAID = ("party", "reason", "note", "priority", "new_type")
+# What is said first of each, under the name it is posted by. Priority and type have another than the filters, which are posted beside.
+_ASKED = {"hold": "party", "priority": "new_priority", "type": "new_type"}
+_SAID = ("party", "reason", "note", "new_priority", "new_type")
 
 
 def filters_of(values: Any) -> QueueFilters:
@@ -75,7 +75,7 @@ def _change(request: TenantRequest) -> actions.Change:
     if do == "hold":
         return actions.Change(BulkKind.HOLD, party=posted.get("party", ""), reason=posted.get("reason", ""), note=posted.get("note", ""))
     if do == "priority":
-        return actions.Change(BulkKind.PRIORITY, priority=" ".join(posted.get("priority", "").split()))
+        return actions.Change(BulkKind.PRIORITY, priority=" ".join(posted.get("new_priority", "").split()))
     if do == "type":
         return actions.Change(BulkKind.TYPE, type=posted.get("new_type"))
     if do == "resume":

@@ -130,6 +130,18 @@ def test_the_filter_by_assignee_is_not_whom_it_is_given_to(asha: Membership, rit
     assert [item.pk for item in preview.going] == [hers.pk]
 
 
+def test_the_filter_by_priority_is_not_the_one_that_is_set(asha: Membership, client_of: SignIn) -> None:
+    with in_organization(asha.organization_id):
+        item = make.item(make.workstream(item_prefix="NDA"), priority="urgent")
+    browser = client_of(asha)
+    chosen = {"selected": [item.reference], "do": "priority", "priority": "urgent"}
+    assert b'name="new_priority"' in browser.post("/alder/work/bulk/", chosen).content, "it is asked first"
+    digest = browser.post("/alder/work/bulk/", {**chosen, "new_priority": "low"}).context["preview"].digest
+    assert browser.post("/alder/work/bulk/", {**chosen, "new_priority": "low", "digest": digest}).status_code == 302
+    with in_organization(asha.organization_id):
+        assert fresh(item)[0].priority == "low"
+
+
 def test_assignments_go_back_to_whom_they_were_with(in_alder: Scope, asha: Membership, rita: Membership, cora: Membership) -> None:
     stream, by = make.workstream(), Actor.member(asha)
     nobodys, ritas, stays = (make.item(stream) for _ in range(3))
