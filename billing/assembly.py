@@ -25,6 +25,7 @@ from engagements.models import Contract, Engagement
 from engagements.models.clients import CreditBase
 from engagements.queries import contract_on
 from lpo.core.money import add, round_money
+from sla.earnback import given_back_by
 from sla.models import CreditClaim
 
 _ORDER = ("fixed", "unit", "per_user", "data_volume", "staff", "hourly", "outcome", "expense")
@@ -278,12 +279,19 @@ def _restated(
         if claim in back:
             charge = charged[claim.id]
             sources = (Source(f"return:{charge.id}", charge.reference, -charge.quantity, claim_id=claim.id, matter_id=claim.matter_id),)
-            why = "one incident, another credit is paid" if claim.yields_to_id is not None else "the window was restated"
+            why = _why_returned(claim)
             line = replace(line, description=f"Credit charged back, {claim.level.name}, {claim.attainment.label}: {why}")
         elif claim.id not in charged:
             sources = (Source(f"claim:{claim.id}", claim.attainment.label, Decimal(1), claim_id=claim.id, matter_id=claim.matter_id),)
         found.append(Assembled(line, "credit", measured, None, claim, claim.matter_id, sources))
     return found
+
+
+def _why_returned(claim: CreditClaim) -> str:
+    if claim.yields_to_id is not None:
+        return "one incident, another credit is paid"
+    earned = given_back_by(claim)
+    return f"earned back by {earned}" if earned else "the window was restated"
 
 
 def _worth(claim: CreditClaim, base: Decimal) -> credits.CreditClaim:

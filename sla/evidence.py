@@ -237,6 +237,8 @@ _PROMISE = (
     "allowed_misses",
     "roll_up_below",
     "no_credit_below",
+    "earn_back_percent",
+    "earn_back_windows",
     "importance",
     "pool_percent",
     "allocation_percent",

@@ -131,6 +131,20 @@ class PromiseForm(Refusable, forms.Form):
         label="Misses above the minimum that earn none",
         help_text="Within twelve months; usually 3.",
     )
+    earn_back_percent = forms.DecimalField(
+        max_digits=7,
+        decimal_places=4,
+        required=False,
+        label="Earn-back target, %",
+        help_text="Beyond what is promised. A following window that is not measured, or too small to earn a credit, does not reach it.",
+    )
+    earn_back_windows = forms.IntegerField(
+        min_value=1,
+        max_value=12,
+        required=False,
+        label="Reached in each of the next",
+        help_text="So many windows, one after the other; then the credit is given back.",
+    )
 
     test = forms.ChoiceField(
         choices=[("rate", "The measured rate"), ("upper_bound", "The upper bound of the rate"), ("acceptance", "An acceptance plan")],
@@ -175,7 +189,7 @@ class PromiseForm(Refusable, forms.Form):
     RATE = ("max_error_percent", "error_unit", *DECIDES)
     VOLUME = ("min_volume", "volume_by", "volume_offered")
     # Terms for shares and for low counts: a volume is reached or not.
-    SHARES = ("allowed_misses", "roll_up_below", "no_credit_below")
+    SHARES = ("allowed_misses", "roll_up_below", "no_credit_below", "earn_back_percent", "earn_back_windows")
     # The form in parts, each under its heading; the last two are seldom needed and begin closed.
     PARTS = (
         ("What decides", DECIDES),
@@ -190,6 +204,8 @@ class PromiseForm(Refusable, forms.Form):
                 "no_credit_below",
                 "minimum_percent",
                 "misses_before_default",
+                "earn_back_percent",
+                "earn_back_windows",
             ),
         ),
     )
@@ -266,6 +282,7 @@ class PromiseForm(Refusable, forms.Form):
             return {**found, **volume}
         found["allowed_misses"] = data["allowed_misses"]
         found["roll_up_below"], found["no_credit_below"] = data["roll_up_below"] or 0, data["no_credit_below"] or 0
+        found["earn_back_percent"], found["earn_back_windows"] = data["earn_back_percent"], data["earn_back_windows"]
         if self.kind == LevelKind.ACCURACY:
             rate: Promise = {"max_error_percent": data["max_error_percent"], "error_unit": data["error_unit"] or "document"}
             return {**found, **rate, **self._what_decides()}
@@ -365,6 +382,8 @@ def initial_of(version: ServiceLevelVersion) -> dict[str, Any]:
         "allowed_misses": write_bands(version.allowed_misses),
         "roll_up_below": version.roll_up_below or None,
         "no_credit_below": version.no_credit_below or None,
+        "earn_back_percent": _short(version.earn_back_percent),
+        "earn_back_windows": version.earn_back_windows,
         "minimum_percent": _short(version.minimum_percent),
         "misses_before_default": version.misses_before_default if version.minimum_percent is not None else None,
     }

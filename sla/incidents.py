@@ -21,6 +21,7 @@ from engagements.queries import contract_on
 from lpo.core.localtime import from_epoch, to_epoch
 from lpo.tenancy.context import current_organization_id
 from sla import wording
+from sla.earnback import claims_that_count
 from sla.models import Attainment, CreditClaim
 from sla.queries import last_day
 from sla.slots import period_of_credit
@@ -108,6 +109,8 @@ def around(attainment: Attainment) -> Around:
     claims = [
         claim for claim in beside.order_by("id") if first <= last_day(claim.attainment.window_end, claim.attainment.level_version) <= last
     ]
+    # What gave a credit back and does so no longer is not the last word on its window.
+    claims = [claim for claim in claims if claim.state != WITHDRAWN or claim.earned_in_id is None]
     newest = {window_of(claim): claim.pk for claim in claims}
     live = [claim for claim in claims if claim.state != WITHDRAWN and claim.percent]
     gone = [
@@ -231,7 +234,7 @@ def paid_instead(claim: CreditClaim) -> CreditClaim | None:
 def paid_elsewhere(level_id: int, starts: Iterable[int]) -> list[str]:
     """Of a level's windows, by their first seconds, those whose credit gave way to another level's."""
     rows = CreditClaim.objects.filter(level_id=level_id, attainment__window_start__in=[from_epoch(start) for start in starts])
-    rows = rows.order_by("attainment__window_start", "id").select_related("attainment").defer("attainment__snapshot")
+    rows = claims_that_count(rows).order_by("attainment__window_start", "id").select_related("attainment").defer("attainment__snapshot")
     last = {claim.attainment.label: claim for claim in rows}
     return [label for label, claim in last.items() if claim.yields_to_id is not None]
 

@@ -14,7 +14,7 @@ from engagements.models import Pause, WorkItem
 from lpo.core.localtime import from_epoch, to_epoch
 from lpo.core.positions import decoded, encoded, instant
 from lpo.tenancy.context import Scope, scoped
-from sla.models import Clock, CreditClaim, Exclusion, QualityCheck, ServiceLevelVersion
+from sla.models import Attainment, Clock, CreditClaim, Exclusion, QualityCheck, ServiceLevelVersion
 from sla.waits import effects_of
 from sla.windows import period
 
@@ -280,18 +280,37 @@ def _add_windows(entries: Sequence[Entry]) -> None:
             _place(entry, versions[version_id], start, claims)
 
 
-def _provisional(levels: set[int]) -> Mapping[tuple[int, datetime], CreditClaim]:
+def _provisional(levels: set[int]) -> Mapping[tuple[int, datetime], Sequence[CreditClaim]]:
+    """By each window that keeps a claim provisional: its own, and those that earned it back."""
     rows = CreditClaim.objects.filter(level_id__in=levels, state="provisional").annotate(start=F("attainment__window_start"))
-    return {(claim.level_id, claim.start): claim for claim in rows.select_related("attainment").defer("attainment__snapshot")}
+    rows = rows.select_related("attainment", "earned_in").defer("attainment__snapshot", "earned_in__snapshot")
+    found = defaultdict[tuple[int, datetime], list[CreditClaim]](list)
+    for claim in rows.order_by("id"):
+        found[claim.level_id, claim.start].append(claim)
+    earned = [claim for claim in rows if claim.earned_in is not None]
+    windows = Attainment.objects.filter(level_id__in={claim.level_id for claim in earned}, state="closed", revision=1)
+    for level, start in windows.values_list("level_id", "window_start") if earned else ():
+        for claim in earned:
+            assert claim.earned_in is not None  # noqa: S101 -- chosen by it
+            if claim.level_id == level and claim.start < start <= claim.earned_in.window_start:
+                found[level, start].append(claim)
+    return found
 
 
-def _place(entry: Entry, version: ServiceLevelVersion, start: datetime, claims: Mapping[tuple[int, datetime], CreditClaim]) -> None:
+def _place(
+    entry: Entry, version: ServiceLevelVersion, start: datetime, claims: Mapping[tuple[int, datetime], Sequence[CreditClaim]]
+) -> None:
     """Add a window where the entry counts in it: an exclusion in those of its level, a pause where its party stops the clock."""
     touches = version.level_id == entry.row.level_id if entry.kind == "exclusion" else entry.row.party in version.pausing_parties
     if not touches:
         return
     own = period(to_epoch(start), version.time_zone, version.window)
     entry.windows.append((version.level, own.label, own.first_day))
-    claim = claims.get((version.level_id, start))
-    if claim is not None and entry.state in (OPEN, CONTESTED):
-        entry.claims.append(f"{version.level.name}, {own.label}: {claim.percent.normalize():f} % of the credit base")
+    if entry.state in (OPEN, CONTESTED):
+        entry.claims += [f"{version.level.name}, {_worth(claim, own.label)}" for claim in claims.get((version.level_id, start), ())]
+
+
+def _worth(claim: CreditClaim, label: str) -> str:
+    if claim.earned_in_id is not None:
+        return f"{claim.attainment.label}: its {claim.inputs['earned_back']['percent']} % earned back"
+    return f"{label}: {claim.percent.normalize():f} % of the credit base"

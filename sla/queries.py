@@ -19,6 +19,7 @@ from sla import wording
 from sla.augmentation import credit_applies
 from sla.bearing import Bearing, bearing, bearing_of_rate
 from sla.counting import counted_of, misses_before_each, ruling_on
+from sla.earnback import claims_that_count
 from sla.models import Attainment, AttainmentRow, CreditClaim, ServiceLevel, ServiceLevelVersion
 from sla.statistics import RateInterval, clopper_pearson
 from sla.verdict import Basis, Counted, Default, Test, in_sample
@@ -354,6 +355,7 @@ def claims_for(engagement: Engagement) -> QuerySet[Any]:
 def claim_of(attainment: Attainment) -> CreditClaim | None:
     """The claim a window stands for: that of its own revision, else the one of an earlier revision that came to the same."""
     rows = CreditClaim.objects.filter(level_id=attainment.level_id, attainment__window_start=attainment.window_start)
+    rows = claims_that_count(rows)
     found: CreditClaim | None = rows.filter(attainment__revision__lte=attainment.revision).order_by("-attainment__revision", "-id").first()
     return found
 

@@ -24,9 +24,10 @@ from lpo.core.periods import Period, add_months
 from sla import wording
 from sla.clockrows import ClockRow, replayed
 from sla.counting import Count, counted_of, measure
+from sla.earnback import labels
 from sla.facts import REACHED, read
 from sla.models import UNCLOCKED, Attainment, ServiceLevelVersion
-from sla.verdict import Basis, Counted, Verdict, default, judge
+from sla.verdict import Basis, Counted, Verdict, default, earns_back, judge
 from sla.volume import begins
 from sla.windows import ends_quarter, in_force, period, quarter_of
 from sla.worth import earned
@@ -240,11 +241,14 @@ class _Ruled:
     counted: Counted
     basis: Basis
     met: bool | None
+    start: int
+    label: str
+    ended: bool
 
 
 def _judged(question: Question, side: str, counts: dict[str, list[int]]) -> list[dict[str, Any]]:
     """The windows of one side in order, each judged with what the ones before it say."""
-    found, before = list[dict[str, Any]](), list[_Ruled]()
+    found, before, terms = list[dict[str, Any]](), list[_Ruled](), dict[int, ServiceLevelVersion]()
     closed = _closed(question.proposal.level_id) if side == HOLDS else {}
     for version, window in windows_of(question, side):
         version.level = question.proposal.level
@@ -258,14 +262,15 @@ def _judged(question: Question, side: str, counts: dict[str, list[int]]) -> list
         verdict = judge(version, counted, quarter_ends=quarter_ends)
         year_ago = add_months(window.first_day, -12)
         ruling = default(version, verdict, counted, sum(one.met is False for one in before if one.first_day >= year_ago))
-        before.append(_Ruled(window.first_day, quarter.start, counted, verdict.basis, verdict.met))
+        ended = window.end <= question.now
+        before.append(_Ruled(window.first_day, quarter.start, counted, verdict.basis, verdict.met, window.start, window.label, ended))
         if shown(question, version, window):
             worth = earned(version, start, ruling)
             found.append(
                 {
                     "start": window.start,
                     "label": window.label,
-                    "ended": window.end <= question.now,
+                    "ended": ended,
                     "numerator": count.numerator,
                     "denominator": count.denominator,
                     "pending": count.pending,
@@ -277,7 +282,27 @@ def _judged(question: Question, side: str, counts: dict[str, list[int]]) -> list
                     **_said(version, verdict, counted),
                 }
             )
+            terms[window.start] = version
+    for row in found:
+        _earn_back(terms[row["start"]], row, [one for one in before if one.start > row["start"]])
     return found
+
+
+def _earn_back(terms: ServiceLevelVersion, row: dict[str, Any], after: Sequence[_Ruled]) -> None:
+    """Take a credit out that the windows after it earned back. Where they lie beyond the months replayed it stands, and says so."""
+    number = terms.earn_back_windows
+    if number is None or not Decimal(row["credit"]):
+        return
+    following = after[:number]
+    reached = [one.ended and earns_back(terms, one.counted, met=one.met) for one in following]
+    if all(reached) and len(following) == number:
+        said = f"A credit of {row['credit']} %, earned back by {labels(one.label for one in following)}."
+        row["credit"] = wording.number(Decimal(0))
+    elif all(reached):
+        said = "The months replayed end before its credit could be earned back."
+    else:
+        return
+    row["why"] = f"{row['why']} {said}".strip()
 
 
 def _said(version: ServiceLevelVersion, verdict: Verdict, counted: Counted) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from lpo.core.charts import AttainmentChart, Point, attainment_chart
 from lpo.core.localtime import from_epoch, local_midnight
 from sla import wording
 from sla.ageing import Ageing, ageing_of
+from sla.earnback import claims_that_count
 from sla.incidents import awaited
 from sla.models import Attainment, CreditClaim, ServiceLevel, ServiceLevelVersion
 from sla.queries import Figure, last_day, versions_of, with_misses
@@ -116,6 +117,8 @@ class Line:
     @property
     def credit(self) -> str:
         """5 %, provisional; an open window's is what is at stake."""
+        if self.claim is not None and self.claim.earned_in_id is not None:
+            return f"earned back, {self.claim.get_state_display().lower()}"
         if self.claim is not None:
             return f"{wording.number(self.claim.percent)} %, {self.claim.get_state_display().lower()}"
         return f"{self.figure.credit}, if it stays so" if not self.figure.closed and self.figure.credit else ""
@@ -346,7 +349,7 @@ def claims_of(figures: Iterable[Figure]) -> dict[tuple[int, datetime], CreditCla
     )
     rows = rows.annotate(window_start=F("attainment__window_start"), revision=F("attainment__revision"))
     found: dict[tuple[int, datetime], CreditClaim] = {}
-    for claim in rows.order_by("attainment__revision", "id"):
+    for claim in claims_that_count(rows).order_by("attainment__revision", "id"):
         key = claim.level_id, claim.window_start
         if claim.revision <= closed.get(key, 0):
             found[key] = claim

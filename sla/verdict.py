@@ -53,6 +53,7 @@ class Terms(Protocol):
     roll_up_below: int
     no_credit_below: int
     misses_before_default: int
+    earn_back_percent: Decimal | None
     test: str
     test_confidence_percent: Decimal | None
     accepted_sample: int | None
@@ -163,6 +164,21 @@ def reaches(terms: Terms, share: Fraction) -> bool:
 def misses_allowed(bands: Sequence[Sequence[int]], counted: int) -> int | None:
     """Misses allowed by the table of [up to so many counted, misses]; None above its last band."""
     return next((misses for most, misses in bands if counted <= most), None)
+
+
+def earns_back(terms: Terms, counted: Counted, *, met: bool | None) -> bool:
+    """Whether a window that followed a miss reaches what `terms`, those of the miss, ask of each to give its credit back.
+
+    The bare percentage decides: misses allowed at low volume forgive, they do not earn. What is too little to cost a credit is too
+    little to earn one back, and so is a window that is not judged by itself.
+    """
+    target, share = terms.earn_back_percent, counted.fraction
+    if target is None or share is None or met is not True:
+        return False
+    if counted.denominator + counted.carried_denominator < terms.no_credit_below:
+        return False
+    exact = Fraction(target) / 100
+    return share < exact if terms.max_error_percent is not None else share >= exact
 
 
 @dataclass(frozen=True, slots=True)

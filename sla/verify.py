@@ -12,6 +12,7 @@ from lpo.core.localtime import from_epoch, to_epoch
 from sla import evidence, wording
 from sla.clockrows import ClockRow, project
 from sla.counting import rolled_up
+from sla.earnback import claims_that_count, earners_of, labels
 from sla.facts import read
 from sla.incidents import around, named
 from sla.models import UNCLOCKED, Attainment, AttainmentRow, Clock, CreditClaim, LevelKind
@@ -48,6 +49,27 @@ def verify() -> Iterator[Finding]:
         for difference in differences:
             yield Finding(subject, False, difference)
     yield from _incidents()
+    yield from _earned_back()
+
+
+def _earned_back() -> Iterator[Finding]:
+    """A credit is given back where each of the windows its contract names reached the target, by the latest closed figures, and only
+    there."""
+    rows = Attainment.objects.filter(state="closed", level_version__earn_back_windows__isnull=False).defer("snapshot")
+    rows = rows.select_related("level_version__level__workstream__matter")
+    for missed in rows.order_by("level_id", "window_start", "-revision").distinct("level_id", "window_start"):
+        claims = claims_that_count(CreditClaim.objects.filter(level_id=missed.level_id, attainment__window_start=missed.window_start))
+        claim = claims.exclude(state="withdrawn").select_related("attainment").order_by("-id").first()
+        if missed.met is not False or claim is None:
+            continue
+        earners, given = earners_of(missed), claim.earned_in_id is not None
+        subject = f"Credit of {named(claim)}"
+        if given and earners:
+            yield Finding(subject, True, f"earned back by {labels(row.label for row in earners)}")
+        elif given:
+            yield Finding(subject, False, "given back, but the windows that follow do not earn it")
+        elif earners and claim.percent:
+            yield Finding(subject, False, f"was earned back by {labels(row.label for row in earners)}, and still stands")
 
 
 def _incidents() -> Iterator[Finding]:

@@ -268,8 +268,17 @@ def _credit(version: ServiceLevelVersion) -> Iterator[str]:
             f"Below {number(version.minimum_percent)} % it is due at once; from there up to what is promised, from the"
             f" {ordinal(version.misses_before_default + 1)} miss within twelve months."
         )
+    if version.earn_back_percent is not None and version.earn_back_windows is not None:
+        yield f"It is given back once {earn_back(version)}."
     if version.no_credit_below:
         yield f"With fewer than {version.no_credit_below:,} counted no credit is due."
+
+
+def earn_back(version: ServiceLevelVersion) -> str:
+    """The next month reaches 98 %; each of the next 3 months stays under 0.5 % errors."""
+    target, windows = number(version.earn_back_percent or Decimal(0)), version.earn_back_windows or 1
+    which = f"the next {version.window}" if windows == 1 else f"each of the next {windows} {version.window}s"
+    return f"{which} stays under {target} % errors" if version.max_error_percent is not None else f"{which} reaches {target} %"
 
 
 def _clock_promise(version: ServiceLevelVersion) -> str:

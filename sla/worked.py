@@ -19,7 +19,7 @@ from sla.counting import of_volume
 from sla.hours import rule_of
 from sla.models import ServiceLevelVersion
 from sla.statistics import sample_needed
-from sla.verdict import Counted, Test, bound_of, confidence_of, default, judge
+from sla.verdict import Counted, Test, bound_of, confidence_of, default, earns_back, judge
 from sla.volume import Volume
 from sla.wording import bound_text, grouped, number
 
@@ -44,7 +44,7 @@ def cases(version: ServiceLevelVersion, now: datetime) -> list[Case]:
     if version.min_volume is not None:
         return list(_volume_cases(version))
     edge = _rate_cases(version) if version.max_error_percent is not None else _clock_cases(version, now)
-    return [*edge, *_low_volume_cases(version), *_minimum_cases(version)]
+    return [*edge, *_low_volume_cases(version), *_minimum_cases(version), *_earn_back_cases(version)]
 
 
 def _clock_cases(version: ServiceLevelVersion, now: datetime) -> list[Case]:
@@ -157,3 +157,21 @@ def _minimum_cases(version: ServiceLevelVersion) -> Iterator[Case]:
         count = Counted(numerator, counted)
         ruling = default(version, judge(version, count, quarter_ends=True), count, earlier)
         yield Case(f"{percent(Fraction(numerator, counted))} % attained", ruling.why, "breach" if ruling.due else "risk")
+
+
+def _earn_back_cases(version: ServiceLevelVersion) -> Iterator[Case]:
+    """A window missed, and the ones after it: each just at the earn-back target, the last one just short of it, or without any work."""
+    target, windows = version.earn_back_percent, version.earn_back_windows
+    if target is None or windows is None:
+        return
+    counted = max(10_000, version.no_credit_below)
+    edge, errors = target * counted / 100, version.max_error_percent is not None
+    after = f"A {version.window} missed, {'the next' if windows == 1 else f'each of the next {windows}'} at"
+    but = f"A {version.window} missed, {'the next' if windows == 1 else f'one of the next {windows}'}"
+    last = math.ceil(edge) - 1 if errors else math.ceil(edge)
+    for one, which in ((last, after), (last + 1 if errors else last - 1, f"{but} at")):
+        count = Counted(one, counted)
+        back = earns_back(version, count, met=judge(version, count, quarter_ends=True).met)
+        said = "Its credit is given back" if back else "Its credit stands"
+        yield Case(f"{which} {percent(Fraction(one, counted))} %", said, "met" if back else "risk")
+    yield Case(f"{but} with nothing counted", "Its credit stands", "draft")

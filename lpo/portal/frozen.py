@@ -14,7 +14,15 @@ from sla.queries import Figure, window_key
 from sla.verdict import Test
 
 _AS_STORED = ("number", "clause", "item_kind", "priority", "severity", "unit", "target", "stop_state", "decides", "pausing_parties")
-_SINCE_THEN = ("item_types", "start_state", "allowed_misses", "roll_up_below", "no_credit_below", "misses_before_default")
+_SINCE_THEN = (
+    "item_types",
+    "start_state",
+    "allowed_misses",
+    "roll_up_below",
+    "no_credit_below",
+    "misses_before_default",
+    "earn_back_windows",
+)
 _WHAT_DECIDES = ("test", "accepted_sample", "accepted_errors", "severity_weights", "population", "adjudicator")
 _VOLUME = ("volume_by", "volume_offered")
 _TEXT = ("error_unit", "window", "time_zone")
@@ -43,6 +51,8 @@ class Window:
         """5 %, provisional."""
         if self.claim is None:
             return ""
+        if self.claim.earned_in_id is not None:
+            return f"earned back, {self.claim.get_state_display().lower()}"
         return f"{wording.number(self.claim.percent)} %, {self.claim.get_state_display().lower()}"
 
     @property
@@ -94,6 +104,7 @@ def promised(snapshot: dict[str, Any]) -> ServiceLevelVersion:
         credit_percent=Decimal(values["credit_percent"]),
         # Windows that were closed before these terms existed say nothing of them.
         minimum_percent=_decimal(values.get("minimum_percent")),
+        earn_back_percent=_decimal(values.get("earn_back_percent")),
         pool_percent=_decimal(values.get("pool_percent")),
         allocation_percent=_decimal(values.get("allocation_percent")),
         **{name: values[name] for name in (*_SINCE_THEN, *_WHAT_DECIDES, *_VOLUME) if name in values},

@@ -20,6 +20,7 @@ from lpo.audit.models import Document
 from lpo.core.charts import AttainmentChart, Point
 from lpo.portal.columns import readable
 from lpo.portal.frozen import Window, window_of
+from sla.earnback import claims_that_count
 from sla.models import Attainment, CreditClaim
 from sla.queries import claim_of
 from sla.scorecard import chart_of
@@ -113,12 +114,17 @@ def _windows(client: Client, levels: Iterable[Level], since: datetime) -> dict[i
     latest = list(rows.order_by("level_id", "window_start", "-revision").distinct("level_id", "window_start"))
     # A restated window whose credit came to the same keeps the claim of its earlier revision.
     of_windows = CreditClaim.objects.filter(level_id__in=ids, attainment__window_start__gte=since)
-    of_windows = of_windows.annotate(window_start=F("attainment__window_start")).order_by("attainment__revision", "id")
+    of_windows = claims_that_count(of_windows).annotate(window_start=F("attainment__window_start")).order_by("attainment__revision", "id")
     claims = {(claim.level_id, claim.window_start): claim for claim in of_windows}
     found: dict[int, list[Window]] = defaultdict(list)
     for row in latest:
         found[row.level_id].append(window_of(row, claims.get((row.level_id, row.window_start))))
     return found
+
+
+def published_by_hash(client: Client, hashes: Sequence[str]) -> dict[str, int]:
+    """Of some frozen figures, by their hash, those the client was shown."""
+    return dict(published(client).filter(snapshot_sha256__in=hashes).values_list("snapshot_sha256", "pk"))
 
 
 def level_names(client: Client) -> dict[int, str]:

@@ -20,6 +20,27 @@ from sla.models import Attainment, AttainmentRow, Clock, CreditClaim, Exclusion,
 from sla.verdict import Default
 from sla.worth import share_of
 
+PROVISIONAL, FINAL, WITHDRAWN = "provisional", "final", "withdrawn"
+
+
+def standing_claim(level_id: int, start: datetime) -> CreditClaim | None:
+    """The claim that says what a window comes to: the newest that stands, or that gave way to another level's."""
+    rows = CreditClaim.objects.filter(level_id=level_id, attainment__window_start=start).exclude(state=WITHDRAWN, yields_to__isnull=True)
+    rows = rows.select_related("replaces", "attainment__level_version__level__workstream__matter").defer("attainment__snapshot")
+    found: CreditClaim | None = rows.order_by("-id").first()
+    return found
+
+
+def place_of(standing: CreditClaim) -> CreditClaim:
+    """Whose place a further claim takes: of a provisional one, which gives way at once, that of the final one it would have replaced."""
+    before = standing.replaces
+    return before if standing.state == PROVISIONAL and before is not None and before.state == FINAL else standing
+
+
+def worth_of(standing: CreditClaim) -> Decimal:
+    """What a claim says its window's miss is worth, before later windows earn it back."""
+    return Decimal(standing.inputs["earned_back"]["percent"]) if standing.earned_in_id is not None else standing.percent
+
 
 def default_of(attainment: Attainment, version: ServiceLevelVersion) -> Default:
     """Whether the window's miss is a default under its contract: with what closed windows of the twelve months before say."""
@@ -48,9 +69,9 @@ def claim_anew(attainment: Attainment, now: datetime, standing: CreditClaim | No
     due = percent if ruling.due and credit_applies(version, attainment.window_start) else Decimal(0)
     if standing is None:
         return _make_claim(attainment, due, shares, ruling.why, now, None) if due else None
-    if standing.percent == due:
+    if worth_of(standing) == due:
         return None
-    return _make_claim(attainment, due, shares, ruling.why, now, standing)
+    return _make_claim(attainment, due, shares, ruling.why, now, place_of(standing))
 
 
 def _make_claim(

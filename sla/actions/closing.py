@@ -20,6 +20,7 @@ from lpo.core.errors import Refused
 from lpo.core.localtime import from_epoch, to_epoch
 from sla import evidence
 from sla.actions.claims import default_of, make_claim
+from sla.actions.earnback import consider_earning_back
 from sla.actions.incidents import weigh_again
 from sla.counting import count_window, counted_of, rolled_up, version_for
 from sla.models import (
@@ -73,8 +74,9 @@ def _close(level: ServiceLevel, window_start: datetime, by: Actor, now: datetime
     version = attainment.level_version
     evidence.write_rows(attainment, version, now)
     freeze(attainment, version, now, by)
-    if make_claim(attainment, version, now) is not None:
-        weigh_again(attainment, by, now)
+    made = make_claim(attainment, version, now)
+    for one in [*([attainment] if made is not None else []), *consider_earning_back(attainment, by, now)]:
+        weigh_again(one, by, now)
     record(
         by=by,
         action="window.close",

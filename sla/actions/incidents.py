@@ -24,11 +24,11 @@ from lpo.audit.models import Document
 from lpo.audit.record import record
 from lpo.core.errors import Refused, StaleVersion
 from lpo.core.localtime import from_epoch, local_midnight
-from sla.actions.claims import claim_anew
+from sla.actions.claims import FINAL, PROVISIONAL, WITHDRAWN, claim_anew
+from sla.actions.earnback import reconsider
 from sla.incidents import CHOICE, LARGER, WAITS, Around, Shared, around, items_in_words, named, window_of, zone_of
 from sla.models import Attainment, CreditClaim
 
-PROVISIONAL, FINAL, WITHDRAWN = "provisional", "final", "withdrawn"
 ON_THE_CLIENTS_SIDE = frozenset({Permission.EDIT_WORK, Permission.DECIDE_FOR_CLIENT})
 
 
@@ -149,6 +149,7 @@ def _returned(found: Around, one: CreditClaim, by: Actor, now: datetime) -> bool
     made.note = "Made again: the credit that was paid instead was restated, or gave way itself."
     made.save(update_fields=["note"])
     record(by=by, action="claim.again", target=made, after={"formula": made.formula, "note": made.note}, reference=named(made))
+    reconsider(made.attainment, by, now)
     return True
 
 
@@ -193,21 +194,33 @@ def _shares(other: CreditClaim, alike: Shared | None) -> dict[str, Any]:
 # --- final ----------------------------------------------------------------------------------------------------------------------
 
 
-# One statement: what has been contested and not yet resolved keeps a claim provisional.
+# One statement: what has been contested and not yet resolved keeps a claim provisional. One that gives a credit back rests on the
+# windows up to the last that earned it, and waits until the client was shown them all.
 _DUE_CLAIMS = """
 SELECT k.id FROM sla_creditclaim k
 JOIN sla_attainment a ON a.organization_id = k.organization_id AND a.id = k.attainment_id
+LEFT JOIN sla_attainment e ON e.organization_id = k.organization_id AND e.id = k.earned_in_id
 WHERE k.organization_id = %s AND k.state = 'provisional' AND k.contestable_until <= %s AND NOT EXISTS (
     SELECT 1 FROM sla_clock c JOIN engagements_pause p ON p.organization_id = c.organization_id AND p.item_id = c.item_id
-    WHERE c.organization_id = a.organization_id AND c.level_id = a.level_id AND c.window_start = a.window_start
+    WHERE c.organization_id = a.organization_id AND c.level_id = a.level_id
+      AND c.window_start BETWEEN a.window_start AND coalesce(e.window_start, a.window_start)
       AND p.contested_at IS NOT NULL AND p.withdrawn_at IS NULL)
   AND NOT EXISTS (
     SELECT 1 FROM sla_exclusion x
     JOIN engagements_workitem i ON i.organization_id = x.organization_id AND i.id = x.item_id
-    JOIN sla_attainmentrow r ON r.organization_id = x.organization_id AND r.attainment_id = a.id AND r.outcome = 'excluded'
+    JOIN sla_attainment f ON f.organization_id = x.organization_id AND f.level_id = a.level_id
+      AND (f.id = a.id OR f.window_start > a.window_start AND f.window_start <= e.window_start)
+    JOIN sla_attainmentrow r ON r.organization_id = x.organization_id AND r.attainment_id = f.id AND r.outcome = 'excluded'
       AND r.item_reference = i.reference
     WHERE x.organization_id = a.organization_id AND x.level_id = a.level_id
       AND x.contested_at IS NOT NULL AND x.withdrawn_at IS NULL)
+  AND NOT EXISTS (
+    SELECT 1 FROM sla_attainment f
+    WHERE f.organization_id = a.organization_id AND f.level_id = a.level_id AND f.published_at IS NULL
+      AND f.window_start > a.window_start AND f.window_start <= e.window_start
+      AND NOT EXISTS (
+        SELECT 1 FROM sla_attainment g WHERE g.organization_id = f.organization_id AND g.level_id = f.level_id
+          AND g.window_start = f.window_start AND g.revision > f.revision))
 ORDER BY k.id FOR UPDATE OF k SKIP LOCKED
 """
 

@@ -75,6 +75,8 @@ class Promise(TypedDict, total=False):
     allowed_misses: list[list[int]]
     roll_up_below: int
     no_credit_below: int
+    earn_back_percent: Decimal | None
+    earn_back_windows: int | None
     importance: str
     credit_percent: Decimal
     pool_percent: Decimal | None
@@ -146,7 +148,7 @@ def _complete_volume(values: dict[str, Any]) -> dict[str, Any]:
         raise Refused("Give how much is to be delivered at least, above 0.", "min_volume")
     if values.get("volume_by") not in VolumeBy.values:
         raise Refused("Count items or their units.", "volume_by")
-    for name in ("minimum_percent", "allowed_misses", "roll_up_below", "no_credit_below"):
+    for name in ("minimum_percent", "allowed_misses", "roll_up_below", "no_credit_below", "earn_back_percent", "earn_back_windows"):
         if values.get(name):
             raise Refused("A volume is reached or not: terms for shares and low counts do not apply to it.", name)
     values.update(target=None, expected_percent=None, max_error_percent=None, calendar_version=None, unit=Unit.ELAPSED.value, error_unit="")
@@ -203,7 +205,27 @@ def _credit_checked(values: dict[str, Any]) -> dict[str, Any]:
         raise Refused("Give either a share of the credit base or one of a pool, not both.", "pool_percent")
     if values.get("importance") == Importance.KEY and (credit or pool is not None):
         raise Refused("A key level is measured and reported only: it earns no credit.", "importance")
+    _earn_back_checked(values, earns=bool(credit) or pool is not None)
     return values
+
+
+def _earn_back_checked(values: dict[str, Any], *, earns: bool) -> None:
+    """A target beyond what is promised, and in how many following windows it is reached: both or neither."""
+    target, windows = values.get("earn_back_percent"), values.get("earn_back_windows")
+    if (target is None) != (windows is None):
+        missing = "earn_back_windows" if windows is None else "earn_back_percent"
+        raise Refused("An earn-back is a target and the number of windows that must reach it.", missing)
+    if target is None or windows is None:
+        return
+    expected, limit = values.get("expected_percent"), values.get("max_error_percent")
+    if limit is not None and not 0 < target < limit:
+        raise Refused("An earn-back target for errors lies above 0 and below the limit promised.", "earn_back_percent")
+    if expected is not None and not expected < target <= 100:
+        raise Refused("An earn-back target lies above the share promised and at most at 100 %.", "earn_back_percent")
+    if not 1 <= windows <= 12:
+        raise Refused("Between 1 and 12 following windows can earn a credit back.", "earn_back_windows")
+    if not earns:
+        raise Refused("Without a credit there is nothing to earn back.", "earn_back_percent")
 
 
 def _low_volume_checked(values: dict[str, Any]) -> None:

@@ -15,11 +15,12 @@ from lpo.audit.record import record
 from lpo.core.errors import Refused
 from lpo.core.localtime import to_epoch
 from sla import evidence
-from sla.actions.claims import claim_anew
+from sla.actions.claims import PROVISIONAL, WITHDRAWN, claim_anew, standing_claim
 from sla.actions.closing import freeze, publish_attainment, refuse_unfinished
-from sla.actions.incidents import PROVISIONAL, WITHDRAWN, weigh_again
+from sla.actions.earnback import consider_earning_back
+from sla.actions.incidents import weigh_again
 from sla.counting import count_revision
-from sla.models import Attainment, AttainmentRow, Clock, CreditClaim, DirtyWindow, ServiceLevel
+from sla.models import Attainment, AttainmentRow, Clock, DirtyWindow, ServiceLevel
 from sla.projection import refresh
 
 
@@ -49,7 +50,8 @@ def restate_window(
     restated = {"revision": before.revision, "sha256": before.snapshot_sha256, "reason": reason.strip()[:500], "changed": changes}
     freeze(attainment, attainment.level_version, at, by, restated)
     _claims(before, attainment, at)
-    weigh_again(attainment, by, at)
+    for one in [attainment, *consider_earning_back(attainment, by, at)]:
+        weigh_again(one, by, at)
     record(
         by=by,
         action="window.restate",
@@ -106,9 +108,8 @@ def _figure(attainment: Attainment) -> dict[str, Any]:
 def _claims(before: Attainment, after: Attainment, now: datetime) -> None:
     """The claim of the window as it now is. One that comes to the same stands; a provisional one gives way at once, a final one when
     its successor is final: until then nobody knows whether the client agrees."""
-    same_window = CreditClaim.objects.filter(level_id=before.level_id, attainment__window_start=before.window_start)
     # One that gave way to another level's says still what the window comes to: no other is made where that is the same.
-    standing = same_window.exclude(state=WITHDRAWN, yields_to__isnull=True).order_by("-id").first()
+    standing = standing_claim(before.level_id, before.window_start)
     made = claim_anew(after, now, standing)
     if made is not None and standing is not None and standing.state == PROVISIONAL:
         standing.state, standing.incident = WITHDRAWN, {}

@@ -132,6 +132,8 @@ class CreditClaim(TenantModel):
     level = TenantForeignKey(ServiceLevel, via=["client_id", "matter_id"])
     # The claim of an earlier revision whose place this one takes once it is final. Then 0 % may be what is due.
     replaces = TenantForeignKey("self", via=["client_id", "matter_id"], null=True)
+    # The last of the windows that earned the credit back: then this is a claim of 0 %, and says what it gives back.
+    earned_in = TenantForeignKey(Attainment, via=["client_id", "matter_id"], null=True)
     # Pool × allocation × share at risk has ten decimals.
     percent = models.DecimalField(max_digits=13, decimal_places=10)
     state = models.CharField(
@@ -152,7 +154,18 @@ class CreditClaim(TenantModel):
     class Meta:
         constraints = [
             # One that gave way to another is made anew where that one no longer stands.
-            models.UniqueConstraint(fields=["organization", "attainment"], condition=~Q(state="withdrawn"), name="creditclaim_once"),
+            models.UniqueConstraint(
+                fields=["organization", "attainment"], condition=~Q(state="withdrawn") & Q(earned_in__isnull=True), name="creditclaim_once"
+            ),
+            # What gives a final credit back stands beside it until nobody can contest it.
+            models.UniqueConstraint(
+                fields=["organization", "attainment"],
+                condition=~Q(state="withdrawn") & Q(earned_in__isnull=False),
+                name="creditclaim_earned_back_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(earned_in__isnull=True) | Q(percent=0, replaces__isnull=False), name="creditclaim_earned_back_to_nothing"
+            ),
             models.CheckConstraint(condition=Q(yields_to__isnull=True) | ~Q(note=""), name="creditclaim_yields_for_a_reason"),
             models.CheckConstraint(condition=Q(percent__gt=0) | Q(percent=0, replaces__isnull=False), name="creditclaim_percent_positive"),
         ]

@@ -117,6 +117,9 @@ class ServiceLevelVersion(TenantModel):
     allowed_misses = models.JSONField(default=list, blank=True, help_text="[up to so many counted, misses allowed], in order.")
     roll_up_below = models.PositiveIntegerField(default=0, help_text="With fewer counted a window is judged with its quarter.")
     no_credit_below = models.PositiveIntegerField(default=0, help_text="With fewer counted a miss earns no credit.")
+    # The credit of a missed window is given back once each of so many following ones reaches a target beyond the promise.
+    earn_back_percent = models.DecimalField(max_digits=7, decimal_places=4, null=True, blank=True)
+    earn_back_windows = models.PositiveSmallIntegerField(null=True, blank=True)
     importance = models.CharField(max_length=8, choices=Importance.choices, default=Importance.CRITICAL)
     # A credit is a share of the credit base; or pool × allocation of the amount at risk, which is the contract's share of that base.
     credit_percent = models.DecimalField(max_digits=7, decimal_places=4, default=0)
@@ -135,6 +138,12 @@ class ServiceLevelVersion(TenantModel):
                 condition=Q(pool_percent__isnull=True, allocation_percent__isnull=True)
                 | Q(pool_percent__gt=0, allocation_percent__gt=0, credit_percent=0),
                 name="servicelevelversion_one_credit",
+            ),
+            models.CheckConstraint(
+                condition=Q(earn_back_percent__isnull=True, earn_back_windows__isnull=True)
+                | Q(earn_back_percent__gt=0, earn_back_windows__gte=1, earn_back_windows__lte=12)
+                & (Q(earn_back_percent__gt=F("expected_percent")) | Q(earn_back_percent__lt=F("max_error_percent"))),
+                name="servicelevelversion_earn_back_beyond",
             ),
             models.CheckConstraint(
                 condition=~Q(importance="key") | Q(credit_percent=0, pool_percent__isnull=True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -18,8 +18,9 @@ from engagements.views.messages import message_of
 from lpo.accounts.access import TenantRequest, requires
 from lpo.accounts.roles import Permission as P
 from lpo.core.localtime import from_epoch
-from sla import actions, queries
-from sla.incidents import CHOICE, Alike, alike, around, awaited, named, paid_instead, waiting
+from sla import actions, queries, wording
+from sla.earnback import helped_by, steps_of
+from sla.incidents import CHOICE, WITHDRAWN, Alike, alike, around, awaited, named, paid_instead, waiting
 from sla.models import Attainment, CreditClaim
 from sla.queries import first_day as day_of
 from sla.views.edges import acting, attempt, level_or_404, window_or_404
@@ -72,6 +73,21 @@ def beside(request: TenantRequest, claim: CreditClaim | None, choose_url: str) -
         "incident_waits": awaited(claim.incident),
         "instead": (named(instead), urls[instead.pk]) if instead else None,
         "choose_url": choose_url if may_choose else "",
+    }
+
+
+def earning(found: Attainment | None, claim: CreditClaim | None, url: Callable[[date], str], organization: str) -> dict[str, Any]:
+    """What a closed window's page says of earning back its own credit, and which earlier ones it helped to earn back. `url`: of the
+    level's window that begins on a day."""
+    if found is None or found.state != "closed":
+        return {"earning": [], "helped": []}
+    steps = steps_of(found) if claim is not None and claim.state != WITHDRAWN else []
+    helped = helped_by(found)
+    urls = urls_of(organization, helped)
+    return {
+        "earning": [(step, url(step.window.first_day) if step.attainment is not None else "") for step in steps],
+        "earning_terms": wording.earn_back(found.level_version) if steps else "",
+        "helped": [(claim, urls[claim.pk]) for claim in helped],
     }
 
 

@@ -28,7 +28,7 @@ from sla.rows import HEADER, as_csv, behind, cells, shown
 from sla.scorecard import Line
 from sla.verify import replayed
 from sla.views.edges import CSV, XLSX, acting, level_or_404, streamed, window_or_404
-from sla.views.incidents import beside
+from sla.views.incidents import beside, earning
 from sla.views.levels import crumbs, level_url
 
 OUTCOMES = {"": "All", "met": "Met", "missed": "Missed", "pending": "Pending", "excluded": "Excluded"}
@@ -98,6 +98,7 @@ def window(request: TenantRequest, organization: str, prefix: str, number: int, 
         "claim": claim,
         "became": slots.became(request, claim) if claim else [],
         **beside(request, claim, found.url("choose_credit", organization)),
+        **earning(found.attainment, claim, lambda day: level_url("window", organization, found.level, number, day), organization),
         "changed": _changed_since(found, now),
         "strength": f"{found.figure.strength} {wording.tested(found.version)}" if found.figure.strength else "",
         "no_credit": _no_credit(found),

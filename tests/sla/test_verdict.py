@@ -22,6 +22,7 @@ class Terms:
     roll_up_below: int = 0
     no_credit_below: int = 0
     misses_before_default: int = 3
+    earn_back_percent: Decimal | None = None
     test: str = "rate"
     test_confidence_percent: Decimal | None = None
     accepted_sample: int | None = None

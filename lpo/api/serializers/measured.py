@@ -23,6 +23,7 @@ class LevelVersionSerializer(Read[ServiceLevelVersion]):
             "credit_percent", "minimum_percent", "misses_before_default", "allowed_misses", "roll_up_below", "no_credit_below",
             "importance", "pool_percent", "allocation_percent", "test", "test_confidence_percent", "accepted_sample", "accepted_errors",
             "severity_weights", "population", "adjudicator", "min_volume", "volume_by", "volume_offered",
+            "earn_back_percent", "earn_back_windows",
         )  # fmt: skip
         read_only_fields = fields
 

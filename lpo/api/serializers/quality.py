@@ -144,11 +144,20 @@ class ClaimSerializer(Read[CreditClaim]):
         help_text="The level whose claim is paid instead.",
     )
 
+    earned_back_by = serializers.CharField(
+        source="earned_in.label",
+        read_only=True,
+        allow_null=True,
+        default=None,
+        help_text="The last of the windows that earned the credit back; `inputs.earned_back` has their figures.",
+    )
+
     class Meta:
         model = CreditClaim
         fields = (
             "workstream", "level", "label", "window_start", "revision", "replaces_revision", "percent", "state", "formula", "inputs",
-            "contestable_until", "created_at", "final_at", "incident_rule", "choose_by", "shares", "paid_instead", "note",
+            "contestable_until", "created_at", "final_at", "incident_rule", "choose_by", "shares", "paid_instead", "earned_back_by",
+            "note",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -210,6 +219,8 @@ class ChangesSerializer(Strict):
     roll_up_below = serializers.IntegerField(min_value=0, max_value=_MOST, required=False)
     no_credit_below = serializers.IntegerField(min_value=0, max_value=_MOST, required=False)
     credit_percent = serializers.DecimalField(required=False, **_SHARE)
+    earn_back_percent = serializers.DecimalField(**_OR_NONE, **_SHARE)
+    earn_back_windows = serializers.IntegerField(min_value=1, max_value=12, **_OR_NONE)
 
 
 class NewScenarioSerializer(Strict):

@@ -13,11 +13,12 @@ from lpo.accounts.access import TenantRequest
 from lpo.core.exports import Cell, write_csv
 from lpo.portal import queries
 from lpo.portal.access import address, download, page, portal
-from lpo.portal.frozen import snapshot_of
+from lpo.portal.frozen import Window, snapshot_of
 from lpo.portal.paging import positions, whole
 from lpo.portal.queries import Level
 from lpo.tenancy.context import Scope, current_scope, scoped
 from sla import evidence, wording
+from sla.earnback import helped_by
 from sla.incidents import alike, awaited, named, paid_instead
 from sla.models import Attainment, AttainmentRow, CreditClaim
 from sla.queries import Figure
@@ -105,6 +106,7 @@ def window(request: TenantRequest, client: Client, level: str, window: str) -> H
         "line": line,
         "line_url": address(request, client, "line", line.invoice.number, line.position) if line else "",
         **_incident(request, client, frozen.claim),
+        **_earning(request, client, frozen),
         **positions(rows, "id", previous, following, outcome=outcome),
     }
     return page(request, client, "window.html", context)
@@ -165,6 +167,27 @@ def _cells(row: AttainmentRow, figure: Figure) -> Sequence[Cell]:
     if figure.throughput:
         return (*named, row.stopped_at, row.weighted, row.reason)
     return (*named, row.due_at, row.stopped_at, row.used_seconds, row.paused_seconds, row.late_seconds, row.reason)
+
+
+def _earning(request: TenantRequest, client: Client, frozen: Window) -> dict[str, object]:
+    """The windows that earned this one's credit back, those published with their figure, and the credits this one helped to earn back."""
+
+    def url(attainment_id: int) -> str:
+        found = queries.address_of(client, attainment_id)
+        return address(request, client, "window", *found) if found is not None else ""
+
+    steps: list[tuple[str, str]] = []
+    claim = frozen.claim
+    if claim is not None and claim.earned_in_id is not None:
+        windows = claim.inputs["earned_back"]["windows"]
+        known = queries.published_by_hash(client, [each["snapshot_sha256"] for each in windows])
+        for each in windows:
+            pk = known.get(each["snapshot_sha256"])
+            steps.append(
+                (f"{each['window']}: {each['result']}", url(pk)) if pk is not None else (f"{each['window']}: not published yet", "")
+            )
+    helped = [(named(one), url(one.attainment_id)) for one in helped_by(frozen.attainment)]
+    return {"earning": steps, "helped": helped}
 
 
 def _incident(request: TenantRequest, client: Client, claim: CreditClaim | None) -> dict[str, object]:
