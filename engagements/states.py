@@ -56,6 +56,8 @@ MOVES: dict[str, dict[str, dict[str, str]]] = {
 INITIAL = {WORK: RECEIVED, ENQUIRY: RECEIVED, ERROR: NOTIFIED}
 # Nothing more is expected of the provider in these.
 FINISHED = {WORK: {DELIVERED, ACCEPTED, CANCELLED}, ENQUIRY: {ANSWERED, CANCELLED}, ERROR: {CORRECTED, ACCEPTED, CANCELLED}}
+# What finishes one kind is an open state of none.
+OPEN = LABELS.keys() - frozenset().union(*FINISHED.values())
 DELIVERY = {WORK: DELIVERED, ENQUIRY: ANSWERED, ERROR: CORRECTED}
 # Recording what the client decided is not the provider's own move.
 CLIENT_DECISIONS = {

@@ -77,7 +77,8 @@ def queue(request: TenantRequest, organization: str) -> HttpResponse:
     listed = rows.select_related("workstream", "assignee__user")
     query, newest = asked.query | listing.position(request), asked.values["sort"] == "newest"
     page = paging.page_of(listed, query, keys=("received_at", "id"), parsers=(paging.instant, int), descending=newest)
-    page = paging.counted(page, rows)
+    # The index of a workstream's items has their state, not whether they are finished: without it, every item it ever had is looked at.
+    page = paging.counted(page, rows.filter(state__in=states.OPEN) if filters.workstream else rows)
     choices = _choices(request)
     clients = Client.objects.in_bulk({item.client_id for item in page.rows})
     may = request.membership.may

@@ -255,3 +255,9 @@ def test_the_form_shows_a_quantity_as_people_write_it(
         item = make.item(quantity=Decimal(quantity))
         text = client_of(asha).get(f"/alder/work/{item.reference}/edit/").content.decode()
         assert f'name="quantity" value="{shown}"' in text
+
+
+@pytest.mark.parametrize("kind", states.KINDS)
+def test_an_open_state_is_one_that_finishes_no_kind(kind: str) -> None:
+    """The queue of one workstream counts by state what its list shows by whether it is finished."""
+    assert {state for state in states.MOVES[kind] if state not in states.FINISHED[kind]} == states.MOVES[kind].keys() & states.OPEN
