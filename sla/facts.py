@@ -84,12 +84,9 @@ SELECT json_build_array(
         WHERE c.organization_id = {organization} AND c.id IN (SELECT calendar_version_id FROM version))::text
 """
 _MANY = _FACTS.format(organization="%(organization)s", among="= ANY (%(ids)s)", levels="%(levels)s::bigint[]")
-_FEW = Prepared("sla_facts", ("bigint", "bigint[]", "bigint[]"), _FACTS.format(organization="$1", among="= ANY ($2)", levels="$3"))
 # Of an array nobody knows how long it is, so PostgreSQL would plan anew each time, which takes ten times as long as the reading.
 _ONE = Prepared("sla_facts_of_one", ("bigint", "bigint", "bigint[]"), _FACTS.format(organization="$1", among="= $2", levels="$3"))
 _JSON = json.JSONDecoder(parse_float=Decimal)
-# Up to so many items the statement takes less time than its planning.
-FEW = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +181,6 @@ def read(item_ids: Sequence[int], *, lock: bool = False, level_ids: Iterable[int
             cursor.execute(_LOCK, [organization_id, ids])
         if len(ids) == 1:
             _ONE.execute(cursor, [organization_id, ids[0], levels])
-        elif len(ids) <= FEW:
-            _FEW.execute(cursor, [organization_id, ids, levels])
         else:
             cursor.execute(_MANY, {"organization": organization_id, "ids": ids, "levels": levels})
         happened, *texts = cursor.fetchone()
